@@ -1,0 +1,119 @@
+/**
+ * Every setting and limit, once: its value, its unit in its name, and why it is what it is.
+ *
+ * A figure with a source says so; a guess is called a guess. Limits of single messages stand with the messages
+ * (`protocol/messages`), because they are part of the language.
+ */
+
+// --- the network, as seed 001 has it ----------------------------------------------------------------------------------
+
+export const DEFAULT_HOST = '127.0.0.1';
+export const DEFAULT_SERVER_PORT = 9011;
+export const DEFAULT_PORTS = '9000-9009';
+export const DEFAULT_NETWORK = 'p2p';
+
+// --- leases -----------------------------------------------------------------------------------------------------------
+
+/** How long a port stays with a peer that does not renew. */
+export const LEASE_MS = 30_000;
+/** A lease is renewed every third of its length, so that two renewals may fail. */
+export const RENEWALS_PER_LEASE = 3;
+/** Pause before a lost server is tried again: between half of this and this, so that peers do not come all at once. */
+export const SERVER_RETRY_MS = 2_000;
+/** How long the server waits for a peer's port to answer when it dials back. A peer on a busy machine answers in less. */
+export const DIAL_BACK_MS = 2_000;
+/** How long an answer of the metadata server may take: a join waits for two dial-backs at the most. */
+export const SERVER_ANSWER_MS = 8_000;
+/** How many assigned ports a joiner may report as taken before it gives up. A guess: more than any default pool has. */
+export const PORT_ATTEMPTS = 32;
+/** How long a port that another program was found on is not given to anybody. A guess: long enough for most programs. */
+export const BAD_PORT_MS = 60_000;
+
+// --- links ------------------------------------------------------------------------------------------------------------
+
+/** How long a TCP connect, a WebSocket handshake and the hello may take, each (TRANSFER). */
+export const HANDSHAKE_MS = 5_000;
+/** The largest message on a link between peers, and between a peer and the server (TRANSFER). */
+export const LINK_MESSAGE_BYTES = 64 * 1024;
+/** Most that may wait for a slow reader of a link before it is let go (RELIABILITY). */
+export const LINK_QUEUE_BYTES = 1024 * 1024;
+/** Most fragments of one message, and most chunks buffered for it (TRANSFER; `ws` allows thousands). */
+export const MESSAGE_FRAGMENTS = 64;
+/** Connections one listener accepts, in all and from one address. Loopback peers share one address: a guess with room. */
+export const CONNECTIONS = 512;
+export const CONNECTIONS_PER_ADDRESS = 256;
+/** Links a peer accepts: its own choice makes six; joiners and repairs come on top. */
+export const LINKS_ACCEPTED = 16;
+
+// --- the mesh ---------------------------------------------------------------------------------------------------------
+
+/** Neighbours on each side in the agreed order: degree six survives any five of ten dying (MESH). */
+export const RING_MESH_REACH = 3;
+/** How often a peer looks after its links: pings, redials, asks the registry (MESH). */
+export const PULSE_MS = 1_000;
+/** Pulses without a word after which a neighbour is suspected, given up, and given up though others vouch for it. */
+export const MISSES_SUSPECTED = 2;
+export const MISSES_GIVEN_UP = 3;
+export const MISSES_GIVEN_UP_ANYWAY = 6;
+/** A pulse that comes this much late says that our own loop stood still: silence in it proves nothing (Lifeguard). */
+export const LAG_MS = 500;
+/** Own link changes are told together after this pause, so that ten joins at once are not a hundred messages. */
+export const REPORT_PAUSE_MS = 10;
+/** How long the peer that should dial may take before the other end dials too. */
+export const DIAL_PATIENCE_MS = 1_000;
+/** Pause before a peer that could not be dialled is dialled again; doubled each time up to the second figure. */
+export const REDIAL_MS = 1_000;
+export const REDIAL_MOST_MS = 30_000;
+/** How long a peer that vanished without leaving is dialled again now and then. A guess: a night's partition is longer. */
+export const REMEMBER_LOST_MS = 3_600_000;
+/** Most vanished peers remembered for that. */
+export const LOST_PEERS = 64;
+/** How long reports of peers that cannot be reached are kept, so that a late copy of one is not taken for news. */
+export const FORGET_REPORT_MS = 120_000;
+/** How long TOPO waits for links that are being made before it shows what stands. */
+export const TOPOLOGY_PATIENCE_MS = 1_000;
+
+// --- searches ---------------------------------------------------------------------------------------------------------
+
+/** When a search ends though somebody has not answered: below the two seconds that a person is promised. */
+export const SEARCH_MS = 1_800;
+/** Of the time a peer has, the share it gives to those it asks; the rest is for asking around one that fell silent. */
+export const PATIENCE_SHARE = 0.5;
+/** Less time than this is not worth asking with. */
+export const LEAST_PATIENCE_MS = 20;
+/** How long a query's id is remembered: far longer than any message of it can be on its way. */
+export const REMEMBER_QUERY_MS = 60_000;
+/** Most queries remembered; the oldest is forgotten first. About 1 KiB each. */
+export const QUERIES_REMEMBERED = 10_000;
+/** Most hits that one peer answers to one query, and that one query may bring in all. */
+export const HITS_PER_PEER = 256;
+export const HITS_PER_QUERY = 4_096;
+
+// --- transfers --------------------------------------------------------------------------------------------------------
+
+/** Pieces asked for ahead: 4 MiB keeps a gigabit busy at 30 ms. */
+export const PIECES_AHEAD = 16;
+/** The largest frame an asker accepts: a piece of the largest size and its number (TRANSFER allows 1 MiB and a header). */
+export const TRANSFER_FRAME_BYTES = 1024 * 1024 + 4;
+/** The largest request a holder accepts. */
+export const TRANSFER_REQUEST_BYTES = 4 * 1024;
+/** A holder from which no byte came for so long is given up. */
+export const STALL_MS = 10_000;
+/** Transfers that one peer serves at once; further askers are told to come again. */
+export const UPLOADS = 64;
+/** Bytes that may wait in memory for an asker that reads slowly. */
+export const UPLOAD_QUEUE_BYTES = 1024 * 1024;
+
+// --- files ------------------------------------------------------------------------------------------------------------
+
+/** Most files that one folder shares; what is over it is said, and not shared. About 300 bytes of memory each. */
+export const SHARED_FILES = 100_000;
+/** The folder is read again this long after the system said that something changed in it. */
+export const RESCAN_PAUSE_MS = 100;
+/** The folder is read again this often though the system said nothing: not every file system tells. */
+export const RESCAN_MS = 5_000;
+/** Progress is told this often, and only of transfers that take longer than the second figure. */
+export const PROGRESS_MS = 200;
+export const PROGRESS_AFTER_MS = 500;
+/** How long a peer that leaves or stops waits for its last words to go out: the promise is two seconds. */
+export const FAREWELL_MS = 1_000;

@@ -1,0 +1,127 @@
+/**
+ * Every error that floodmesh reports, once: a stable code, the exit code that goes with it, and when it happens.
+ *
+ * A code never changes its meaning. People read `message` (what happened and why) and `hint` (what to type next);
+ * programs read `code`. Nothing here carries a stack trace to a terminal: the command line prints message and hint.
+ */
+
+/** The exit codes of the program, as the documentation lists them. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  notFound: 3,
+  mismatch: 4,
+  unreachable: 5,
+  diskFull: 6,
+  refused: 7,
+  interrupted: 130,
+} as const;
+
+/** Each code, and the exit code of a program that ends because of it. */
+export const ERROR_EXITS = {
+  /** Something that floodmesh did not expect; a report is welcome. */
+  INTERNAL: EXIT.failed,
+  /** The command line or a typed command does not make sense. */
+  USAGE: EXIT.usage,
+  /** The Node that runs this is too old. */
+  NODE_TOO_OLD: EXIT.usage,
+  /** Every port of the network's pool is in use. */
+  NETWORK_FULL: EXIT.refused,
+  /** The metadata server serves a network of another name. */
+  WRONG_NETWORK: EXIT.refused,
+  /** A living peer already has this name. */
+  NAME_TAKEN: EXIT.refused,
+  /** A peer's name breaks the rules of `protocol/names`. */
+  NAME_UNACCEPTABLE: EXIT.refused,
+  /** A lease was renewed or left with a cookie that does not open it. */
+  COOKIE_WRONG: EXIT.refused,
+  /** The lease has ended, or this server never gave it. */
+  LEASE_UNKNOWN: EXIT.refused,
+  /** The metadata server tried the peer's port and found nobody, or somebody else. */
+  NOT_LISTENING: EXIT.refused,
+  /** One address asks for more than its share. */
+  TOO_MANY: EXIT.refused,
+  /** A metadata server or a peer does not answer at its address. */
+  UNREACHABLE: EXIT.unreachable,
+  /** An answer did not come within its bound. */
+  TIMED_OUT: EXIT.unreachable,
+  /** A port that this program was told to listen on belongs to another program. */
+  PORT_TAKEN: EXIT.failed,
+  /** No living peer has a file of this name. */
+  NOT_FOUND: EXIT.notFound,
+  /** No peer of this name or id is in the network. */
+  PEER_UNKNOWN: EXIT.notFound,
+  /** What arrived does not have the hash that was promised, from any holder. */
+  CONTENT_MISMATCH: EXIT.mismatch,
+  /** The holder's file changed while it was served. */
+  CONTENT_CHANGED: EXIT.mismatch,
+  /** Every holder went away before the file was whole. */
+  HOLDERS_GONE: EXIT.unreachable,
+  /** No room left on the disk. */
+  DISK_FULL: EXIT.diskFull,
+  /** The disk refused to read or write, other than for lack of room. */
+  DISK_FAILED: EXIT.failed,
+  /** A folder does not exist, or is not a folder, or may not be used. */
+  FOLDER_UNUSABLE: EXIT.failed,
+  /** Another process already downloads into this folder. */
+  FOLDER_IN_USE: EXIT.failed,
+  /** Somebody sent bytes that are no message of this protocol, or broke a limit. */
+  PROTOCOL_BROKEN: EXIT.failed,
+  /** The peer has left, is leaving, or was stopped. */
+  ENDED: EXIT.failed,
+  /** The caller gave up: its AbortSignal fired, or Ctrl-C was pressed. */
+  CANCELLED: EXIT.interrupted,
+} as const satisfies Record<string, number>;
+
+export type ErrorCode = keyof typeof ERROR_EXITS;
+
+/** An error with a stable code: what happened in `message`, what to do about it in `hint`. */
+export class FloodmeshError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, hint?: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'FloodmeshError';
+    this.code = code;
+    this.hint = hint;
+  }
+
+  get exitCode(): number {
+    return ERROR_EXITS[this.code];
+  }
+}
+
+/** Whatever was thrown, as an error with a code: ours stays as it is, the system's are named by what they mean. */
+export function named(thrown: unknown): FloodmeshError {
+  if (thrown instanceof FloodmeshError) return thrown;
+  if (!(thrown instanceof Error)) return new FloodmeshError('INTERNAL', String(thrown));
+  const system = (thrown as NodeJS.ErrnoException).code;
+  switch (system) {
+    case 'ABORT_ERR':
+      return new FloodmeshError('CANCELLED', 'cancelled', undefined, { cause: thrown });
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new FloodmeshError('DISK_FULL', 'the disk is full', 'make room, then ask for the file again', { cause: thrown });
+    case 'ECONNREFUSED':
+    case 'ECONNRESET':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'ETIMEDOUT':
+      return new FloodmeshError('UNREACHABLE', thrown.message, undefined, { cause: thrown });
+    case 'EADDRINUSE':
+      return new FloodmeshError('PORT_TAKEN', 'the port belongs to another program', undefined, { cause: thrown });
+    case 'EIO':
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+    case 'EMFILE':
+    case 'ENFILE':
+      return new FloodmeshError('DISK_FAILED', thrown.message, undefined, { cause: thrown });
+    default:
+      return new FloodmeshError('INTERNAL', thrown.message, undefined, { cause: thrown });
+  }
+}

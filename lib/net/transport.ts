@@ -1,0 +1,53 @@
+/**
+ * What the bodies need of a network: listen, dial, links that carry texts and bytes in order.
+ *
+ * `websocket.ts` is the one that ships. A link's far end is a stranger until the body has checked its hello.
+ */
+import type { Cause } from '../protocol/causes.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What a link is for: `mesh` between peers, `content` between an asker and a holder, `join` between a peer and the server. */
+export type Purpose = 'mesh' | 'content' | 'join';
+
+/** What the owner of a link is told. `closed` comes once, last, whoever closed it. */
+export interface LinkHandlers {
+  text(text: string): void;
+  bytes?(bytes: Uint8Array<ArrayBuffer>): void;
+  closed(cause: Cause): void;
+}
+
+export interface Link {
+  readonly remote: Address;
+  /** Bytes that wait in this process to be sent. */
+  readonly queuedBytes: number;
+  /** Bytes that have come over the socket, whole messages or not: a link whose count grows is not stalled. */
+  readonly receivedBytes: number;
+  /** Hands the link to its owner. What came before is kept and told now. */
+  attach(handlers: LinkHandlers): void;
+  /** Sends a text; after the link has closed, nothing happens. */
+  send(text: string): void;
+  /** Sends bytes; settles when they have left this process, or the link has closed. */
+  sendBytes(bytes: Uint8Array): Promise<void>;
+  /** Closes after what was sent has gone out; within a second at the most. */
+  close(cause: Cause): void;
+}
+
+export interface Transport {
+  /**
+   * Accepts links at `address` (port 0: the system chooses) until `close`; answers where it listens.
+   * @throws PORT_TAKEN, when the port belongs to another program.
+   */
+  listen(address: Address, purposes: readonly Purpose[], onLink: (link: Link, purpose: Purpose) => void): Promise<Listener>;
+  /** @throws UNREACHABLE or TIMED_OUT, when nobody answers there; CANCELLED, when `signal` fires. */
+  dial(address: Address, purpose: Purpose, signal?: AbortSignal): Promise<Link>;
+}
+
+export interface Listener {
+  readonly address: Address;
+  /** Stops listening and closes the links that were accepted here; settles when all are gone. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,68 @@
+/**
+ * From bytes to messages and back.
+ *
+ * `parse` believes nothing: the text must be JSON, of the shape that its `type` has in `messages`, within every bound.
+ * Names of files and peers must be clean already. What fails is a `PROTOCOL_BROKEN` error; the link that carried it ends.
+ */
+import type { TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { FloodmeshError } from '../errors.ts';
+import { LinkMessage, ServerAnswer, ServerRequest, TransferMessage } from './messages.ts';
+import { fileNameFault, peerNameFault } from './names.ts';
+
+/** The version of this protocol; peers and servers of another version refuse each other, and say so. */
+export const PROTOCOL = 1;
+
+export type Parse<Message> = (text: string) => Message;
+
+export const parseLinkMessage: Parse<LinkMessage> = parser(LinkMessage);
+export const parseServerRequest: Parse<ServerRequest> = parser(ServerRequest);
+export const parseServerAnswer: Parse<ServerAnswer> = parser(ServerAnswer);
+export const parseTransferMessage: Parse<TransferMessage> = parser(TransferMessage);
+
+/** A message as the text of one WebSocket frame. */
+export function encode(message: LinkMessage | ServerRequest | ServerAnswer | TransferMessage): string {
+  return JSON.stringify(message);
+}
+
+// One compiled check for each type of message: the cost of a check does not grow with the number of messages.
+function parser<Message extends object>(union: { readonly anyOf: readonly TSchema[] }): Parse<Message> {
+  const checks = new Map(union.anyOf.map((schema) => [typeIn(schema), Compile(schema)]));
+  return (text) => {
+    const value = json(text);
+    const check = checks.get(typeOf(value));
+    if (check === undefined) throw new FloodmeshError('PROTOCOL_BROKEN', 'a message of an unknown type came');
+    if (!check.Check(value)) throw new FloodmeshError('PROTOCOL_BROKEN', `a message "${typeOf(value)}" of another shape came`);
+    refuseUncleanNames(value as Message);
+    return value as Message;
+  };
+}
+
+function typeIn(schema: TSchema): string {
+  return (schema as unknown as { properties: { type: { const: string } } }).properties.type.const;
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FloodmeshError('PROTOCOL_BROKEN', 'something came that is not JSON', undefined, { cause });
+  }
+}
+
+function typeOf(value: unknown): string {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string' ? value.type : '';
+}
+
+// Names in messages end up on screens and disks: they are clean, or the message is refused whole.
+function refuseUncleanNames(value: object): void {
+  if ('providers' in value) for (const { name } of value.providers as { name: string }[]) refuse(fileNameFault(name));
+  if ('contact' in value) refuse(peerNameFault((value.contact as { name: string }).name));
+  if ('referral' in value && value.referral !== null) refuse(peerNameFault((value.referral as { name: string }).name));
+  if ('reports' in value) for (const { contact } of value.reports as { contact: { name: string } }[]) refuse(peerNameFault(contact.name));
+  if ('peers' in value) for (const { name } of value.peers as { name: string }[]) refuse(peerNameFault(name));
+}
+
+function refuse(fault: string | undefined): void {
+  if (fault !== undefined) throw new FloodmeshError('PROTOCOL_BROKEN', `a message came with an unclean name: ${fault}`);
+}

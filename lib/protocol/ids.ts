@@ -1,0 +1,38 @@
+/**
+ * The identities that travel: who a peer is, which question is meant, what a content is.
+ *
+ * Each is a string with a brand, so that the compiler keeps a query's id from being used as a peer's. This is the only
+ * file that makes brands with `as`. Ids are drawn by a body (nanoid); the minds never draw one.
+ */
+import { Type } from 'typebox';
+
+/** A peer, for as long as its process lives: twelve characters of nanoid's alphabet, 72 random bits. */
+export type PeerId = string & { readonly brand: 'PeerId' };
+
+/** One search, one stop: 22 characters of nanoid's alphabet, 132 random bits, never a hash of the question. */
+export type QueryId = string & { readonly brand: 'QueryId' };
+
+/** A content: the SHA-256 Merkle root of BitTorrent v2 (BEP 52) in lower-case hex, 64 characters. */
+export type Root = string & { readonly brand: 'Root' };
+
+export const PEER_ID_LENGTH = 12;
+export const QUERY_ID_LENGTH = 22;
+
+export const PeerId = Type.Unsafe<PeerId>(Type.String({ pattern: '^[A-Za-z0-9_-]{12}$' }));
+export const QueryId = Type.Unsafe<QueryId>(Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' }));
+export const Root = Type.Unsafe<Root>(Type.String({ pattern: '^[0-9a-f]{64}$' }));
+
+/** Brands a string that this program drew itself; what comes from the wire goes through `parse`. */
+export function peerId(drawn: string): PeerId {
+  return drawn as PeerId;
+}
+
+/** Brands a string that this program drew itself. */
+export function queryId(drawn: string): QueryId {
+  return drawn as QueryId;
+}
+
+/** Brands a root that this program computed itself. */
+export function rootOf(hex: string): Root {
+  return hex as Root;
+}

@@ -1,0 +1,204 @@
+/**
+ * Every message that floodmesh speaks, once: the schema, and the type that follows from it.
+ *
+ * Three conversations: peers over a *link* (`LinkMessage`), a peer and the metadata server (`ServerRequest`,
+ * `ServerAnswer`), an asker and a holder over a *transfer link* (`TransferMessage`, with pieces as binary frames).
+ * docs/PROTOCOL.md shows each with an example. Arrays and strings are bounded here, because a size from the wire is a
+ * claim; objects take no unknown key.
+ */
+import { type Static, type TProperties, Type } from 'typebox';
+import { PeerId, QueryId, Root } from './ids.ts';
+
+const closed = { additionalProperties: false };
+
+function message<Name extends string, Fields extends TProperties>(type: Name, fields: Fields) {
+  return Type.Object({ type: Type.Literal(type), ...fields }, closed);
+}
+
+/** Most peers a network may have in this version: one message must be able to name them all in 64 KiB. */
+export const MAX_PEERS = 1_024;
+/** Most links a peer may report: more than any choice of neighbours makes, few enough to bound a report. */
+export const MAX_LINKS = 64;
+/** Most providers in one message: 64 names of 240 bytes and their roots stay below 64 KiB. */
+export const MAX_HITS = 64;
+/** Most reports on peers in one message, for the same reason. */
+export const MAX_REPORTS = 24;
+
+const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
+const Host = Type.String({ minLength: 1, maxLength: 253 });
+const PeerName = Type.String({ minLength: 1, maxLength: 64 });
+const NetworkName = Type.String({ minLength: 1, maxLength: 64 });
+const FileName = Type.String({ minLength: 1, maxLength: 240 });
+const Bytes = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Milliseconds = Type.Integer({ minimum: 0, maximum: 3_600_000 });
+const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Peers = Type.Array(PeerId, { maxItems: MAX_PEERS });
+
+/**
+ * Who a peer is and where it listens, as its lease says, signed by the network's metadata server.
+ *
+ * `serial` grows with each lease that the server gives, so that a later contact of one peer replaces an earlier one.
+ */
+export const Contact = Type.Object(
+  {
+    peer: PeerId,
+    name: PeerName,
+    host: Host,
+    port: Port,
+    network: NetworkName,
+    serial: Count,
+    signature: Type.String({ pattern: '^[A-Za-z0-9_-]{0,128}$' }),
+  },
+  closed,
+);
+export type Contact = Static<typeof Contact>;
+
+/** A file as others know it. */
+export const SharedFile = Type.Object({ name: FileName, bytes: Bytes, root: Root }, closed);
+export type SharedFile = Static<typeof SharedFile>;
+
+/** A peer that has a content under a name. */
+export const Provider = Type.Object({ peer: PeerId, name: FileName, bytes: Bytes, root: Root }, closed);
+export type Provider = Static<typeof Provider>;
+
+/** What one peer says of itself: its contact and its neighbours. The higher `version` of one peer is the newer. */
+export const Report = Type.Object(
+  { contact: Contact, version: Count, neighbors: Type.Array(PeerId, { maxItems: MAX_LINKS }), left: Type.Optional(Type.Literal(true)) },
+  closed,
+);
+export type Report = Static<typeof Report>;
+
+/**
+ * What a search looks for: a file called `name` or whose stem is `name`; every file whose name contains `text`, in any
+ * case; or every file.
+ */
+export const Want = Type.Union([
+  Type.Object({ by: Type.Literal('name'), name: FileName }, closed),
+  Type.Object({ by: Type.Literal('text'), text: FileName }, closed),
+  Type.Object({ by: Type.Literal('all') }, closed),
+]);
+export type Want = Static<typeof Want>;
+
+// --- between peers, over a link ---------------------------------------------------------------------------------------
+
+/** The first message on a link, from both ends: who I am. */
+export const Hello = message('hello', { protocol: Count, contact: Contact });
+
+/** What the sender knows of the network that the receiver may not: the introductions. */
+export const Reports = message('reports', { reports: Type.Array(Report, { maxItems: MAX_REPORTS }) });
+
+export const Ping = message('ping', {});
+export const Pong = message('pong', {});
+
+/** Have you heard of this neighbour of yours of late? I have not. */
+export const Probe = message('probe', { peer: PeerId });
+export const Probed = message('probed', { peer: PeerId, alive: Type.Boolean() });
+
+/**
+ * A search on its way. The receiver sees to every peer in `reach` (itself, if it is named), by asking them or by having
+ * its neighbours ask them, and to every peer it knows that is not in `covered`, the set of all that are seen to. `trail`
+ * lists the peers that the query came through, asker first. The receiver's echo is due within `patienceMs`.
+ */
+export const Query = message('query', {
+  query: QueryId,
+  want: Want,
+  reach: Peers,
+  covered: Peers,
+  trail: Type.Array(PeerId, { minItems: 1, maxItems: MAX_LINKS }),
+  patienceMs: Milliseconds,
+});
+
+/** Providers found, on the way back along the path of the query. */
+export const Hits = message('hits', { query: QueryId, providers: Type.Array(Provider, { maxItems: MAX_HITS }) });
+
+/** All that the receiver of a query was to see to is settled: who answered, and who could not be heard. */
+export const Echo = message('echo', { query: QueryId, answered: Peers, missed: Peers });
+
+/** Nobody waits for this search any more. */
+export const Cancel = message('cancel', { query: QueryId });
+
+/** The whole network ends. */
+export const Stop = message('stop', { stop: QueryId });
+
+export const LinkMessage = Type.Union([Hello, Reports, Ping, Pong, Probe, Probed, Query, Hits, Echo, Cancel, Stop]);
+export type LinkMessage = Static<typeof LinkMessage>;
+
+// --- between a peer and the metadata server ---------------------------------------------------------------------------
+
+const id = { id: Count };
+const Cookie = Type.String({ pattern: '^[A-Za-z0-9_-]{22,64}$' });
+
+/** Asks for a place in the network. `port` and `cookie` are those of an earlier lease, if there was one. */
+export const Join = message('join', {
+  ...id,
+  protocol: Count,
+  network: Type.String({ maxLength: 64 }),
+  peer: PeerId,
+  name: Type.String({ maxLength: 256 }),
+  host: Host,
+  port: Type.Optional(Port),
+  cookie: Type.Optional(Cookie),
+});
+
+/** The assigned port belongs to another program on the peer's machine; the next one is wanted. */
+export const PortTaken = message('portTaken', { ...id, port: Port });
+/** The peer listens on its port: dial it back, and refer it. */
+export const Listening = message('listening', id);
+export const Renew = message('renew', { ...id, cookie: Cookie });
+/** Asks for a contact to dial. */
+export const Refer = message('refer', id);
+/** Asks who is in the network. */
+export const ListPeers = message('listPeers', {
+  ...id,
+  which: Type.Union([Type.Literal('online'), Type.Literal('offline'), Type.Literal('all')]),
+});
+/** Ends the lease of `cookie`. */
+export const Leave = message('leave', { ...id, cookie: Cookie });
+
+export const ServerRequest = Type.Union([Join, PortTaken, Listening, Renew, Refer, ListPeers, Leave]);
+export type ServerRequest = Static<typeof ServerRequest>;
+
+/** Each answer repeats the `id` of its request. A place: the contact (with the port), the lease, and the network's ways. */
+export const Assigned = message('assigned', {
+  ...id,
+  contact: Contact,
+  cookie: Cookie,
+  leaseMs: Milliseconds,
+  discovery: Type.String({ maxLength: 32 }),
+  networkKey: Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' }),
+});
+/** A living peer to dial; null when there is no other. Answers `listening`, `renew` and `refer`. */
+export const Referred = message('referred', { ...id, referral: Type.Union([Contact, Type.Null()]) });
+
+/** What the register remembers of one peer. */
+export const Member = Type.Object(
+  { peer: PeerId, name: PeerName, host: Host, port: Port, online: Type.Boolean(), joined: Count, seconds: Count },
+  closed,
+);
+export type Member = Static<typeof Member>;
+
+export const PeerList = message('peerList', { ...id, peers: Type.Array(Member, { maxItems: MAX_PEERS }) });
+export const Left = message('left', id);
+/** The request is refused: a stable code of `errors`, what happened, and what to do. */
+export const Refused = message('refused', {
+  ...id,
+  code: Type.String({ maxLength: 64 }),
+  message: Type.String({ maxLength: 512 }),
+  hint: Type.Optional(Type.String({ maxLength: 512 })),
+});
+
+export const ServerAnswer = Type.Union([Assigned, Referred, PeerList, Left, Refused]);
+export type ServerAnswer = Static<typeof ServerAnswer>;
+
+// --- between an asker and a holder, over a transfer link --------------------------------------------------------------
+
+/** Asks for a content. Answered by `opened` and, above one piece, by the piece layer in binary frames; or by `closed`. */
+export const Open = message('open', { root: Root });
+export const Opened = message('opened', { bytes: Bytes });
+/** Asks for pieces `first` to `first + count - 1`; each comes as one binary frame, in this order. */
+export const Pieces = message('pieces', { first: Count, count: Type.Integer({ minimum: 1, maximum: 64 }) });
+/** The holder cannot serve (any more): a stable code of `errors`, and why. */
+export const Closed = message('closed', { code: Type.String({ maxLength: 64 }), message: Type.String({ maxLength: 512 }) });
+
+export const TransferMessage = Type.Union([Open, Opened, Pieces, Closed]);
+export type TransferMessage = Static<typeof TransferMessage>;

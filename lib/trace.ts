@@ -1,0 +1,93 @@
+/**
+ * One stream of what happens, read by the prompt, by `--json` and by whoever embeds a peer.
+ *
+ * `PeerEvent` is what a peer tells; each is one line of `--json`. `ServerEvent` is what a metadata server tells.
+ * Fields are added to events, never renamed.
+ */
+import type { ErrorCode } from './errors.ts';
+import type { Cause } from './protocol/causes.ts';
+import type { PeerId, Root } from './protocol/ids.ts';
+
+/** One peer of a topology: where it listens, and the names of its neighbours, sorted. */
+export interface TopologyPeer {
+  readonly peer: PeerId;
+  readonly name: string;
+  readonly port: number;
+  readonly neighbors: readonly string[];
+}
+
+/** A holder of a content, as a search found it. `hash` is the Merkle root. */
+export interface Found {
+  readonly name: string;
+  readonly bytes: number;
+  readonly hash: Root;
+  readonly peer: string;
+}
+
+/** Bytes of a download that are verified so far; `rate` is in bytes a second, of late. */
+export interface Progress {
+  readonly name: string;
+  readonly bytes: number;
+  readonly verified: number;
+  readonly rate: number;
+}
+
+export interface Downloaded {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly hash: Root;
+  /** Who sent how much of it, by name. */
+  readonly providers: readonly { readonly peer: string; readonly bytes: number }[];
+  readonly ms: number;
+}
+
+/** A search that brought nothing: how many peers answered, and how many did not in time. */
+export interface NotFound {
+  readonly name: string;
+  readonly asked: number;
+  readonly silent: number;
+}
+
+export interface AlreadyHere {
+  readonly name: string;
+  readonly path: string;
+}
+
+export interface Joined {
+  readonly name: string;
+  readonly peer: PeerId;
+  readonly port: number;
+  /** The name of the peer that the server referred to; null for the first of the network. */
+  readonly referral: string | null;
+}
+
+export type PeerEvent =
+  | ({ readonly type: 'joined' } & Joined)
+  | { readonly type: 'linkUp'; readonly peer: PeerId; readonly name: string }
+  | { readonly type: 'linkDown'; readonly peer: PeerId; readonly name: string; readonly cause: Cause }
+  | ({ readonly type: 'found' } & Found)
+  | ({ readonly type: 'progress' } & Progress)
+  | ({ readonly type: 'downloaded' } & Downloaded)
+  | ({ readonly type: 'notFound' } & NotFound)
+  | ({ readonly type: 'alreadyHere' } & AlreadyHere)
+  | { readonly type: 'topology'; readonly peers: readonly TopologyPeer[] }
+  | { readonly type: 'serverLost' }
+  | { readonly type: 'serverBack'; readonly port: number }
+  | { readonly type: 'holderLost'; readonly name: string; readonly peer: string; readonly why: string }
+  | { readonly type: 'shared'; readonly files: number; readonly pending: number }
+  | { readonly type: 'left' }
+  | { readonly type: 'stopped' }
+  | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string; readonly hint?: string };
+
+export type ServerEvent =
+  | { readonly type: 'serving'; readonly host: string; readonly port: number; readonly network: string; readonly ports: string }
+  | { readonly type: 'peerJoined'; readonly name: string; readonly peer: PeerId; readonly port: number; readonly referral: string | null }
+  | { readonly type: 'peerBack'; readonly name: string; readonly peer: PeerId; readonly port: number }
+  | { readonly type: 'peerLeft'; readonly name: string; readonly peer: PeerId; readonly port: number; readonly why: 'left' | 'expired' }
+  | { readonly type: 'portTaken'; readonly port: number }
+  | { readonly type: 'joinRefused'; readonly name: string; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'closed' }
+  | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string; readonly hint?: string };
+
+export type Listener<Event> = (event: Event) => void;
