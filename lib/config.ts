@@ -22,6 +22,8 @@ export const RENEWALS_PER_LEASE = 3;
 export const SERVER_RETRY_MS = 2_000;
 /** How long the server waits for a peer's port to answer when it dials back. A peer on a busy machine answers in less. */
 export const DIAL_BACK_MS = 2_000;
+/** How long a joiner tries to find its server before it says that there is none. A guess: long enough for a restart. */
+export const JOIN_PATIENCE_MS = 3_000;
 /** How long an answer of the metadata server may take: a join waits for two dial-backs at the most. */
 export const SERVER_ANSWER_MS = 8_000;
 /** How many assigned ports a joiner may report as taken before it gives up. A guess: more than any default pool has. */
@@ -77,8 +79,6 @@ export const TOPOLOGY_PATIENCE_MS = 1_000;
 
 /** When a search ends though somebody has not answered: below the two seconds that a person is promised. */
 export const SEARCH_MS = 1_800;
-/** Of the time a peer has, the share it gives to those it asks; the rest is for asking around one that fell silent. */
-export const PATIENCE_SHARE = 0.5;
 /** Less time than this is not worth asking with. */
 export const LEAST_PATIENCE_MS = 20;
 /** How long a query's id is remembered: far longer than any message of it can be on its way. */

@@ -76,6 +76,11 @@ export const ERROR_EXITS = {
 
 export type ErrorCode = keyof typeof ERROR_EXITS;
 
+/** Whether `code`, from elsewhere, is one of ours. */
+export function isErrorCode(code: string): code is ErrorCode {
+  return Object.hasOwn(ERROR_EXITS, code);
+}
+
 /** An error with a stable code: what happened in `message`, what to do about it in `hint`. */
 export class FloodmeshError extends Error {
   readonly code: ErrorCode;

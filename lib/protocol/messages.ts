@@ -90,9 +90,9 @@ export const Reports = message('reports', { reports: Type.Array(Report, { maxIte
 export const Ping = message('ping', {});
 export const Pong = message('pong', {});
 
-/** Have you heard of this neighbour of yours of late? I have not. */
+/** Ping this neighbour of yours for me: I have not heard it. Answered only when it is heard. */
 export const Probe = message('probe', { peer: PeerId });
-export const Probed = message('probed', { peer: PeerId, alive: Type.Boolean() });
+export const Probed = message('probed', { peer: PeerId });
 
 /**
  * A search on its way. The receiver sees to every peer in `reach` (itself, if it is named), by asking them or by having

@@ -1,0 +1,28 @@
+/**
+ * How a file is found: the contract that every strategy fulfils.
+ *
+ * A strategy is told the mesh's own events, after the mesh has taken them in, and answers with the mesh's own effects,
+ * so that one strategy can contain another. For each `search` it gives any number of `found` and exactly one
+ * `searchEnded`, within `SEARCH_MS`, unless the search was cancelled.
+ */
+import type { PeerId } from '../../protocol/ids.ts';
+import type { MeshEffect, MeshEvent } from '../events.ts';
+import type { Shelf } from '../shelf.ts';
+import type { Route } from '../topology.ts';
+
+/** What a strategy may see of the peer it works for. */
+export interface View {
+  readonly self: PeerId;
+  readonly now: number;
+  readonly neighbors: ReadonlySet<PeerId>;
+  readonly library: Shelf;
+  /** Everybody who can be reached, ourselves among them, in the agreed order. */
+  members(): readonly PeerId[];
+  /** The shortest way to each peer that goes through nobody of `without`. */
+  routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route>;
+}
+
+export interface Discovery {
+  readonly name: string;
+  handle(event: MeshEvent, view: View): MeshEffect[];
+}

@@ -1,0 +1,335 @@
+/**
+ * Flooding, with nobody asked twice: the default way to find a file.
+ *
+ * Seed 001 sends a query to every neighbour, each to all of its others; in a mesh of ten that is 39 messages. Here a query
+ * says whom its receiver is to see to (`reach`) and who is seen to at all (`covered`). The receiver splits its part
+ * among its neighbours along the shortest ways that it knows, so a search of N peers takes N−1 queries and the fewest
+ * hops; whoever knows of a peer that nobody covers sees to it as well.
+ *
+ * Answers flow back as an echo (Chang 1982; Segall 1983): once all that a peer was to see to has answered or cannot be
+ * heard, it says so to whoever asked it. So the asker knows when its search is over, and who kept silent. Whoever loses
+ * a link, or hears no echo in time, asks around it: that is why each peer keeps a share of its time for itself.
+ */
+import {
+  HITS_PER_PEER,
+  HITS_PER_QUERY,
+  LEAST_PATIENCE_MS,
+  QUERIES_REMEMBERED,
+  REMEMBER_QUERY_MS,
+  SEARCH_MS,
+} from '../../config.ts';
+import type { PeerId, QueryId } from '../../protocol/ids.ts';
+import { MAX_HITS, MAX_LINKS, type Provider, type Want } from '../../protocol/messages.ts';
+import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
+import type { Discovery, View } from './discovery.ts';
+import { Seen } from './seen.ts';
+
+type QueryMessage = Extract<MeshMessage, { type: 'query' }>;
+
+/** Ways around are tried this often for one peer before it counts as not heard. */
+const WAYS_TRIED = 3;
+
+/** What is owed to one asker: the peers not settled yet, and how the others came out. */
+interface Debt {
+  readonly owed: Set<PeerId>;
+  readonly answered: PeerId[];
+  readonly missed: PeerId[];
+}
+
+/** What one neighbour was asked to see to, and has not answered for; its echo is overdue at `due`. */
+interface Errand {
+  readonly pending: Set<PeerId>;
+  due: number;
+}
+
+/** One query at one peer. */
+interface Round {
+  readonly query: QueryId;
+  readonly want: Want;
+  /** The way the query first came, asker first; empty at the asker. */
+  readonly path: readonly PeerId[];
+  /** Everybody the query came through on any way: it is never sent back there. */
+  readonly upstream: Set<PeerId>;
+  readonly covered: Set<PeerId>;
+  /** What this peer itself has, looked up once. */
+  readonly own: readonly Provider[];
+  readonly debts: Map<PeerId, Debt>;
+  readonly asked: Map<PeerId, Errand>;
+  /** Each peer that came out: whether it answered. */
+  readonly outcomes: Map<PeerId, boolean>;
+  readonly ways: Map<PeerId, number>;
+  /** Neighbours that let their time pass: not asked again in this round. */
+  readonly mute: Set<PeerId>;
+  /** Hits that came through here, and what was made of them at the asker. */
+  hits: number;
+  readonly found: Set<string>;
+  deadline: number;
+  isOver: boolean;
+}
+
+export class FloodDiscovery implements Discovery {
+  readonly name = 'flood';
+  readonly #rounds = new Seen<QueryId, Round>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+
+  handle(event: MeshEvent, view: View): MeshEffect[] {
+    switch (event.type) {
+      case 'search':
+        return this.#begin(event, view);
+      case 'cancel':
+        return this.#cancel(event.query, view.self, view);
+      case 'linkDown':
+        return this.#linkDown(event.peer, view);
+      case 'received':
+        return this.#received(event.from, event.message, view);
+      case 'timerFired':
+        if (event.timer.of === 'echo') return this.#overdue(event.timer.query, event.timer.from, view);
+        if (event.timer.of === 'search') return this.#timeIsUp(event.timer.query, view);
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  #received(from: PeerId, message: MeshMessage, view: View): MeshEffect[] {
+    switch (message.type) {
+      case 'query':
+        return this.#queried(from, message, view);
+      case 'hits':
+        return this.#hit(from, message.query, message.providers, view);
+      case 'echo':
+        return this.#echoed(from, message, view);
+      case 'cancel':
+        return this.#cancel(message.query, from, view);
+      default:
+        return [];
+    }
+  }
+
+  #begin({ query, want, only }: Extract<MeshEvent, { type: 'search' }>, view: View): MeshEffect[] {
+    const others = view.members().filter((peer) => peer !== view.self);
+    const reach = only === undefined ? others : [only];
+    const round = this.#open({ query, want, trail: [], covered: [...others, view.self], patienceMs: SEARCH_MS }, [], view);
+    owe(round, view.self, reach);
+    const effects: MeshEffect[] = [{ type: 'setTimer', timer: { of: 'search', query }, afterMs: SEARCH_MS }];
+    return [...effects, ...assign(round, reach, view), ...settleDebts(round, view)];
+  }
+
+  #queried(from: PeerId, message: QueryMessage, view: View): MeshEffect[] {
+    // Our own question, or one that has already come through here, handed back: we do not ask ourselves.
+    if (message.trail.includes(view.self)) return [send(from, { type: 'echo', query: message.query, answered: [], missed: message.reach })];
+    const known = this.#rounds.get(message.query);
+    if (known?.isOver) return [];
+    const round = known ?? this.#open(message, library(message.want, view), view);
+    round.deadline = Math.max(round.deadline, view.now + message.patienceMs);
+    for (const peer of [...message.trail, from]) round.upstream.add(peer);
+    for (const peer of message.covered) round.covered.add(peer);
+    const uncovered = view.members().filter((peer) => !round.covered.has(peer) && !round.upstream.has(peer));
+    for (const peer of uncovered) round.covered.add(peer);
+    const part = [...new Set([...message.reach, ...uncovered])];
+    // Who was asked for somebody else is asked again: its hits may have gone down with the link to the earlier asker.
+    const open = part.filter((peer) => peer !== view.self && round.outcomes.get(peer) !== false);
+    for (const peer of open) round.outcomes.delete(peer);
+    owe(round, from, part);
+    const hits = part.includes(view.self) ? hitsTo(from, round) : [];
+    round.outcomes.set(view.self, true);
+    return [...hits, ...assign(round, open, view), ...settleDebts(round, view)];
+  }
+
+  #open(message: Pick<QueryMessage, 'query' | 'want' | 'trail' | 'covered' | 'patienceMs'>, own: readonly Provider[], view: View): Round {
+    const round: Round = {
+      query: message.query,
+      want: message.want,
+      path: message.trail,
+      upstream: new Set(message.trail),
+      covered: new Set(message.covered),
+      own,
+      debts: new Map(),
+      asked: new Map(),
+      outcomes: new Map(),
+      ways: new Map(),
+      mute: new Set(),
+      hits: 0,
+      found: new Set(),
+      deadline: view.now + message.patienceMs,
+      isOver: false,
+    };
+    this.#rounds.set(message.query, round, view.now);
+    return round;
+  }
+
+  // A hit travels only a path that its query travelled: it comes from somebody we asked, and goes to who asked us.
+  #hit(from: PeerId, query: QueryId, providers: readonly Provider[], view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    if (round === undefined || round.isOver || !round.asked.has(from)) return [];
+    round.hits += providers.length;
+    if (round.hits > HITS_PER_QUERY) return [];
+    if (!round.debts.has(view.self)) return askers(round).map((asker) => send(asker, { type: 'hits', query, providers: [...providers] }));
+    return providers.filter((provider) => isNews(round, provider, view)).map((provider) => ({ type: 'found', query, provider }));
+  }
+
+  #echoed(from: PeerId, { query, answered, missed }: Extract<MeshMessage, { type: 'echo' }>, view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    const pending = round?.asked.get(from)?.pending;
+    if (round === undefined || pending === undefined || round.isOver) return [];
+    for (const peer of answered) if (pending.delete(peer)) round.outcomes.set(peer, true);
+    const unheard = missed.filter((peer) => pending.delete(peer));
+    return [...assign(round, unheard, view, from), ...settleDebts(round, view)];
+  }
+
+  #overdue(query: QueryId, from: PeerId, view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    const errand = round?.asked.get(from);
+    if (round === undefined || errand === undefined || round.isOver) return [];
+    if (errand.pending.size === 0 || view.now < errand.due) return [];
+    round.mute.add(from);
+    return this.#askAround(round, from, errand.pending, view);
+  }
+
+  #linkDown(peer: PeerId, view: View): MeshEffect[] {
+    const effects: MeshEffect[] = [];
+    for (const round of this.#rounds.values()) {
+      if (round.isOver) continue;
+      round.debts.delete(peer);
+      const pending = round.asked.get(peer)?.pending;
+      if (pending !== undefined && pending.size > 0) effects.push(...this.#askAround(round, peer, pending, view));
+    }
+    return effects;
+  }
+
+  // The neighbour itself may still be heard another way; when it kept silent, `mute` keeps it from being asked again.
+  #askAround(round: Round, neighbor: PeerId, pending: Set<PeerId>, view: View): MeshEffect[] {
+    const unheard = [...pending];
+    pending.clear();
+    return [...assign(round, unheard, view, neighbor), ...settleDebts(round, view)];
+  }
+
+  #cancel(query: QueryId, asker: PeerId, view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    if (round === undefined || round.isOver || !round.debts.delete(asker) || round.debts.size > 0) return [];
+    return end(round, view);
+  }
+
+  #timeIsUp(query: QueryId, view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    if (round === undefined || round.isOver) return [];
+    const cancelled: MeshEffect[] = [];
+    for (const [neighbor, { pending }] of round.asked) {
+      if (pending.size > 0) cancelled.push(send(neighbor, { type: 'cancel', query }));
+      for (const peer of pending) round.outcomes.set(peer, false);
+      pending.clear();
+    }
+    return [...cancelled, ...settleDebts(round, view)];
+  }
+}
+
+function library(want: Want, view: View): readonly Provider[] {
+  return view.library.matching(want, HITS_PER_PEER).map((file) => ({ peer: view.self, ...file }));
+}
+
+function send(to: PeerId, message: MeshMessage): MeshEffect {
+  return { type: 'send', to, message };
+}
+
+/**
+ * Shares `peers` out among the neighbours through whom they are reached: not through `failed` where there is another way,
+ * and never with it as the first step. Who cannot be reached, or not in time, comes out as missed.
+ */
+function assign(round: Round, peers: readonly PeerId[], view: View, failed?: PeerId): MeshEffect[] {
+  const avoided = new Set([...round.upstream, ...round.mute]);
+  const around = failed === undefined ? undefined : view.routes(new Set([...avoided, failed]));
+  const routes = view.routes(avoided);
+  const parts = new Map<PeerId, Part>();
+  for (const peer of peers) {
+    const ways = round.ways.get(peer) ?? 0;
+    const route = around?.get(peer) ?? routes.get(peer);
+    if (route === undefined || route.through === failed || ways >= WAYS_TRIED || !isWorthAsking(round, route.hops, view.now)) {
+      round.outcomes.set(peer, false);
+      continue;
+    }
+    round.ways.set(peer, ways + 1);
+    const part = parts.get(route.through) ?? { reach: [], hops: 0 };
+    parts.set(route.through, { reach: [...part.reach, peer], hops: Math.max(part.hops, route.hops) });
+  }
+  return [...parts].flatMap(([neighbor, part]) => ask(round, neighbor, part, view));
+}
+
+/** What one neighbour is to see to: whom, and how many hops the farthest is away. */
+interface Part {
+  readonly reach: PeerId[];
+  readonly hops: number;
+}
+
+/** Each hop of a way keeps an equal share of the time for itself, to ask around whoever keeps silent after it. */
+function patience(round: Round, hops: number, now: number): number {
+  return Math.floor(((round.deadline - now) * hops) / (hops + 1));
+}
+
+function isWorthAsking(round: Round, hops: number, now: number): boolean {
+  return patience(round, hops, now) >= LEAST_PATIENCE_MS && round.path.length + hops < MAX_LINKS;
+}
+
+function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View): MeshEffect[] {
+  const { query, want, covered, path } = round;
+  const patienceMs = patience(round, hops, view.now);
+  const errand = round.asked.get(neighbor) ?? { pending: new Set(), due: 0 };
+  for (const peer of reach) errand.pending.add(peer);
+  errand.due = view.now + patienceMs;
+  round.asked.set(neighbor, errand);
+  const message: MeshMessage = { type: 'query', query, want, reach: [...reach], covered: [...covered], trail: [...path, view.self], patienceMs };
+  return [send(neighbor, message), { type: 'setTimer', timer: { of: 'echo', query, from: neighbor }, afterMs: patienceMs }];
+}
+
+function owe(round: Round, asker: PeerId, peers: readonly PeerId[]): void {
+  const debt = round.debts.get(asker) ?? { owed: new Set(), answered: [], missed: [] };
+  for (const peer of peers) debt.owed.add(peer);
+  round.debts.set(asker, debt);
+}
+
+/** Tells each asker whose whole part has come out; at the asker of all, the search is over. */
+function settleDebts(round: Round, view: View): MeshEffect[] {
+  const effects: MeshEffect[] = [];
+  for (const [asker, debt] of round.debts) {
+    for (const peer of debt.owed) {
+      const answered = round.outcomes.get(peer);
+      if (answered === undefined) continue;
+      debt.owed.delete(peer);
+      (answered ? debt.answered : debt.missed).push(peer);
+    }
+    if (debt.owed.size > 0) continue;
+    const { answered, missed } = debt;
+    if (asker === view.self) {
+      round.isOver = true;
+      effects.push({ type: 'searchEnded', query: round.query, asked: answered.length, silent: missed.length });
+    } else if (answered.length + missed.length > 0) {
+      effects.push(send(asker, { type: 'echo', query: round.query, answered: answered.splice(0), missed: missed.splice(0) }));
+    }
+  }
+  return effects;
+}
+
+/** Drops what is under way: whoever was asked need not answer. */
+function end(round: Round, view: View): MeshEffect[] {
+  round.isOver = true;
+  const waiting = [...round.asked].filter(([neighbor, { pending }]) => pending.size > 0 && view.neighbors.has(neighbor));
+  return waiting.map(([neighbor]) => send(neighbor, { type: 'cancel', query: round.query }));
+}
+
+// A hit can come twice, when a link died after it had passed on one way.
+function isNews(round: Round, { peer, root, name }: Provider, view: View): boolean {
+  const key = `${peer} ${root} ${name}`;
+  if (peer === view.self || round.found.has(key)) return false;
+  round.found.add(key);
+  return true;
+}
+
+function askers(round: Round): PeerId[] {
+  return [...round.debts].filter(([, debt]) => debt.owed.size > 0).map(([asker]) => asker);
+}
+
+function hitsTo(asker: PeerId, round: Round): MeshEffect[] {
+  const messages: MeshEffect[] = [];
+  for (let first = 0; first < round.own.length; first += MAX_HITS) {
+    messages.push(send(asker, { type: 'hits', query: round.query, providers: round.own.slice(first, first + MAX_HITS) }));
+  }
+  return messages;
+}

@@ -1,0 +1,66 @@
+/**
+ * What a mesh is told, and what it wants done: the whole boundary between mind and body.
+ *
+ * A body tells events in the order in which they happened and performs effects in the order in which they are given.
+ * There is no effect that cancels a timer: a timer that no longer matters is a no-op when it fires.
+ */
+import type { Cause } from '../protocol/causes.ts';
+import type { PeerId, QueryId } from '../protocol/ids.ts';
+import type { Contact, LinkMessage, Provider, SharedFile, Want } from '../protocol/messages.ts';
+
+/** What travels on a link once both ends have said hello. */
+export type MeshMessage = Exclude<LinkMessage, { type: 'hello' }>;
+
+export type Timer =
+  /** Time to look after the links. */
+  | { readonly of: 'pulse' }
+  /** Time to tell the network of our links. */
+  | { readonly of: 'report' }
+  /** Whoever asked for the topology has waited long enough for links that are being made. */
+  | { readonly of: 'topology'; readonly ask: number }
+  /** The echo of this neighbour is overdue. */
+  | { readonly of: 'echo'; readonly query: QueryId; readonly from: PeerId }
+  /** The search has had its time. */
+  | { readonly of: 'search'; readonly query: QueryId };
+
+export type MeshEvent =
+  /** The body is ready; tell this once, first. */
+  | { readonly type: 'begin' }
+  /** The register gave another contact: a new port, or a new signature. */
+  | { readonly type: 'assigned'; readonly contact: Contact }
+  /** The register named somebody to dial; null when it knows nobody else. */
+  | { readonly type: 'referred'; readonly contact: Contact | null }
+  /** A link stands, its hello was checked: `contact` bears the network's signature and is not our own. */
+  | { readonly type: 'linkUp'; readonly contact: Contact }
+  | { readonly type: 'linkDown'; readonly peer: PeerId; readonly cause: Cause }
+  | { readonly type: 'dialFailed'; readonly peer: PeerId; readonly cause: Cause }
+  | { readonly type: 'received'; readonly from: PeerId; readonly message: MeshMessage }
+  /** All that this peer shares now. */
+  | { readonly type: 'shared'; readonly files: readonly SharedFile[] }
+  /** A person asks; `only`, when given, names the one peer that is to answer. */
+  | { readonly type: 'search'; readonly query: QueryId; readonly want: Want; readonly only?: PeerId }
+  | { readonly type: 'cancel'; readonly query: QueryId }
+  | { readonly type: 'askTopology'; readonly ask: number }
+  | { readonly type: 'leave' }
+  | { readonly type: 'stop'; readonly stop: QueryId }
+  | { readonly type: 'timerFired'; readonly timer: Timer };
+
+/** One peer of the answer to `askTopology`; a link is listed when both ends have it. */
+export interface Placed {
+  readonly contact: Contact;
+  readonly neighbors: readonly PeerId[];
+}
+
+export type MeshEffect =
+  | { readonly type: 'send'; readonly to: PeerId; readonly message: MeshMessage }
+  | { readonly type: 'dial'; readonly contact: Contact }
+  | { readonly type: 'hangUp'; readonly peer: PeerId; readonly cause: Cause }
+  | { readonly type: 'setTimer'; readonly timer: Timer; readonly afterMs: number }
+  /** Ask the register for a peer to dial; the answer comes back as `referred`. */
+  | { readonly type: 'askRegistry' }
+  | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider }
+  /** The search is over: how many other peers answered, and how many did not in time. */
+  | { readonly type: 'searchEnded'; readonly query: QueryId; readonly asked: number; readonly silent: number }
+  | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[] }
+  /** This peer's part is over: every link has been told, and is to be closed. */
+  | { readonly type: 'stopped'; readonly how: 'left' | 'stopped' };

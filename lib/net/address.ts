@@ -1,0 +1,14 @@
+/** Addresses as people write them. */
+import { FloodmeshError } from '../errors.ts';
+import type { Address } from './transport.ts';
+
+/** `host:port`, `[::1]:port`, or a host alone with the default port. @throws USAGE, when it is none of these. */
+export function parseAddress(text: string, defaultPort: number): Address {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/i.exec(text.trim());
+  const host = match?.[1] ?? match?.[2];
+  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
+  if (host === undefined || port < 1 || port > 65_535) {
+    throw new FloodmeshError('USAGE', `"${text}" is no address`, 'an address is HOST:PORT, as 127.0.0.1:9011 or [::1]:9011');
+  }
+  return { host, port };
+}

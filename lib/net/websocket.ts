@@ -1,0 +1,239 @@
+/**
+ * Links over WebSockets, with every limit set by us. The only file that knows `ws`.
+ *
+ * The defaults of `ws` are those of a server that trusts its clients: 100 MiB a message, thousands of fragments. Here a
+ * stranger can make a listener hold at most one message of its purpose, for a bounded time, on a bounded number of
+ * connections. Nothing is compressed (a bomb cannot be smaller than itself), nothing from a browser page is accepted
+ * (Origin), nothing that calls us by a foreign name (Host: DNS rebinding).
+ */
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import WebSocket, { WebSocketServer } from 'ws';
+import {
+  CONNECTIONS,
+  CONNECTIONS_PER_ADDRESS,
+  HANDSHAKE_MS,
+  LINK_MESSAGE_BYTES,
+  MESSAGE_FRAGMENTS,
+  TRANSFER_FRAME_BYTES,
+  TRANSFER_REQUEST_BYTES,
+} from '../config.ts';
+import { FloodmeshError, named } from '../errors.ts';
+import { CAUSES, type Cause, causeOf } from '../protocol/causes.ts';
+import type { Address, Link, LinkHandlers, Listener, Purpose, Transport } from './transport.ts';
+
+/** Request headers: a WebSocket handshake needs ten. */
+const HEADER_BYTES = 8 * 1024;
+const HEADERS = 64;
+/** A message may come in this many pieces of TCP: one network packet each, at the worst, and some room. */
+const BYTES_PER_CHUNK = 512;
+/** How long a closing handshake may take before the socket is cut. */
+const CLOSE_MS = 1_000;
+
+/** The transport that ships. */
+export function webSocketTransport(): Transport {
+  return { listen, dial };
+}
+
+function limits(messageBytes: number) {
+  return {
+    maxPayload: messageBytes,
+    maxFragments: MESSAGE_FRAGMENTS,
+    maxBufferedChunks: Math.ceil(messageBytes / BYTES_PER_CHUNK) + MESSAGE_FRAGMENTS,
+    perMessageDeflate: false,
+  };
+}
+
+const ACCEPTED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_REQUEST_BYTES, join: LINK_MESSAGE_BYTES };
+const DIALLED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_FRAME_BYTES, join: LINK_MESSAGE_BYTES };
+
+async function listen(
+  address: Address,
+  purposes: readonly Purpose[],
+  onLink: (link: Link, purpose: Purpose) => void,
+): Promise<Listener> {
+  const http = createServer({ maxHeaderSize: HEADER_BYTES, headersTimeout: HANDSHAKE_MS, requestTimeout: HANDSHAKE_MS });
+  http.maxHeadersCount = HEADERS;
+  http.maxConnections = CONNECTIONS;
+  http.on('connection', oneAddressIsNotEverybody());
+  http.on('request', (_request, response) => {
+    response.writeHead(426, { connection: 'close', 'content-type': 'text/plain', upgrade: 'websocket' });
+    response.end('This port speaks the floodmesh protocol over WebSockets.\n');
+  });
+  const links = new Set<WebSocketLink>();
+  const acceptors = new Map(
+    purposes.map((purpose) => [
+      `/${purpose}`,
+      { purpose, server: new WebSocketServer({ noServer: true, clientTracking: false, ...limits(ACCEPTED_BYTES[purpose]) }) },
+    ]),
+  );
+  http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    socket.on('error', () => socket.destroy());
+    const acceptor = acceptors.get(request.url ?? '');
+    if (acceptor === undefined || !isWelcome(request, address)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    acceptor.server.handleUpgrade(request, socket, head, (webSocket) => {
+      const link = new WebSocketLink(webSocket, socket);
+      links.add(link);
+      webSocket.once('close', () => links.delete(link));
+      onLink(link, acceptor.purpose);
+    });
+  });
+  const bound = await listening(http, address);
+  return {
+    address: { host: address.host, port: bound },
+    async close() {
+      for (const link of links) link.close('left');
+      const gone = new Promise<void>((resolve) => http.close(() => resolve()));
+      const cut = setTimeout(() => {
+        for (const link of links) link.cut();
+      }, CLOSE_MS);
+      http.closeAllConnections();
+      await gone;
+      clearTimeout(cut);
+    },
+  };
+}
+
+function listening(http: Server, { host, port }: Address): Promise<number> {
+  return new Promise((resolve, reject) => {
+    http.once('error', (error) => reject(portError(error, host, port)));
+    http.listen({ host, port, exclusive: true }, () => {
+      http.removeAllListeners('error');
+      http.on('error', () => undefined); // an accept that failed (EMFILE) is one connection lost, not the listener
+      const bound = http.address();
+      resolve(typeof bound === 'object' && bound !== null ? bound.port : port);
+    });
+  });
+}
+
+function portError(error: Error, host: string, port: number): FloodmeshError {
+  const { code } = named(error);
+  if (code === 'PORT_TAKEN') {
+    return new FloodmeshError('PORT_TAKEN', `port ${port} on ${host} belongs to another program`, 'end that program, or choose another port', { cause: error });
+  }
+  return new FloodmeshError(code === 'INTERNAL' ? 'UNREACHABLE' : code, `cannot listen on ${host}:${port}: ${error.message}`, undefined, { cause: error });
+}
+
+function oneAddressIsNotEverybody(): (socket: Socket) => void {
+  const counts = new Map<string, number>();
+  return (socket) => {
+    const from = socket.remoteAddress ?? '';
+    const count = (counts.get(from) ?? 0) + 1;
+    if (count > CONNECTIONS_PER_ADDRESS) return void socket.destroy();
+    counts.set(from, count);
+    socket.once('close', () => {
+      const left = (counts.get(from) ?? 1) - 1;
+      if (left === 0) counts.delete(from);
+      else counts.set(from, left);
+    });
+  };
+}
+
+// Peers send no Origin; pages in a browser always do. A page that rebinds a name to our address still says that name.
+function isWelcome(request: IncomingMessage, address: Address): boolean {
+  if (request.headers.origin !== undefined) return false;
+  const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return isIP(host) !== 0 || host === 'localhost' || host === address.host;
+}
+
+function dial(address: Address, purpose: Purpose, signal?: AbortSignal): Promise<Link> {
+  const where = `${address.host}:${address.port}`;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(new FloodmeshError('CANCELLED', 'cancelled'));
+    const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
+    const webSocket = new WebSocket(`ws://${host}:${address.port}/${purpose}`, {
+      handshakeTimeout: HANDSHAKE_MS,
+      followRedirects: false,
+      ...limits(DIALLED_BYTES[purpose]),
+    });
+    const giveUp = () => webSocket.terminate();
+    signal?.addEventListener('abort', giveUp, { once: true });
+    let socket: Socket | undefined;
+    webSocket.once('upgrade', (response) => {
+      socket = response.socket;
+    });
+    webSocket.once('error', (error) => {
+      signal?.removeEventListener('abort', giveUp);
+      if (signal?.aborted) return reject(new FloodmeshError('CANCELLED', 'cancelled', undefined, { cause: error }));
+      const late = /timed out/.test(error.message);
+      reject(
+        new FloodmeshError(late ? 'TIMED_OUT' : 'UNREACHABLE', late ? `${where} does not answer` : `nobody of floodmesh listens on ${where}`, undefined, {
+          cause: error,
+        }),
+      );
+    });
+    webSocket.once('open', () => {
+      signal?.removeEventListener('abort', giveUp);
+      webSocket.removeAllListeners('error');
+      if (socket !== undefined) resolve(new WebSocketLink(webSocket, socket));
+    });
+  });
+}
+
+class WebSocketLink implements Link {
+  readonly remote: Address;
+  readonly #webSocket: WebSocket;
+  readonly #socket: Socket;
+  #cause: Cause | undefined;
+
+  constructor(webSocket: WebSocket, socket: Socket) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+    this.remote = { host: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''), port: socket.remotePort ?? 0 };
+    // What `ws` reports here is what the far end did against the limits; it closes the link by itself.
+    webSocket.on('error', () => {
+      this.#cause ??= 'protocol';
+    });
+    webSocket.pause();
+  }
+
+  get queuedBytes(): number {
+    return this.#webSocket.bufferedAmount;
+  }
+
+  get receivedBytes(): number {
+    return this.#socket.bytesRead;
+  }
+
+  attach(handlers: LinkHandlers): void {
+    const webSocket = this.#webSocket;
+    webSocket.on('message', (data: Buffer<ArrayBuffer>, isBinary: boolean) => {
+      if (this.#cause !== undefined) return;
+      if (!isBinary) return handlers.text(data.toString('utf8'));
+      if (handlers.bytes === undefined) return this.close('protocol');
+      handlers.bytes(data);
+    });
+    webSocket.once('close', (code) => handlers.closed(this.#cause ?? causeOf(code)));
+    if (webSocket.readyState === WebSocket.CLOSED) handlers.closed(this.#cause ?? 'crashed');
+    else webSocket.resume();
+  }
+
+  send(text: string): void {
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.send(text, ignoreBroken);
+  }
+
+  sendBytes(bytes: Uint8Array): Promise<void> {
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return Promise.resolve();
+    return new Promise((resolve) => this.#webSocket.send(bytes, () => resolve()));
+  }
+
+  close(cause: Cause): void {
+    if (this.#cause !== undefined) return;
+    this.#cause = cause;
+    this.#webSocket.close(CAUSES[cause], cause);
+    this.#webSocket.resume();
+    const cut = setTimeout(() => this.cut(), CLOSE_MS);
+    this.#webSocket.once('close', () => clearTimeout(cut));
+  }
+
+  /** Ends the socket at once, whatever waits. */
+  cut(): void {
+    this.#webSocket.terminate();
+  }
+}
+
+// A link that broke says so by `closed`; the same news from each send is dropped.
+function ignoreBroken(): void {}

@@ -1,0 +1,196 @@
+/**
+ * A peer's place in its network: the lease, and the line to the metadata server that keeps it.
+ *
+ * Joins, takes the next port when the assigned one belongs to another program, renews, and comes back by itself: after the
+ * server was away, and after this process slept so long that its lease ended. The mesh does not wait for any of it.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { FAREWELL_MS, JOIN_PATIENCE_MS, PORT_ATTEMPTS, RENEWALS_PER_LEASE, SERVER_RETRY_MS } from '../config.ts';
+import { FloodmeshError, named } from '../errors.ts';
+import type { Address, Transport } from '../net/transport.ts';
+import { PROTOCOL } from '../protocol/codec.ts';
+import type { PeerId } from '../protocol/ids.ts';
+import type { Contact, Member, ServerAnswer } from '../protocol/messages.ts';
+import { ServerLine } from './line.ts';
+
+export type Assigned = Extract<ServerAnswer, { type: 'assigned' }>;
+
+export interface Applicant {
+  readonly network: string;
+  readonly peer: PeerId;
+  readonly name: string;
+  readonly host: string;
+}
+
+/** Who holds the membership, and acts on it. */
+export interface MembershipOwner {
+  /** Listens where the contact says. @throws PORT_TAKEN, when another program does. */
+  assigned(place: Assigned): Promise<void>;
+  /** The server names a living peer; null when it knows no other. */
+  referred(contact: Contact | null): void;
+  serverLost(): void;
+  serverBack(port: number): void;
+  /** The server, back again, has no place for us: the mesh goes on, and it is tried again. */
+  refused(error: FloodmeshError): void;
+}
+
+export class Membership {
+  readonly #transport: Transport;
+  readonly #server: Address;
+  readonly #applicant: Applicant;
+  readonly #owner: MembershipOwner;
+  readonly #ending = new AbortController();
+  #line: ServerLine | undefined;
+  #place: Assigned | undefined;
+  #keeping: Promise<void> = Promise.resolve();
+
+  constructor(transport: Transport, server: Address, applicant: Applicant, owner: MembershipOwner) {
+    this.#transport = transport;
+    this.#server = server;
+    this.#applicant = applicant;
+    this.#owner = owner;
+  }
+
+  get isServerReachable(): boolean {
+    return this.#line !== undefined;
+  }
+
+  /**
+   * Joins the network: settles when the peer listens on its port and the server has dialled it back; with the referral.
+   * @throws what the server refuses with; UNREACHABLE, when there is no server for three seconds.
+   */
+  async join(signal?: AbortSignal): Promise<Contact | null> {
+    const referral = await this.#joinPatiently(signal);
+    this.#keeping = this.#keep();
+    return referral;
+  }
+
+  /** Asks the server for a peer to dial; the owner is told `referred`, or nothing when the server is away. */
+  refer(): void {
+    this.#line?.ask({ type: 'refer' }).then(
+      (answer) => this.#tellReferral(answer),
+      () => undefined, // the next pulse asks again
+    );
+  }
+
+  /** What the server remembers of the network's peers. @throws UNREACHABLE or TIMED_OUT, when it is away. */
+  async members(which: 'online' | 'offline' | 'all', signal?: AbortSignal): Promise<readonly Member[]> {
+    if (this.#line === undefined) throw new FloodmeshError('UNREACHABLE', 'the metadata server is away');
+    const answer = await this.#line.ask({ type: 'listPeers', which }, signal);
+    return answer.type === 'peerList' ? answer.peers : [];
+  }
+
+  /** Gives the lease back and hangs up; settles within a second, whatever the server does. */
+  async leave(): Promise<void> {
+    const line = this.#line;
+    if (line !== undefined && this.#place !== undefined) {
+      const late = AbortSignal.timeout(FAREWELL_MS);
+      await line.ask({ type: 'leave', cookie: this.#place.cookie }, late).catch(() => undefined);
+    }
+    this.#ending.abort();
+    line?.close();
+    await this.#keeping;
+  }
+
+  async #joinPatiently(signal: AbortSignal | undefined): Promise<Contact | null> {
+    const until = performance.now() + JOIN_PATIENCE_MS;
+    for (;;) {
+      try {
+        return await this.#joinOnce(signal);
+      } catch (error) {
+        const { code } = named(error);
+        const mayPass = code === 'UNREACHABLE' || code === 'TIMED_OUT' || code === 'NOT_LISTENING';
+        if (!mayPass || performance.now() > until) throw this.#explained(error);
+        await pause(JOIN_PATIENCE_MS / 10, undefined, signal === undefined ? {} : { signal });
+      }
+    }
+  }
+
+  #explained(error: unknown): FloodmeshError {
+    const { code, message } = named(error);
+    if (code !== 'UNREACHABLE') return named(error);
+    const where = `${this.#server.host}:${this.#server.port}`;
+    return new FloodmeshError(code, `no metadata server answers at ${where} (${message})`, 'start one with "floodmesh serve", or name another with --server HOST:PORT');
+  }
+
+  async #joinOnce(signal?: AbortSignal): Promise<Contact | null> {
+    const line = await ServerLine.open(this.#transport, this.#server, signal);
+    try {
+      const referral = await this.#apply(line, signal);
+      this.#line = line;
+      return referral;
+    } catch (error) {
+      line.close();
+      throw error;
+    }
+  }
+
+  /** The conversation that makes a member: join, listen (or take the next port), be dialled back. */
+  async #apply(line: ServerLine, signal?: AbortSignal): Promise<Contact | null> {
+    const earlier = this.#place === undefined ? {} : { port: this.#place.contact.port, cookie: this.#place.cookie };
+    let answer = await line.ask({ type: 'join', protocol: PROTOCOL, ...this.#applicant, ...earlier }, signal);
+    for (let attempt = 0; answer.type === 'assigned' && attempt < PORT_ATTEMPTS; attempt++) {
+      try {
+        await this.#owner.assigned(answer);
+        this.#place = answer;
+        answer = await line.ask({ type: 'listening' }, signal);
+        if (answer.type === 'referred') return answer.referral;
+      } catch (error) {
+        if (named(error).code !== 'PORT_TAKEN' || answer.type !== 'assigned') throw error;
+        answer = await line.ask({ type: 'portTaken', port: answer.contact.port }, signal);
+      }
+    }
+    throw new FloodmeshError('PORT_TAKEN', 'other programs hold every port that the metadata server assigned', 'start the server with other --ports');
+  }
+
+  async #keep(): Promise<void> {
+    while (!this.#ending.signal.aborted) {
+      if (this.#line !== undefined) await this.#renewUntilCut(this.#line);
+      this.#line = undefined;
+      if (this.#ending.signal.aborted) return;
+      this.#owner.serverLost();
+      await this.#comeBack();
+    }
+  }
+
+  async #renewUntilCut(line: ServerLine): Promise<void> {
+    const cut = new AbortController();
+    void line.closed.then(() => cut.abort());
+    const { signal } = cut;
+    while (!signal.aborted && this.#place !== undefined) {
+      await pause(this.#place.leaseMs / RENEWALS_PER_LEASE, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await this.#renew(line, this.#place).catch(() => line.close());
+    }
+    await line.closed;
+  }
+
+  async #renew(line: ServerLine, place: Assigned): Promise<void> {
+    try {
+      this.#tellReferral(await line.ask({ type: 'renew', cookie: place.cookie }));
+    } catch (error) {
+      const { code } = named(error);
+      if (code !== 'LEASE_UNKNOWN' && code !== 'COOKIE_WRONG') throw error;
+      this.#owner.referred(await this.#apply(line)); // this process slept longer than its lease
+    }
+  }
+
+  async #comeBack(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted && this.#line === undefined) {
+      await pause(SERVER_RETRY_MS * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        const referral = await this.#joinOnce(signal);
+        this.#owner.serverBack(this.#place?.contact.port ?? 0);
+        this.#owner.referred(referral);
+      } catch (error) {
+        const { code } = named(error);
+        if (code !== 'UNREACHABLE' && code !== 'TIMED_OUT' && code !== 'CANCELLED') this.#owner.refused(named(error));
+      }
+    }
+  }
+
+  #tellReferral(answer: ServerAnswer): void {
+    if (answer.type === 'referred') this.#owner.referred(answer.referral);
+  }
+}

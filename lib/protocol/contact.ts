@@ -1,0 +1,13 @@
+/** What the metadata server signs of a contact, so that any member can tell a member's address from an invented one. */
+import type { Contact } from './messages.ts';
+
+/** A contact before it is signed. */
+export type Unsigned = Omit<Contact, 'signature'>;
+
+/**
+ * The text that is signed for `contact`: its fields in one fixed order, as a JSON array, so that no two contacts share a
+ * text whatever their fields hold. The first element keeps a signature from being used for anything but a contact.
+ */
+export function signedText({ network, peer, name, host, port, serial }: Unsigned): string {
+  return JSON.stringify(['floodmesh contact 1', network, peer, name, host, port, serial]);
+}

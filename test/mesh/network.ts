@@ -1,0 +1,270 @@
+/**
+ * A made-up network for the minds in tests: virtual time, one queue, one seed, the shipped `Mesh` in every peer.
+ *
+ * Links deliver in order after a latency drawn by chance; a crash closes them without a word; a frozen peer learns when it
+ * wakes what happened meanwhile; a deaf one hears nothing, but goes on.
+ */
+import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
+import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/events.ts';
+import { Mesh } from '../../lib/mesh/mesh.ts';
+import type { Cause } from '../../lib/protocol/causes.ts';
+import { type PeerId, peerId, type QueryId, queryId, type Root } from '../../lib/protocol/ids.ts';
+import type { Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
+
+/** A number from 0 up to 1 from a seed (mulberry32, by Tommy Ettinger, public domain). */
+export function chanceFrom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function contactOf(name: string, port = 9000): Contact {
+  return { peer: peerId(name.padEnd(12, '_')), name, host: '127.0.0.1', port, network: 'p2p', serial: 1, signature: '' };
+}
+
+export function fileOf(name: string, bytes = 1): SharedFile {
+  return { name, bytes, root: (name.length.toString(16).padStart(2, '0') + '0'.repeat(62)) as Root };
+}
+
+export interface SearchRecord {
+  readonly found: Provider[];
+  ended?: { readonly asked: number; readonly silent: number; readonly afterMs: number };
+}
+
+interface Host {
+  readonly mesh: Mesh;
+  readonly contact: Contact;
+  readonly links: Set<PeerId>;
+  isFrozen: boolean;
+  isDeaf: boolean;
+  /** What happened to it while it was frozen. */
+  readonly asleep: MeshEvent[];
+  stopped?: 'left' | 'stopped';
+}
+
+interface Entry {
+  readonly at: number;
+  readonly order: number;
+  run(): void;
+}
+
+export class Network {
+  readonly chance: () => number;
+  readonly hosts = new Map<PeerId, Host>();
+  readonly counts: Record<string, number> = {};
+  readonly trace: string[] = [];
+  readonly searches = new Map<QueryId, SearchRecord>();
+  readonly topologies = new Map<number, readonly Placed[]>();
+  readonly dead = new Set<PeerId>();
+  readonly cuts = new Set<string>();
+  registryIsAway = false;
+  now = 0;
+  #queue: Entry[] = [];
+  #order = 0;
+  #drawn = 0;
+  readonly #lastDelivery = new Map<string, number>();
+
+  constructor(seed: number) {
+    this.chance = chanceFrom(seed);
+  }
+
+  /** A peer comes: referred to a living peer that is chosen by chance, or to `to`. */
+  join(name: string, files: readonly string[] = [], to?: PeerId | null): PeerId {
+    const contact = contactOf(name, 9000 + this.hosts.size);
+    const mesh = new Mesh({ contact, discovery: new FloodDiscovery(), trusts: (other) => other.signature === '', chance: this.chance });
+    const referral = to === undefined ? this.#anyBut(contact.peer) : to;
+    this.hosts.set(contact.peer, { mesh, contact, links: new Set(), isFrozen: false, isDeaf: false, asleep: [] });
+    this.tell(contact.peer, { type: 'begin' });
+    this.tell(contact.peer, { type: 'shared', files: files.map((file) => fileOf(file)) });
+    this.tell(contact.peer, { type: 'referred', contact: referral === null ? null : (this.hosts.get(referral)?.contact ?? null) });
+    this.#renewLater(contact.peer);
+    return contact.peer;
+  }
+
+  /** A lease is renewed every ten seconds, and answered with somebody to know. */
+  #renewLater(peer: PeerId): void {
+    this.#later(10_000, () => {
+      if (!this.hosts.has(peer)) return;
+      if (!this.registryIsAway) this.#refer(peer);
+      this.#renewLater(peer);
+    });
+  }
+
+  #refer(peer: PeerId): void {
+    const other = this.#anyBut(peer);
+    this.tell(peer, { type: 'referred', contact: other === null ? null : (this.hosts.get(other)?.contact ?? null) });
+  }
+
+  crash(peer: PeerId): void {
+    this.dead.add(peer);
+    const links = [...(this.hosts.get(peer)?.links ?? [])];
+    this.hosts.delete(peer);
+    for (const other of links) this.#later(this.#latency(), () => this.#unlink(other, peer, 'crashed'));
+  }
+
+  /** Cuts one link at both ends. */
+  cut(a: PeerId, b: PeerId): void {
+    this.#unlink(a, b, 'crashed');
+    this.#unlink(b, a, 'crashed');
+  }
+
+  freeze(peer: PeerId, isFrozen = true): void {
+    const host = this.hosts.get(peer);
+    if (host === undefined) return;
+    host.isFrozen = isFrozen;
+    for (const event of host.asleep.splice(0)) this.tell(peer, event);
+  }
+
+  deafen(peer: PeerId): void {
+    const host = this.hosts.get(peer);
+    if (host !== undefined) host.isDeaf = true;
+  }
+
+  tell(peer: PeerId, event: MeshEvent): void {
+    const host = this.hosts.get(peer);
+    if (host === undefined) return;
+    if (host.isFrozen) {
+      host.asleep.push(event);
+      return;
+    }
+    this.trace.push(`${this.now.toFixed(3)} ${host.contact.name} ${JSON.stringify(event)}`);
+    for (const effect of host.mesh.handle(event, this.now)) this.#perform(host, effect);
+  }
+
+  search(peer: PeerId, want: Want | string, only?: PeerId): SearchRecord {
+    this.#drawn += 1;
+    const query = queryId(`query${this.#drawn}`.padEnd(22, '_'));
+    const record: SearchRecord & { began: number } = { found: [], began: this.now };
+    this.searches.set(query, record);
+    this.tell(peer, { type: 'search', query, want: typeof want === 'string' ? { by: 'name', name: want } : want, ...(only ? { only } : {}) });
+    return record;
+  }
+
+  /** The ids of searches, in the order in which they began. */
+  get queries(): QueryId[] {
+    return [...this.searches.keys()];
+  }
+
+  /** Lets `ms` of virtual time pass. */
+  run(ms: number): void {
+    const end = this.now + ms;
+    for (;;) {
+      const next = this.#queue[0];
+      if (next === undefined || next.at > end) break;
+      this.#queue.shift();
+      this.now = next.at;
+      next.run();
+    }
+    this.now = end;
+  }
+
+  /** Sets the counts of messages back to nothing. */
+  forgetCounts(): void {
+    for (const type of Object.keys(this.counts)) delete this.counts[type];
+  }
+
+  /** Whether every living peer knows exactly all living peers, and all links stand at both ends. */
+  isWhole(): boolean {
+    const living = [...this.hosts.keys()].sort().join();
+    return [...this.hosts.values()].every(
+      ({ mesh, contact }) =>
+        [...mesh.members].join() === living && [...mesh.neighbors].every((peer) => this.hosts.get(peer)?.mesh.neighbors.has(contact.peer)),
+    );
+  }
+
+  #perform(host: Host, effect: MeshEffect): void {
+    const self = host.contact.peer;
+    switch (effect.type) {
+      case 'send':
+        return this.#send(self, effect.to, effect.message);
+      case 'dial':
+        return this.#later(this.#latency(), () => this.#dialled(self, effect.contact));
+      case 'hangUp':
+        this.#unlink(self, effect.peer, effect.cause);
+        return this.#later(this.#latency(), () => this.#unlink(effect.peer, self, effect.cause));
+      case 'setTimer':
+        return this.#later(effect.afterMs, () => this.tell(self, { type: 'timerFired', timer: effect.timer }));
+      case 'askRegistry':
+        if (this.registryIsAway) return;
+        return this.#later(this.#latency(), () => this.#refer(self));
+      case 'found':
+        this.searches.get(effect.query)?.found.push(effect.provider);
+        return;
+      case 'searchEnded': {
+        const record = this.searches.get(effect.query) as (SearchRecord & { began: number }) | undefined;
+        if (record === undefined) throw new Error('a search ended that nobody began');
+        if (record.ended !== undefined) throw new Error('a search ended twice');
+        record.ended = { asked: effect.asked, silent: effect.silent, afterMs: this.now - record.began };
+        return;
+      }
+      case 'topology':
+        this.topologies.set(effect.ask, effect.peers);
+        return;
+      case 'stopped':
+        host.stopped = effect.how;
+        for (const other of host.links) this.#after(self, other, () => this.#unlink(other, self, 'left'));
+        this.hosts.delete(self);
+    }
+  }
+
+  #dialled(from: PeerId, contact: Contact): void {
+    const dialler = this.hosts.get(from);
+    const other = this.hosts.get(contact.peer);
+    if (dialler === undefined) return;
+    const isCut = this.cuts.has([from, contact.peer].sort().join());
+    if (other === undefined || other.isFrozen || dialler.isDeaf || other.isDeaf || isCut || !other.mesh.hasRoom(from)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'crashed' });
+    if (dialler.links.has(contact.peer)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'duplicate' });
+    dialler.links.add(contact.peer);
+    other.links.add(from);
+    this.tell(contact.peer, { type: 'linkUp', contact: dialler.contact });
+    this.tell(from, { type: 'linkUp', contact: other.contact });
+  }
+
+  #unlink(peer: PeerId, other: PeerId, cause: Cause): void {
+    if (this.hosts.get(peer)?.links.delete(other)) this.tell(peer, { type: 'linkDown', peer: other, cause });
+  }
+
+  #send(from: PeerId, to: PeerId, message: MeshMessage): void {
+    this.counts[message.type] = (this.counts[message.type] ?? 0) + 1;
+    this.#after(from, to, () => {
+      const host = this.hosts.get(to);
+      if (host === undefined || host.isDeaf || !host.links.has(from) || this.cuts.has([from, to].sort().join())) return;
+      this.tell(to, { type: 'received', from, message });
+    });
+  }
+
+  /** In order on one link: never before what was sent earlier. */
+  #after(from: PeerId, to: PeerId, run: () => void): void {
+    const link = `${from} ${to}`;
+    const at = Math.max(this.now + this.#latency(), this.#lastDelivery.get(link) ?? 0);
+    this.#lastDelivery.set(link, at);
+    this.#later(at - this.now, run);
+  }
+
+  #latency(): number {
+    return 1 + this.chance() * 4;
+  }
+
+  #anyBut(self: PeerId): PeerId | null {
+    const others = [...this.hosts.keys()].filter((peer) => peer !== self && this.hosts.get(peer)?.isFrozen === false);
+    return others[Math.floor(this.chance() * others.length)] ?? null;
+  }
+
+  #later(afterMs: number, run: () => void): void {
+    this.#order += 1;
+    const entry = { at: this.now + afterMs, order: this.#order, run };
+    let low = 0;
+    let high = this.#queue.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.#queue[middle];
+      if (other !== undefined && (other.at < entry.at || (other.at === entry.at && other.order < entry.order))) low = middle + 1;
+      else high = middle;
+    }
+    this.#queue.splice(low, 0, entry);
+  }
+}
