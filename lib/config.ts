@@ -44,6 +44,8 @@ export const MESSAGE_FRAGMENTS = 64;
 /** Connections one listener accepts, in all and from one address. Loopback peers share one address: a guess with room. */
 export const CONNECTIONS = 512;
 export const CONNECTIONS_PER_ADDRESS = 256;
+/** How long a joiner waits for its first link before it says that it has joined; the mesh goes on trying. */
+export const FIRST_LINK_MS = 5_000;
 /** Links a peer accepts: its own choice makes six; joiners and repairs come on top. */
 export const LINKS_ACCEPTED = 16;
 
@@ -101,8 +103,8 @@ export const TRANSFER_REQUEST_BYTES = 4 * 1024;
 export const STALL_MS = 10_000;
 /** Transfers that one peer serves at once; further askers are told to come again. */
 export const UPLOADS = 64;
-/** Bytes that may wait in memory for an asker that reads slowly. */
-export const UPLOAD_QUEUE_BYTES = 1024 * 1024;
+/** Requests of one asker that may wait; an honest one has two under way. */
+export const UPLOAD_REQUESTS = 32;
 
 // --- files ------------------------------------------------------------------------------------------------------------
 

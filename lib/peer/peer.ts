@@ -1,35 +1,46 @@
-/** A peer: a mind (`mesh`) with a body of real sockets, disk and clock. */
-import type { Member } from '../protocol/messages.ts';
+/**
+ * A peer: what a person or a program can ask of it, and its life from joining to the end.
+ *
+ * The mind and its hands are in `body`, the lease in `membership`, the folders in `shelves`, the bytes in `fetch` and
+ * `uploads`. Here they are put together: one method for each thing that can be asked.
+ */
+import { nanoid } from 'nanoid';
+import { FIRST_LINK_MS, PROGRESS_MS } from '../config.ts';
+import { FloodmeshError, named } from '../errors.ts';
+import { discoveryNamed } from '../mesh/discovery/index.ts';
+import type { Placed } from '../mesh/events.ts';
+import type { Listener as Listening, Transport } from '../net/transport.ts';
+import { webSocketTransport } from '../net/websocket.ts';
+import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, type QueryId, queryId } from '../protocol/ids.ts';
+import type { Contact, Member, Provider, Want } from '../protocol/messages.ts';
+import { FILE_NAME_BYTES, folded } from '../protocol/names.ts';
 import type { AlreadyHere, Downloaded, Found, Joined, Listener, PeerEvent, TopologyPeer } from '../trace.ts';
-
-export interface PeerOptions {
-  /** What the peer is called in its network. */
-  readonly name: string;
-  /** Where the metadata server is, `host:port`. Default 127.0.0.1:9011. */
-  readonly server?: string;
-  readonly network?: string;
-  readonly host?: string;
-  /** The folder whose files are shared; made when it does not exist. Default `files/NAME`. */
-  readonly files?: string;
-  /** The folder that fetched files land in. Default `Downloads/NAME`. */
-  readonly downloads?: string;
-  readonly shareDownloads?: boolean;
-  /** Where hashes of unchanged files and the like are kept between runs. */
-  readonly state?: string;
-}
+import { Body } from './body.ts';
+import { type Content, contents } from './choice.ts';
+import { Fetch } from './fetch.ts';
+import { type Assigned, Membership } from './membership.ts';
+import { type PeerOptions, type Settings, settings } from './options.ts';
+import { Rate } from './rate.ts';
+import { type SearchEnd, Searches } from './searches.ts';
+import { ended, Shelves } from './shelves.ts';
+import { Trust } from './trust.ts';
+import { Uploads } from './uploads.ts';
 
 /** What a get of a file came to. */
 export type Outcome = ({ readonly type: 'downloaded' } & Downloaded) | ({ readonly type: 'alreadyHere' } & AlreadyHere);
 
+/** A peer as it stands. */
 export interface Status {
   readonly joined: Joined | undefined;
   readonly serverReachable: boolean;
+  /** Everybody who can be reached, this peer among them. */
   readonly peersKnown: number;
   readonly neighbors: readonly string[];
   readonly shared: {
     readonly folder: string;
     readonly files: number;
     readonly bytes: number;
+    /** Files that wait to be hashed. */
     readonly pending: number;
     readonly skipped: readonly { readonly name: string; readonly why: string }[];
   };
@@ -37,57 +48,361 @@ export interface Status {
   readonly transfers: { readonly serving: number; readonly fetching: number };
 }
 
-export interface SearchEnd {
-  readonly asked: number;
-  readonly silent: number;
+export class Peer {
+  /** Settles when the peer has left or was stopped, with how; nothing of it is left then. */
+  readonly ended: Promise<'left' | 'stopped'>;
+  readonly #settings: Settings;
+  readonly #transport: Transport;
+  readonly #id: PeerId = peerId(nanoid(PEER_ID_LENGTH));
+  readonly #trust: Trust;
+  readonly #shelves: Shelves;
+  readonly #uploads: Uploads;
+  readonly #membership: Membership;
+  readonly #searches = new Searches();
+  readonly #listeners = new Set<Listener<PeerEvent>>();
+  readonly #asks = new Map<number, (peers: readonly TopologyPeer[]) => void>();
+  readonly #ending = new AbortController();
+  readonly #end = Promise.withResolvers<'left' | 'stopped'>();
+  readonly #firstLink = Promise.withResolvers<void>();
+  #body: Body | undefined;
+  #listening: Listening | undefined;
+  #joined: Joined | undefined;
+  #finishing: Promise<void> | undefined;
+  #fetching = 0;
+  #lastAsk = 0;
+
+  /** @throws NAME_UNACCEPTABLE, or USAGE, when an option cannot be. */
+  constructor(options: PeerOptions, transport: Transport = webSocketTransport()) {
+    this.ended = this.#end.promise;
+    this.#settings = settings(options);
+    this.#transport = transport;
+    this.#trust = new Trust(this.#settings.network);
+    this.#shelves = new Shelves(this.#settings, () => this.#sharedChanged());
+    this.#uploads = new Uploads((root) => this.#shelves.serve(root));
+    const { network, name, host, server } = this.#settings;
+    this.#membership = new Membership(transport, server, { network, peer: this.#id, name, host }, this.#asMember());
+  }
+
+  /**
+   * Joins: opens the folders, takes a lease and a port, links to the network; settles when the first link stands.
+   * @throws NETWORK_FULL, WRONG_NETWORK, NAME_TAKEN, NAME_UNACCEPTABLE, UNREACHABLE, FOLDER_UNUSABLE, FOLDER_IN_USE, CANCELLED.
+   */
+  async start(signal?: AbortSignal): Promise<Joined> {
+    const either = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
+    try {
+      await this.#shelves.open();
+      const referral = await this.#membership.join(either);
+      const body = this.#running();
+      this.#sharedChanged();
+      if (referral !== null) await this.#meet(referral, either);
+      this.#joined = { name: this.#settings.name, peer: this.#id, port: body.self.port, referral: referral?.name ?? null };
+      return this.#joined;
+    } catch (thrown) {
+      await this.#finish('left');
+      throw named(thrown);
+    }
+  }
+
+  /** Tells `listener` every event, from now until the returned function is called. */
+  listen(listener: Listener<PeerEvent>): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Files whose name contains `text` in any case (all files, for ''), own ones first, others as they are found; with `peer`
+   * only those of the peer of that name or id. Returns how many were asked, once all have answered or after two seconds.
+   * @throws PEER_UNKNOWN, USAGE, CANCELLED, ENDED.
+   */
+  async *search(text: string, { signal, peer }: { signal?: AbortSignal; peer?: string } = {}): AsyncGenerator<Found, SearchEnd, undefined> {
+    const want: Want = text === '' ? { by: 'all' } : { by: 'text', text: bounded(text) };
+    const only = peer === undefined ? undefined : this.#peerCalled(peer);
+    if (only === undefined || only === this.#id) yield* this.#ownMatching(text);
+    if (only === this.#id) return { asked: 0, silent: 0 };
+    const providers = this.#ask(want, signal, only);
+    for (;;) {
+      const next = await providers.next();
+      if (next.done) return next.value;
+      if (only === undefined || next.value.peer === only) yield this.#found(next.value);
+    }
+  }
+
+  /**
+   * Finds and fetches a file: `name`, else one whose name without its ending is `name`. What is on this disk already is not
+   * fetched again. Told to listeners meanwhile: `found`, `progress`, `holderLost`, `notFound`.
+   * @throws NOT_FOUND, CONTENT_MISMATCH, CONTENT_CHANGED, HOLDERS_GONE, DISK_FULL, DISK_FAILED, USAGE, CANCELLED, ENDED.
+   */
+  async get(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<Outcome> {
+    const began = performance.now();
+    const own = this.#shelves.ownNamed(name);
+    if (own !== undefined) return { type: 'alreadyHere', ...own };
+    const [content] = await this.#offers(name, signal);
+    const here = content === undefined ? this.#shelves.fetchedNamed(name) : this.#shelves.ofContent(content);
+    if (here !== undefined) return { type: 'alreadyHere', ...here };
+    if (content === undefined) throw new FloodmeshError('NOT_FOUND', `nobody has ${name}`);
+    return this.#fetch(content, began, signal);
+  }
+
+  /** The whole network as it is now, sorted by name; a link is listed when both ends have it. @throws CANCELLED, ENDED. */
+  async topology(signal?: AbortSignal): Promise<readonly TopologyPeer[]> {
+    const body = this.#running();
+    this.#lastAsk += 1;
+    const ask = this.#lastAsk;
+    try {
+      return await settled(AbortSignal.any(signal === undefined ? [this.#ending.signal] : [signal, this.#ending.signal]), (resolve) => {
+        this.#asks.set(ask, resolve);
+        body.tell({ type: 'askTopology', ask });
+      });
+    } finally {
+      this.#asks.delete(ask);
+    }
+  }
+
+  /** What the server remembers of the network's peers; what the mesh knows, with `fromServer` false, when the server is away. */
+  async peers(
+    which: 'online' | 'offline' | 'all',
+    signal?: AbortSignal,
+  ): Promise<{ readonly peers: readonly Member[]; readonly fromServer: boolean }> {
+    const body = this.#running();
+    try {
+      return { peers: await this.#membership.members(which, signal), fromServer: true };
+    } catch (thrown) {
+      if (!['UNREACHABLE', 'TIMED_OUT'].includes(named(thrown).code)) throw thrown;
+      const known = body.members.flatMap((peer) => body.contact(peer) ?? []);
+      const peers = known.map(({ peer, name, host, port }) => ({ peer, name, host, port, online: true, joined: 0, seconds: 0 }));
+      return { peers: which === 'offline' ? [] : peers, fromServer: false };
+    }
+  }
+
+  /** Copies a file into the shared folder, never over another; answers its path there. @throws USAGE, DISK_FULL, DISK_FAILED. */
+  share(path: string): Promise<string> {
+    return this.#shelves.library.add(path);
+  }
+
+  status(): Status {
+    const { library, fetched } = this.#shelves;
+    const { folder, pending, skipped, bytes, files } = library;
+    const body = this.#body;
+    return {
+      joined: this.#joined,
+      serverReachable: this.#membership.isServerReachable,
+      peersKnown: body?.members.length ?? 0,
+      neighbors: Array.from(body?.neighbors ?? [], (peer) => this.#nameOf(peer)).sort(),
+      shared: { folder, files: files.length, bytes, pending, skipped },
+      downloads: { folder: fetched.folder, files: fetched.files.length, shared: this.#settings.shareDownloads },
+      transfers: { serving: this.#uploads.count, fetching: this.#fetching },
+    };
+  }
+
+  /** Ends this peer alone; its neighbours know at once. */
+  async leave(): Promise<void> {
+    this.#body?.tell({ type: 'leave' });
+    await this.#finish('left');
+  }
+
+  /** Ends the whole network: every peer that can be reached, and this one. */
+  async stop(): Promise<void> {
+    this.#body?.tell({ type: 'stop', stop: queryId(nanoid(QUERY_ID_LENGTH)) });
+    await this.#finish('stopped');
+  }
+
+  // --- finding and fetching -------------------------------------------------------------------------------------------
+
+  #ask(want: Want, signal: AbortSignal | undefined, only?: PeerId): AsyncGenerator<Provider, SearchEnd, undefined> {
+    const body = this.#running();
+    const query: QueryId = queryId(nanoid(QUERY_ID_LENGTH));
+    return this.#searches.watch(query, {
+      begin: () => body.tell({ type: 'search', query, want, ...(only === undefined ? {} : { only }) }),
+      cancel: () => body.tell({ type: 'cancel', query }),
+      signal,
+    });
+  }
+
+  /** The contents that others have under `name`, the likeliest first; that there is none is told. */
+  async #offers(name: string, signal: AbortSignal | undefined): Promise<readonly Content[]> {
+    const providers: Provider[] = [];
+    const hits = this.#ask({ by: 'name', name: bounded(name) }, signal);
+    for (;;) {
+      const next = await hits.next();
+      if (!next.done) {
+        providers.push(next.value);
+        this.#emit({ type: 'found', ...this.#found(next.value) });
+        continue;
+      }
+      if (providers.length === 0 && this.#shelves.fetchedNamed(name) === undefined) this.#emit({ type: 'notFound', name, ...next.value });
+      return contents(name, providers);
+    }
+  }
+
+  async #fetch(content: Content, began: number, signal: AbortSignal | undefined): Promise<Outcome> {
+    const either = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
+    const progress = this.#progressOf(content);
+    this.#fetching += 1;
+    try {
+      const fetched = await new Fetch(content, {
+        transport: this.#transport,
+        downloads: this.#shelves.downloads,
+        contact: (peer) => this.#body?.contact(peer),
+        onVerified: progress.add,
+        onHolderLost: (peer, why) => this.#emit({ type: 'holderLost', name: content.name, peer: this.#nameOf(peer), why }),
+      }).run(either);
+      const { name, path } = await this.#shelves.keep(content.name, content.root, fetched);
+      const providers = Array.from(fetched.bytesFrom, ([peer, bytes]) => ({ peer: this.#nameOf(peer), bytes }));
+      const ms = Math.round(performance.now() - began);
+      return { type: 'downloaded', name, path, bytes: content.bytes, hash: content.root, providers, ms };
+    } finally {
+      this.#fetching -= 1;
+      progress.end();
+    }
+  }
+
+  #progressOf({ name, bytes }: Content): { add(more: number): void; end(): void } {
+    const rate = new Rate(performance.now());
+    let verified = 0;
+    const telling = setInterval(() => {
+      this.#emit({ type: 'progress', name, bytes, verified, rate: rate.perSecond(performance.now()) });
+    }, PROGRESS_MS);
+    return {
+      add: (more) => {
+        verified += more;
+        rate.add(more, performance.now());
+      },
+      end: () => clearInterval(telling),
+    };
+  }
+
+  *#ownMatching(text: string): Generator<Found> {
+    const wanted = text.normalize('NFC').toLowerCase();
+    for (const { name, bytes, root } of this.#shelves.shared) {
+      if (name.toLowerCase().includes(wanted)) yield { name, bytes, hash: root, peer: this.#settings.name };
+    }
+  }
+
+  // --- joining and ending ---------------------------------------------------------------------------------------------
+
+  #asMember() {
+    return {
+      assigned: (place: Assigned) => this.#settle(place),
+      referred: (contact: Contact | null) => this.#body?.tell({ type: 'referred', contact }),
+      serverLost: () => this.#emit({ type: 'serverLost' }),
+      serverBack: (port: number) => this.#emit({ type: 'serverBack', port }),
+      refused: ({ code, message, hint }: FloodmeshError) => this.#emit({ type: 'error', code, message, ...(hint === undefined ? {} : { hint }) }),
+    };
+  }
+
+  /** Takes the place that the server gave: listens there, and lets the mind know. */
+  async #settle({ contact, networkKey, discovery }: Assigned): Promise<void> {
+    if (this.#ending.signal.aborted) throw ended();
+    this.#trust.take(networkKey);
+    if (this.#listening?.address.port !== contact.port) await this.#listenAt(contact);
+    if (this.#body !== undefined) return this.#body.assigned(contact);
+    const strategy = discoveryNamed(discovery);
+    if (strategy === undefined) {
+      throw new FloodmeshError('USAGE', `this network finds files by "${discovery}", which this version does not know`, 'update floodmesh');
+    }
+    this.#body = new Body(contact, strategy, this.#transport, {
+      trusts: (other) => this.#trust.trusts(other),
+      askRegistry: () => this.#membership.refer(),
+      linkUp: ({ peer, name }) => {
+        this.#emit({ type: 'linkUp', peer, name });
+        this.#firstLink.resolve();
+      },
+      linkDown: ({ peer, name }, cause) => this.#emit({ type: 'linkDown', peer, name, cause }),
+      found: (query, provider) => this.#searches.found(query, provider),
+      searchEnded: (query, { asked, silent }) => this.#searches.ended(query, { asked, silent }),
+      topology: (ask, peers) => this.#asks.get(ask)?.(this.#drawn(peers)),
+      stopped: (how) => void this.#finish(how),
+    });
+  }
+
+  async #listenAt({ host, port }: Contact): Promise<void> {
+    const before = this.#listening;
+    this.#listening = await this.#transport.listen({ host, port }, ['mesh', 'content'], (link, purpose) => {
+      if (purpose === 'content') this.#uploads.accept(link);
+      else this.#body?.accept(link);
+    });
+    await before?.close();
+  }
+
+  /** Dials the referral and waits for a link, and for the knowledge of the network that comes with it; not for ever. */
+  async #meet(referral: Contact, signal: AbortSignal): Promise<void> {
+    this.#body?.tell({ type: 'referred', contact: referral });
+    const late = setTimeout(() => this.#firstLink.resolve(), FIRST_LINK_MS);
+    await settled(signal, (resolve) => void this.#firstLink.promise.then(() => resolve(undefined))).finally(() => clearTimeout(late));
+    await this.topology(signal); // the introductions: it waits a second at most for links that are being made
+  }
+
+  #finish(how: 'left' | 'stopped'): Promise<void> {
+    this.#finishing ??= this.#endAll(how);
+    return this.#finishing;
+  }
+
+  async #endAll(how: 'left' | 'stopped'): Promise<void> {
+    this.#ending.abort(ended());
+    this.#searches.close();
+    this.#body?.end();
+    await Promise.allSettled([this.#membership.leave(), this.#uploads.close()]);
+    await Promise.allSettled([this.#listening?.close(), this.#shelves.close()]);
+    if (this.#joined !== undefined) this.#emit({ type: how });
+    this.#end.resolve(how);
+  }
+
+  // --- words for what is done often -----------------------------------------------------------------------------------
+
+  #running(): Body {
+    if (this.#body === undefined || this.#ending.signal.aborted) throw ended();
+    return this.#body;
+  }
+
+  #emit(event: PeerEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #sharedChanged(): void {
+    const { library, shared } = this.#shelves;
+    this.#body?.tell({ type: 'shared', files: shared });
+    this.#emit({ type: 'shared', files: library.files.length, pending: library.pending });
+  }
+
+  #found({ name, bytes, root, peer }: Provider): Found {
+    return { name, bytes, hash: root, peer: this.#nameOf(peer) };
+  }
+
+  #nameOf(peer: PeerId): string {
+    return this.#body?.contact(peer)?.name ?? peer;
+  }
+
+  #peerCalled(name: string): PeerId {
+    const body = this.#running();
+    const peer = body.members.find((member) => member === name || folded(this.#nameOf(member)) === folded(name));
+    if (peer === undefined) throw new FloodmeshError('PEER_UNKNOWN', `no peer is called ${name}`, 'TOPO shows who is there');
+    return peer;
+  }
+
+  #drawn(peers: readonly Placed[]): readonly TopologyPeer[] {
+    const drawn = peers.map(({ contact: { peer, name, port }, neighbors }) => {
+      return { peer, name, port, neighbors: neighbors.map((neighbor) => this.#nameOf(neighbor)).sort() };
+    });
+    return drawn.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  }
 }
 
-export class Peer {
-  /** Settles when the peer has left or was stopped, with how. */
-  readonly ended: Promise<'left' | 'stopped'>;
-  constructor(readonly options: PeerOptions) {
-    this.ended = new Promise(() => {});
+/** What `begin` resolves with; when `signal` fires before, its reason is thrown. */
+function settled<Value>(signal: AbortSignal, begin: (resolve: (value: Value) => void) => void): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(named(signal.reason));
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    begin((value) => {
+      signal.removeEventListener('abort', abort);
+      resolve(value);
+    });
+  });
+}
+
+function bounded(name: string): string {
+  if (name === '' || Buffer.byteLength(name) > FILE_NAME_BYTES) {
+    throw new FloodmeshError('USAGE', `no file can be called that: a name has 1 to ${FILE_NAME_BYTES} bytes`, 'type a shorter name');
   }
-  /** Joins: a lease, a port, the first link. @throws NETWORK_FULL, WRONG_NETWORK, NAME_TAKEN, NAME_UNACCEPTABLE, UNREACHABLE… */
-  start(_signal?: AbortSignal): Promise<Joined> {
-    throw new Error('soon');
-  }
-  /** Tells `listener` every event until the returned function is called. */
-  listen(_listener: Listener<PeerEvent>): () => void {
-    throw new Error('soon');
-  }
-  /** Files whose name contains `text` (all, for ''), as they are found; ends when every peer has answered, or after two seconds. Returns how many were asked. */
-  search(_text: string, _options?: { signal?: AbortSignal; peer?: string }): AsyncGenerator<Found, SearchEnd, undefined> {
-    throw new Error('soon');
-  }
-  /** Finds and fetches a file: `name`, else a file whose name without its ending is `name`. @throws NOT_FOUND, CONTENT_MISMATCH, HOLDERS_GONE, DISK_FULL, CANCELLED… */
-  get(_name: string, _options?: { signal?: AbortSignal }): Promise<Outcome> {
-    throw new Error('soon');
-  }
-  /** The whole network as it is now, sorted by name. */
-  topology(_signal?: AbortSignal): Promise<readonly TopologyPeer[]> {
-    throw new Error('soon');
-  }
-  /** What the server remembers of the network's peers; what the mesh knows, with `fromServer` false, when the server is away. */
-  peers(
-    _which: 'online' | 'offline' | 'all',
-    _signal?: AbortSignal,
-  ): Promise<{ readonly peers: readonly Member[]; readonly fromServer: boolean }> {
-    throw new Error('soon');
-  }
-  /** Copies a file into the shared folder; answers its path there. */
-  share(_path: string): Promise<string> {
-    throw new Error('soon');
-  }
-  status(): Status {
-    throw new Error('soon');
-  }
-  /** Ends this peer alone. */
-  leave(): Promise<void> {
-    throw new Error('soon');
-  }
-  /** Ends the whole network: every peer. */
-  stop(): Promise<void> {
-    throw new Error('soon');
-  }
+  return name;
 }

@@ -1,0 +1,135 @@
+/**
+ * The mind's hands: what `Mesh` is told goes in through `tell`, what it wants done is performed on links and timers.
+ *
+ * Events are taken one at a time, in the order in which they came, also those that an effect brings about.
+ */
+import type { Discovery } from '../mesh/discovery/discovery.ts';
+import type { MeshEffect, MeshEvent, Placed, Timer } from '../mesh/events.ts';
+import { Mesh } from '../mesh/mesh.ts';
+import type { Link, Transport } from '../net/transport.ts';
+import type { Cause } from '../protocol/causes.ts';
+import type { PeerId, QueryId } from '../protocol/ids.ts';
+import type { Contact, Provider } from '../protocol/messages.ts';
+import { Links } from './links.ts';
+import type { SearchEnd } from './searches.ts';
+
+/** What the mind wants of the rest of the peer. */
+export interface BodyOwner {
+  trusts(contact: Contact): boolean;
+  askRegistry(): void;
+  linkUp(contact: Contact): void;
+  linkDown(contact: Contact, cause: Cause): void;
+  found(query: QueryId, provider: Provider): void;
+  searchEnded(query: QueryId, end: SearchEnd): void;
+  topology(ask: number, peers: readonly Placed[]): void;
+  stopped(how: 'left' | 'stopped'): void;
+}
+
+export class Body {
+  readonly #mesh: Mesh;
+  readonly #links: Links;
+  readonly #owner: BodyOwner;
+  readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #events: MeshEvent[] = [];
+  #isTelling = false;
+  #contact: Contact;
+
+  constructor(contact: Contact, discovery: Discovery, transport: Transport, owner: BodyOwner) {
+    const trusts = (other: Contact) => owner.trusts(other);
+    this.#contact = contact;
+    this.#owner = owner;
+    this.#mesh = new Mesh({ contact, discovery, trusts, chance: Math.random });
+    this.#links = new Links(transport, {
+      trusts,
+      self: () => this.#contact,
+      hasRoom: (peer) => this.#mesh.hasRoom(peer),
+      linkUp: (other) => {
+        this.tell({ type: 'linkUp', contact: other });
+        owner.linkUp(other);
+      },
+      linkDown: (other, cause) => {
+        this.tell({ type: 'linkDown', peer: other.peer, cause });
+        owner.linkDown(other, cause);
+      },
+      dialFailed: ({ peer }, cause) => this.tell({ type: 'dialFailed', peer, cause }),
+      received: (from, message) => this.tell({ type: 'received', from, message }),
+    });
+    this.tell({ type: 'begin' });
+  }
+
+  get self(): Contact {
+    return this.#contact;
+  }
+
+  get members(): readonly PeerId[] {
+    return this.#mesh.members;
+  }
+
+  get neighbors(): ReadonlySet<PeerId> {
+    return this.#mesh.neighbors;
+  }
+
+  /** The contact of a peer, as its lease says. */
+  contact(peer: PeerId): Contact | undefined {
+    return this.#mesh.contact(peer);
+  }
+
+  /** The register gave another contact. */
+  assigned(contact: Contact): void {
+    this.#contact = contact;
+    this.tell({ type: 'assigned', contact });
+  }
+
+  /** Takes a link that a neighbour, or the server, dialled. */
+  accept(link: Link): void {
+    this.#links.accept(link);
+  }
+
+  tell(event: MeshEvent): void {
+    this.#events.push(event);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) {
+      for (const effect of this.#mesh.handle(next, performance.now())) this.#perform(effect);
+    }
+    this.#isTelling = false;
+  }
+
+  /** Ends: no timer fires any more, links close once what was sent has gone out. */
+  end(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
+    this.#links.close();
+  }
+
+  #perform(effect: MeshEffect): void {
+    switch (effect.type) {
+      case 'send':
+        return this.#links.send(effect.to, effect.message);
+      case 'dial':
+        return this.#links.dial(effect.contact);
+      case 'hangUp':
+        return this.#links.hangUp(effect.peer, effect.cause);
+      case 'setTimer':
+        return this.#setTimer(effect.timer, effect.afterMs);
+      case 'askRegistry':
+        return this.#owner.askRegistry();
+      case 'found':
+        return this.#owner.found(effect.query, effect.provider);
+      case 'searchEnded':
+        return this.#owner.searchEnded(effect.query, effect);
+      case 'topology':
+        return this.#owner.topology(effect.ask, effect.peers);
+      case 'stopped':
+        return this.#owner.stopped(effect.how);
+    }
+  }
+
+  #setTimer(timer: Timer, afterMs: number): void {
+    const timeout = setTimeout(() => {
+      this.#timers.delete(timeout);
+      this.tell({ type: 'timerFired', timer });
+    }, afterMs);
+    this.#timers.add(timeout);
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Fetching one content: the body of the download mind. It dials holders, checks what they say of the content, hands pieces
+ * to be verified and written, and notices holders that fall silent.
+ */
+import { createHash } from 'node:crypto';
+import { STALL_MS } from '../config.ts';
+import type { Downloads } from '../disk/downloads.ts';
+import type { Part } from '../disk/part.ts';
+import { FloodmeshError, named } from '../errors.ts';
+import type { Link, Transport } from '../net/transport.ts';
+import { encode, parseTransferMessage } from '../protocol/codec.ts';
+import type { PeerId } from '../protocol/ids.ts';
+import type { Contact } from '../protocol/messages.ts';
+import { Download, type DownloadEffect, type DownloadEvent, type LostWhy } from '../transfer/download.ts';
+import { HASH_BYTES, proves, shortLayer } from '../transfer/merkle.ts';
+import { pieceCount, pieceRange } from '../transfer/pieces.ts';
+import type { Content } from './choice.ts';
+
+export interface FetchParts {
+  readonly transport: Transport;
+  readonly downloads: Downloads;
+  /** Where a holder listens, as its lease says; undefined when it is not known any more. */
+  readonly contact: (peer: PeerId) => Contact | undefined;
+  readonly onVerified: (bytes: number) => void;
+  readonly onHolderLost: (peer: PeerId, why: LostWhy) => void;
+}
+
+/** A content that is whole: its piece layer, the part to be given its name, and who sent how many bytes. */
+export interface Fetched {
+  readonly part: Part;
+  readonly layer: Uint8Array;
+  readonly bytesFrom: ReadonlyMap<PeerId, number>;
+}
+
+interface Holder {
+  readonly peer: PeerId;
+  readonly dialling: AbortController;
+  link?: Link;
+  /** What of the piece layer has come; undefined before the holder has said that it has the content. */
+  layer?: Uint8Array<ArrayBuffer>;
+  layerBytes: number;
+  isOpen: boolean;
+  lastPiece?: Uint8Array<ArrayBuffer>;
+  /** Received bytes when it was last looked at, and how often there were no more since. */
+  heardBytes: number;
+  idleLooks: number;
+}
+
+const LOOKS_PER_STALL = 4;
+
+/** Fetches `content` from its holders, one at a time. Give `run` an AbortSignal to end it early; what is there is removed. */
+export class Fetch {
+  readonly #content: Content;
+  readonly #parts: FetchParts;
+  readonly #download: Download;
+  readonly #bytesFrom = new Map<PeerId, number>();
+  readonly #ended = Promise.withResolvers<void>();
+  #holder: Holder | undefined;
+  #part: Promise<Part> | undefined;
+  #layer: Uint8Array | undefined;
+
+  constructor(content: Content, parts: FetchParts) {
+    this.#content = content;
+    this.#parts = parts;
+    this.#download = new Download(pieceCount(content.bytes));
+  }
+
+  /**
+   * Settles when every piece is verified and written.
+   * @throws HOLDERS_GONE, CONTENT_MISMATCH or CONTENT_CHANGED, when no holder is left; DISK_FULL, DISK_FAILED; CANCELLED.
+   */
+  async run(signal: AbortSignal): Promise<Fetched> {
+    const abort = () => this.#ended.reject(new FloodmeshError('CANCELLED', 'cancelled'));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    const looking = setInterval(() => this.#lookAtHolder(), STALL_MS / LOOKS_PER_STALL);
+    try {
+      for (const peer of this.#content.holders) this.#tell({ type: 'providerFound', peer });
+      await this.#ended.promise;
+      const part = await this.#part;
+      if (part === undefined || this.#layer === undefined) throw new FloodmeshError('INTERNAL', 'a content was whole that nobody stored');
+      return { part, layer: this.#layer, bytesFrom: this.#bytesFrom };
+    } catch (thrown) {
+      await (await this.#part?.catch(() => undefined))?.discard();
+      throw named(thrown);
+    } finally {
+      clearInterval(looking);
+      signal.removeEventListener('abort', abort);
+      this.#letGo(this.#holder, 'done');
+    }
+  }
+
+  #tell(event: DownloadEvent): void {
+    for (const effect of this.#download.handle(event)) this.#perform(effect);
+  }
+
+  #perform(effect: DownloadEffect): void {
+    switch (effect.type) {
+      case 'open':
+        return this.#open(effect.peer);
+      case 'request':
+        return this.#holder?.link?.send(encode({ type: 'pieces', first: effect.first, count: effect.count }));
+      case 'verify':
+        return void this.#verify(effect.peer, effect.index);
+      case 'drop':
+        this.#letGo(this.#holder, effect.why === 'lied' ? 'protocol' : 'done');
+        return this.#parts.onHolderLost(effect.peer, effect.why);
+      case 'done':
+        return this.#ended.resolve();
+      case 'failed':
+        return this.#ended.reject(failure(this.#content.name, effect.why));
+    }
+  }
+
+  #open(peer: PeerId): void {
+    const holder: Holder = { peer, dialling: new AbortController(), layerBytes: 0, isOpen: false, heardBytes: 0, idleLooks: 0 };
+    this.#holder = holder;
+    const contact = this.#parts.contact(peer);
+    const dialled = contact === undefined ? Promise.reject(new Error('unknown')) : this.#parts.transport.dial(contact, 'content', holder.dialling.signal);
+    dialled.then(
+      (link) => this.#ask(holder, link),
+      () => this.#lost(holder, 'unreachable'),
+    );
+  }
+
+  #ask(holder: Holder, link: Link): void {
+    if (this.#holder !== holder) return link.close('done');
+    holder.link = link;
+    link.attach({
+      text: (text) => this.#told(holder, text),
+      bytes: (bytes) => this.#came(holder, bytes),
+      closed: () => this.#lost(holder, 'gone'),
+    });
+    link.send(encode({ type: 'open', root: this.#content.root }));
+  }
+
+  #told(holder: Holder, text: string): void {
+    const message = parsed(text);
+    if (message?.type === 'closed') return this.#lost(holder, message.code === 'CONTENT_CHANGED' || message.code === 'NOT_FOUND' ? 'changed' : 'refused');
+    if (message?.type !== 'opened' || holder.layer !== undefined || message.bytes !== this.#content.bytes) return this.#lost(holder, 'lied');
+    const { root, bytes } = this.#content;
+    const short = shortLayer(root, bytes);
+    holder.layer = short ?? new Uint8Array(pieceCount(bytes) * HASH_BYTES);
+    if (short !== undefined) void this.#opened(holder, short);
+  }
+
+  #came(holder: Holder, bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#holder !== holder || holder.layer === undefined) return this.#lost(holder, 'lied');
+    if (holder.isOpen) {
+      holder.lastPiece = bytes;
+      return this.#tell({ type: 'piece', peer: holder.peer });
+    }
+    if (holder.layerBytes + bytes.length > holder.layer.length) return this.#lost(holder, 'lied');
+    holder.layer.set(bytes, holder.layerBytes);
+    holder.layerBytes += bytes.length;
+    if (holder.layerBytes < holder.layer.length) return;
+    if (proves(this.#content.root, this.#content.bytes, holder.layer, sha256)) void this.#opened(holder, holder.layer);
+    else this.#lost(holder, 'lied');
+  }
+
+  async #opened(holder: Holder, layer: Uint8Array): Promise<void> {
+    holder.isOpen = true;
+    this.#layer ??= layer;
+    this.#part ??= this.#parts.downloads.begin({ root: this.#content.root, bytes: this.#content.bytes, layer });
+    try {
+      await this.#part;
+      if (this.#holder === holder) this.#tell({ type: 'opened', peer: holder.peer });
+    } catch (thrown) {
+      this.#ended.reject(thrown);
+    }
+  }
+
+  async #verify(peer: PeerId, index: number): Promise<void> {
+    const piece = this.#holder?.lastPiece;
+    if (this.#part === undefined || piece === undefined) return;
+    try {
+      const part = await this.#part;
+      const ok = await part.verify(index, piece);
+      if (ok) this.#count(peer, index);
+      this.#tell({ type: 'verified', peer, index, ok });
+    } catch (thrown) {
+      this.#ended.reject(thrown); // the disk failed: another holder would not help
+    }
+  }
+
+  #count(peer: PeerId, index: number): void {
+    const { start, end } = pieceRange(this.#content.bytes, index);
+    this.#bytesFrom.set(peer, (this.#bytesFrom.get(peer) ?? 0) + end - start);
+    this.#parts.onVerified(end - start);
+  }
+
+  #lost(holder: Holder, why: LostWhy): void {
+    if (this.#holder === holder) this.#tell({ type: 'providerLost', peer: holder.peer, why });
+  }
+
+  #letGo(holder: Holder | undefined, cause: 'done' | 'protocol'): void {
+    this.#holder = undefined;
+    holder?.dialling.abort();
+    holder?.link?.close(cause);
+  }
+
+  // Bytes are counted at the socket, so a piece that takes long on a slow line is progress.
+  #lookAtHolder(): void {
+    const holder = this.#holder;
+    if (holder?.link === undefined || (holder.isOpen && !this.#download.isWaiting)) return;
+    const heard = holder.link.receivedBytes;
+    holder.idleLooks = heard > holder.heardBytes ? 0 : holder.idleLooks + 1;
+    holder.heardBytes = heard;
+    if (holder.idleLooks >= LOOKS_PER_STALL) this.#lost(holder, 'stalled');
+  }
+}
+
+function parsed(text: string) {
+  try {
+    return parseTransferMessage(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return createHash('sha256').update(bytes).digest();
+}
+
+function failure(name: string, why: LostWhy): FloodmeshError {
+  switch (why) {
+    case 'lied':
+      return new FloodmeshError('CONTENT_MISMATCH', `what arrived is not ${name}: its hash is another`, 'nothing was kept; try again later');
+    case 'changed':
+      return new FloodmeshError('CONTENT_CHANGED', `${name} changed at its holder while it was fetched`, 'ask for it again');
+    case 'unreachable':
+    case 'gone':
+    case 'stalled':
+    case 'refused':
+      return new FloodmeshError('HOLDERS_GONE', `every holder of ${name} went away before it was whole (the last: ${WHY[why]})`, 'ask for it again later');
+  }
+}
+
+const WHY = { unreachable: 'it could not be reached', gone: 'it hung up', stalled: 'nothing came any more', refused: 'it refused' } as const;

@@ -1,0 +1,48 @@
+/** What a peer can be told when it is made, and what it is when nothing is said. */
+import { join } from 'node:path';
+import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_SERVER_PORT } from '../config.ts';
+import { stateFolder } from '../disk/state.ts';
+import { FloodmeshError } from '../errors.ts';
+import { parseAddress } from '../net/address.ts';
+import type { Address } from '../net/transport.ts';
+import { peerNameFault } from '../protocol/names.ts';
+
+export interface PeerOptions {
+  /** What the peer is called in its network. */
+  readonly name: string;
+  /** Where the metadata server is, `host:port`. Default 127.0.0.1:9011. */
+  readonly server?: string;
+  /** The network's name, in any case. Default p2p. */
+  readonly network?: string;
+  /** Where this peer listens and is dialled. Default 127.0.0.1. */
+  readonly host?: string;
+  /** The folder whose files are shared; made when it does not exist. Default `files/NAME`. */
+  readonly files?: string;
+  /** The folder that fetched files land in. Default `Downloads/NAME`. */
+  readonly downloads?: string;
+  /** Whether fetched files are shared too. Default false. */
+  readonly shareDownloads?: boolean;
+  /** Where hashes of unchanged files and the like are kept between runs. Default as `disk/state` says. */
+  readonly state?: string;
+}
+
+export interface Settings extends Required<Omit<PeerOptions, 'server'>> {
+  readonly server: Address;
+}
+
+/** The options with everything filled in. @throws NAME_UNACCEPTABLE, or USAGE for an address that is none. */
+export function settings(options: PeerOptions): Settings {
+  const { name } = options;
+  const fault = peerNameFault(name);
+  if (fault !== undefined) throw new FloodmeshError('NAME_UNACCEPTABLE', `"${name}" cannot be a peer's name: ${fault}`, 'choose another name');
+  return {
+    network: DEFAULT_NETWORK,
+    host: DEFAULT_HOST,
+    files: join('files', name),
+    downloads: join('Downloads', name),
+    shareDownloads: false,
+    state: stateFolder(),
+    ...options,
+    server: parseAddress(options.server ?? DEFAULT_HOST, DEFAULT_SERVER_PORT),
+  };
+}

@@ -1,0 +1,99 @@
+/** The folders of a peer: what it shares, what it fetched, and the threads that hash for both. */
+import { join } from 'node:path';
+import { Downloads } from '../disk/downloads.ts';
+import { Hasher } from '../disk/hasher.ts';
+import { Library } from '../disk/library.ts';
+import type { OpenFile } from '../disk/opened.ts';
+import { FloodmeshError, named } from '../errors.ts';
+import type { Root } from '../protocol/ids.ts';
+import type { SharedFile } from '../protocol/messages.ts';
+import type { Fetched } from './fetch.ts';
+import type { Settings } from './options.ts';
+
+/** A file that is on this disk already. */
+export interface Here {
+  readonly name: string;
+  readonly path: string;
+}
+
+export class Shelves {
+  readonly library: Library;
+  readonly fetched: Library;
+  readonly downloads: Downloads;
+  readonly #hasher = new Hasher();
+  readonly #sharesFetched: boolean;
+
+  constructor({ files, downloads, state, shareDownloads }: Settings, onChange: () => void) {
+    const about = { state, hasher: this.#hasher, onChange };
+    this.library = new Library({ folder: files, ...about });
+    this.fetched = new Library({ folder: downloads, ...about });
+    this.downloads = new Downloads({ folder: downloads, hasher: this.#hasher });
+    this.#sharesFetched = shareDownloads;
+  }
+
+  /** @throws FOLDER_UNUSABLE; FOLDER_IN_USE, when another process downloads into the folder. */
+  async open(): Promise<void> {
+    await this.downloads.open();
+    await Promise.all([this.library.start(), this.fetched.start()]);
+  }
+
+  /** What others may have. */
+  get shared(): readonly SharedFile[] {
+    return this.#sharesFetched ? [...this.library.files, ...this.fetched.files] : this.library.files;
+  }
+
+  /** Opens a content for an asker. @throws NOT_FOUND, CONTENT_CHANGED, DISK_FAILED. */
+  async serve(root: Root): Promise<OpenFile> {
+    try {
+      return await this.library.open(root);
+    } catch (thrown) {
+      if (!this.#sharesFetched || named(thrown).code !== 'NOT_FOUND') throw thrown;
+      return this.fetched.open(root);
+    }
+  }
+
+  /** The own file that a name means. */
+  ownNamed(name: string): Here | undefined {
+    return here(this.library, this.library.find(name.normalize('NFC')));
+  }
+
+  /** The fetched file that a name means. */
+  fetchedNamed(name: string): Here | undefined {
+    return here(this.fetched, this.fetched.find(name.normalize('NFC')));
+  }
+
+  /** A file of this very content, own or fetched. */
+  ofContent({ root, bytes }: { readonly root: Root; readonly bytes: number }): Here | undefined {
+    for (const library of [this.fetched, this.library]) {
+      const file = library.withRoot(root);
+      if (file?.bytes === bytes) return here(library, file);
+    }
+    return undefined;
+  }
+
+  /** Gives a fetched content its final name, and remembers what it is. @throws DISK_FULL, DISK_FAILED. */
+  async keep(name: string, root: Root, { part, layer }: Fetched): Promise<Here> {
+    try {
+      const finished = await part.finish(name);
+      await this.fetched.learn(finished.name, root, layer).catch(() => undefined); // the next reading of the folder learns it
+      return finished;
+    } catch (thrown) {
+      await part.discard();
+      throw thrown;
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.library.close(), this.fetched.close(), this.downloads.close()]);
+    await this.#hasher.close();
+  }
+}
+
+function here(library: Library, file: SharedFile | undefined): Here | undefined {
+  return file && { name: file.name, path: join(library.folder, file.name) };
+}
+
+/** Refuses what comes after the end. */
+export function ended(): FloodmeshError {
+  return new FloodmeshError('ENDED', 'the peer has ended');
+}

@@ -1,0 +1,38 @@
+/** Whom a peer believes: contacts that the network's own server signed. */
+import { verifier } from '../net/keys.ts';
+import type { Contact } from '../protocol/messages.ts';
+import { folded } from '../protocol/names.ts';
+
+/** Most verdicts remembered; a verdict costs about 50 µs, and every report carries a contact. */
+const VERDICTS = 4_096;
+
+export class Trust {
+  readonly #network: string;
+  #key: string | undefined;
+  #verify: (contact: Contact) => boolean = () => false;
+  readonly #verdicts = new Map<string, boolean>();
+
+  constructor(network: string) {
+    this.#network = folded(network);
+  }
+
+  /** Takes the key of the network's server; the verdicts under another one are void. @throws PROTOCOL_BROKEN, when it is no key. */
+  take(networkKey: string): void {
+    if (networkKey === this.#key) return;
+    this.#verify = verifier(networkKey);
+    this.#key = networkKey;
+    this.#verdicts.clear();
+  }
+
+  /** Whether the server of this network signed the contact. */
+  trusts(contact: Contact): boolean {
+    if (folded(contact.network) !== this.#network) return false;
+    const key = JSON.stringify(contact);
+    const known = this.#verdicts.get(key);
+    if (known !== undefined) return known;
+    if (this.#verdicts.size >= VERDICTS) this.#verdicts.clear();
+    const verdict = this.#verify(contact);
+    this.#verdicts.set(key, verdict);
+    return verdict;
+  }
+}

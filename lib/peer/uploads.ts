@@ -1,0 +1,140 @@
+/**
+ * Serving contents to whoever dials for them: one content a link, pieces in the order asked, no faster than they are read.
+ *
+ * A request names a content by its root, never a path; what is not shared does not exist for the asker. Bytes flow from
+ * the side that was dialled, because a WebSocket client must mask what it sends (TRANSFER: five to eight times slower).
+ */
+import { HANDSHAKE_MS, STALL_MS, TRANSFER_FRAME_BYTES, UPLOAD_REQUESTS, UPLOADS } from '../config.ts';
+import type { OpenFile } from '../disk/opened.ts';
+import { FloodmeshError, named } from '../errors.ts';
+import type { Link } from '../net/transport.ts';
+import { encode, parseTransferMessage } from '../protocol/codec.ts';
+import type { Root } from '../protocol/ids.ts';
+import type { TransferMessage } from '../protocol/messages.ts';
+import { pieceCount } from '../transfer/pieces.ts';
+
+/** Opens a shared content. @throws NOT_FOUND, CONTENT_CHANGED, DISK_FAILED. */
+export type OpenContent = (root: Root) => Promise<OpenFile>;
+
+export class Uploads {
+  readonly #open: OpenContent;
+  readonly #running = new Set<Upload>();
+
+  constructor(open: OpenContent) {
+    this.#open = open;
+  }
+
+  /** How many askers are being served. */
+  get count(): number {
+    return this.#running.size;
+  }
+
+  /** Takes a link that an asker dialled. */
+  accept(link: Link): void {
+    if (this.#running.size >= UPLOADS) return refuse(link, new FloodmeshError('TOO_MANY', 'this peer serves as many as it can'));
+    const upload = new Upload(link, this.#open);
+    this.#running.add(upload);
+    void upload.ended.then(() => this.#running.delete(upload));
+  }
+
+  async close(): Promise<void> {
+    for (const upload of this.#running) upload.close();
+    await Promise.all(Array.from(this.#running, (upload) => upload.ended));
+  }
+}
+
+/** One asker. Its requests wait in a line of bounded length, and are answered one after the other. */
+class Upload {
+  readonly ended: Promise<void>;
+  readonly #link: Link;
+  readonly #open: OpenContent;
+  #file: OpenFile | undefined;
+  #work: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #isClosed = false;
+
+  constructor(link: Link, open: OpenContent) {
+    this.#link = link;
+    this.#open = open;
+    const late = setTimeout(() => link.close('silent'), HANDSHAKE_MS);
+    this.ended = new Promise((resolve) => {
+      link.attach({
+        text: (text) => {
+          clearTimeout(late);
+          this.#take(text);
+        },
+        closed: () => {
+          clearTimeout(late);
+          this.#isClosed = true;
+          void this.#work.then(() => this.#file?.close()).then(() => resolve());
+        },
+      });
+    });
+  }
+
+  close(): void {
+    this.#link.close('left');
+  }
+
+  #take(text: string): void {
+    const request = parsed(text);
+    if (request === undefined || this.#waiting >= UPLOAD_REQUESTS) return this.#link.close('protocol');
+    this.#waiting += 1;
+    this.#work = this.#work.then(() => this.#answer(request)).catch((thrown) => refuse(this.#link, thrown));
+  }
+
+  async #answer(request: TransferMessage): Promise<void> {
+    this.#waiting -= 1;
+    if (this.#isClosed) return;
+    switch (request.type) {
+      case 'open':
+        return this.#begin(request.root);
+      case 'pieces':
+        return this.#send(request.first, request.count);
+      case 'opened':
+      case 'closed':
+        return this.#link.close('protocol');
+    }
+  }
+
+  async #begin(root: Root): Promise<void> {
+    if (this.#file !== undefined) return this.#link.close('protocol');
+    this.#file = await this.#open(root);
+    const { bytes } = this.#file;
+    const layer = pieceCount(bytes) > 1 ? await this.#file.layer() : new Uint8Array();
+    this.#link.send(encode({ type: 'opened', bytes }));
+    for (let start = 0; start < layer.length; start += TRANSFER_FRAME_BYTES) {
+      await this.#sendInTime(layer.subarray(start, start + TRANSFER_FRAME_BYTES));
+    }
+  }
+
+  async #send(first: number, count: number): Promise<void> {
+    if (this.#file === undefined) return this.#link.close('protocol');
+    for (let index = first; index < first + count && !this.#isClosed; index++) await this.#sendInTime(await this.#file.read(index));
+  }
+
+  // An asker that takes nothing for so long holds a place that others wait for.
+  async #sendInTime(bytes: Uint8Array): Promise<void> {
+    const late = setTimeout(() => this.#link.close('slow'), STALL_MS + bytes.length / SLOWEST_BYTES_PER_MS);
+    await this.#link.sendBytes(bytes);
+    clearTimeout(late);
+  }
+}
+
+/** The slowest line that is still served: 64 kbit/s. A guess. */
+const SLOWEST_BYTES_PER_MS = 8;
+
+function parsed(text: string): TransferMessage | undefined {
+  try {
+    return parseTransferMessage(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function refuse(link: Link, thrown: unknown): void {
+  const { code, message } = named(thrown);
+  link.send(encode({ type: 'closed', code, message: message.slice(0, 512) }));
+  link.close('done');
+  link.attach({ text: () => undefined, closed: () => undefined });
+}
