@@ -5,7 +5,7 @@
  * `uploads`. Here they are put together: one method for each thing that can be asked.
  */
 import { nanoid } from 'nanoid';
-import { FIRST_LINK_MS, PROGRESS_MS } from '../config.ts';
+import { FIRST_LINK_MS, PROGRESS_MS, SHELVES_MS } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
@@ -91,11 +91,12 @@ export class Peer {
     const either = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
     try {
       await this.#shelves.open();
-      const referral = await this.#membership.join(either);
+      const [referral] = await Promise.all([this.#membership.join(either), this.#shelves.settled(SHELVES_MS)]);
       const body = this.#running();
       this.#sharedChanged();
       if (referral !== null) await this.#meet(referral, either);
       this.#joined = { name: this.#settings.name, peer: this.#id, port: body.self.port, referral: referral?.name ?? null };
+      this.#emit({ type: 'joined', ...this.#joined });
       return this.#joined;
     } catch (thrown) {
       await this.#finish('left');

@@ -1,5 +1,6 @@
 /** The folders of a peer: what it shares, what it fetched, and the threads that hash for both. */
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Downloads } from '../disk/downloads.ts';
 import { Hasher } from '../disk/hasher.ts';
 import { Library } from '../disk/library.ts';
@@ -35,6 +36,14 @@ export class Shelves {
   async open(): Promise<void> {
     await this.downloads.open();
     await Promise.all([this.library.start(), this.fetched.start()]);
+  }
+
+  /** Settles when what lies in the folders is hashed, or after `patienceMs`. */
+  async settled(patienceMs: number): Promise<void> {
+    const late = new AbortController();
+    const hashed = Promise.allSettled([this.library.settled(), this.fetched.settled()]);
+    await Promise.race([hashed, pause(patienceMs, undefined, { signal: late.signal }).catch(() => undefined)]);
+    late.abort();
   }
 
   /** What others may have. */

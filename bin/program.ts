@@ -1,0 +1,97 @@
+/** The one program: what can be typed after `floodmesh`, and which parts that starts. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_PORTS, DEFAULT_SERVER_PORT, LEASE_MS } from '../lib/config.ts';
+import { EXIT } from '../lib/errors.ts';
+import { DISCOVERIES } from '../lib/mesh/discovery/index.ts';
+import { report } from '../lib/repl/voice.ts';
+import { join } from './join.ts';
+import { serve } from './serve.ts';
+import { up } from './up.ts';
+
+const MOST_PEERS = 50;
+
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (!/^\d+$/.test(text) || number < least || number > most) throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted.`);
+    return number;
+  };
+}
+
+const port = whole(0, 65_535);
+const json = new Option('--json', 'print one JSON object a line');
+const network = new Option('--network <name>', 'the name of the network, in any case').default(DEFAULT_NETWORK);
+const ports = new Option('--ports <pool>', 'the ports to assign, like 9000-9009 or 9000-9004,9100').default(DEFAULT_PORTS);
+
+const program = new Command('floodmesh')
+  .description('A small peer-to-peer file mesh: type a file name, it arrives, verified, from whoever has it.')
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, '')) })
+  .showHelpAfterError('(floodmesh help shows what can be typed)');
+
+program
+  .command('up')
+  .description('a whole network to try: a server, some peers that share files, and a prompt of one more peer')
+  .option('--peers <count>', 'how many peers besides yours', whole(1, MOST_PEERS), 5)
+  .option('--port <port>', 'the port of the metadata server, 0 for any', port, DEFAULT_SERVER_PORT)
+  .addOption(ports)
+  .addOption(network)
+  .option('--exec <commands>', 'commands to run instead of a prompt, with semicolons between them')
+  .addOption(json)
+  .action((options) => end(up(options), options.json));
+
+program
+  .command('serve')
+  .description('the metadata server of a network')
+  .option('--host <host>', 'where to listen', DEFAULT_HOST)
+  .option('--port <port>', 'the port to listen on, 0 for any', port, DEFAULT_SERVER_PORT)
+  .addOption(ports)
+  .addOption(network)
+  .addOption(new Option('--discovery <way>', 'how files are found').choices(DISCOVERIES).default('flood'))
+  .option('--lease <seconds>', 'how long a port stays with a peer that is not heard of', whole(1, 3_600), LEASE_MS / 1_000)
+  .option('--store <address>', 'where the register is kept: memory: or sqlite:PATH (default: sqlite, in the state folder)')
+  .addOption(json)
+  .addOption(new Option('--while-input').hideHelp())
+  .action((options) => end(serve(options), options.json));
+
+program
+  .command('join')
+  .description('one peer, with a prompt')
+  .argument('[name]', 'what the peer is called; asked for at a terminal')
+  .option('--server <address>', 'where the metadata server is', `${DEFAULT_HOST}:${DEFAULT_SERVER_PORT}`)
+  .addOption(network)
+  .option('--host <host>', 'where this peer listens', DEFAULT_HOST)
+  .option('--files <folder>', 'the folder that is shared (default: files/NAME)')
+  .option('--downloads <folder>', 'the folder that fetched files land in (default: Downloads/NAME)')
+  .option('--share-downloads', 'share fetched files too')
+  .option('--exec <commands>', 'commands to run instead of a prompt, with semicolons between them')
+  .addOption(json)
+  .action((name, options) => end(join(name, options), options.json));
+
+/** Ends the process with the code that `work` comes to; what it throws is said, never shown as a stack. */
+async function end(work: Promise<number>, asJson: boolean | undefined): Promise<void> {
+  try {
+    process.exitCode = await work;
+  } catch (thrown) {
+    const asked = asJson === true;
+    process.exitCode = report(thrown, asked ? process.stdout : process.stderr, asked);
+  }
+  // Whatever is left (a read of a pipe nobody ends) must not keep the process: everything of ours has settled.
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit();
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => (stream.writable ? stream.write('', () => resolve()) : resolve()));
+}
+
+// Whoever read our output may have gone: that ends what we do, not with a stack.
+process.stdout.on('error', () => undefined);
+process.stderr.on('error', () => undefined);
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  if (!(thrown instanceof CommanderError)) throw thrown;
+  process.exitCode = thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
+}

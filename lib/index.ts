@@ -1,0 +1,19 @@
+/** What a program that runs a peer or a metadata server of its own may import. */
+export { EXIT, type ErrorCode, FloodmeshError } from './errors.ts';
+export { webSocketTransport } from './net/websocket.ts';
+export type { PeerOptions } from './peer/options.ts';
+export { type Outcome, Peer, type Status } from './peer/peer.ts';
+export type { SearchEnd } from './peer/searches.ts';
+export { openStore } from './registry/stores/index.ts';
+export { MetadataServer, type ServerOptions } from './server/server.ts';
+export type {
+  AlreadyHere,
+  Downloaded,
+  Found,
+  Joined,
+  NotFound,
+  PeerEvent,
+  Progress,
+  ServerEvent,
+  TopologyPeer,
+} from './trace.ts';

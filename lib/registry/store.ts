@@ -1,0 +1,134 @@
+/**
+ * What the registry needs of a store, whoever keeps it: memory, SQLite, and one day a database that several servers share.
+ *
+ * Each call is one atomic step, because between two calls another server may act: two joiners who race for the last port
+ * meet in `claim`, and one of them gets it. Whatever must not be in two hands at once (a port, a name, a peer's id, a
+ * place in the order) is given out here; all other rules are the registry's. Times are milliseconds on the clock of the
+ * caller, which never goes back while its process lives.
+ */
+import type { PeerId } from '../protocol/ids.ts';
+
+/** Most peers remembered after their leases ended, in one network; the one that ended first is forgotten first. */
+export const PEERS_REMEMBERED = 1_000;
+/** Most ports remembered as occupied, on all hosts of one network. A guess: a full pool on four hosts. */
+export const BAD_PORTS_REMEMBERED = 4_096;
+
+/** `assigned`: nobody has seen it listen. `listening`: it may be referred. `silent`: it did not answer of late. */
+export type LeaseState = 'assigned' | 'listening' | 'silent';
+
+/** One peer's hold on one port of a network. */
+export interface Lease {
+  /** Names the lease for ever: grows with each lease that the store gives. */
+  readonly serial: number;
+  /** The network's name, folded. */
+  readonly network: string;
+  readonly port: number;
+  readonly host: string;
+  readonly peer: PeerId;
+  readonly name: string;
+  /** The name that nobody else may take; undefined once it went to another because this peer was found dead. */
+  readonly foldedName: string | undefined;
+  readonly cookieHash: string;
+  readonly state: LeaseState;
+  /** The place in the order in which peers were first seen to listen; 0 before that. */
+  readonly verified: number;
+  readonly expiresAt: number;
+  readonly joinedAt: number;
+  /** How often a peer of this name has joined, this time counted, and when first. */
+  readonly joinedCount: number;
+  readonly firstJoinedAt: number;
+}
+
+/** What a joiner claims: the first free one of `ports`, and a name. `replaces` is a lease that ends when this one begins. */
+export interface Claim {
+  readonly network: string;
+  readonly ports: readonly number[];
+  readonly host: string;
+  readonly peer: PeerId;
+  readonly name: string;
+  readonly foldedName: string;
+  readonly cookieHash: string;
+  readonly expiresAt: number;
+  readonly replaces?: number | undefined;
+}
+
+/** What a claim came to: a lease, or what stood in its way. */
+export type Claimed =
+  | { readonly type: 'leased'; readonly lease: Lease }
+  | { readonly type: 'portsHeld' }
+  | { readonly type: 'peerHeld'; readonly lease: Lease }
+  | { readonly type: 'nameHeld'; readonly lease: Lease };
+
+/** What may change in a lease while it lives; what is left out stays. */
+export interface Change {
+  readonly state?: Exclude<LeaseState, 'assigned'>;
+  readonly expiresAt?: number;
+  readonly nameGoes?: true;
+}
+
+/** A choice among the listening leases of a network. */
+export interface Choice {
+  readonly network: string;
+  /** The lease that asks, which is never an answer. */
+  readonly except: number;
+  /** Only those that were verified before this place in the order. */
+  readonly before?: number | undefined;
+  /** From 0 to 1: where among them to begin; the first follow the last. */
+  readonly start: number;
+  readonly count: number;
+}
+
+/** A peer whose lease has ended. */
+export interface Remembered {
+  readonly peer: PeerId;
+  readonly name: string;
+  readonly foldedName: string;
+  readonly host: string;
+  readonly port: number;
+  readonly joinedCount: number;
+  readonly firstJoinedAt: number;
+  readonly endedAt: number;
+}
+
+export interface NetworkKeys {
+  readonly publicKey: string;
+  readonly privateKey: string;
+}
+
+/** A living lease is one that has not ended, by `end`, `expire` or a claim, and whose `expiresAt` is after `now`. */
+export interface Store {
+  /** The keys of a network: `fresh` when it has none yet, and from then on those. */
+  keys(network: string, fresh: NetworkKeys): Promise<NetworkKeys>;
+  /** Expires what is due, then gives a lease, or tells what is held: the peer's id, every port, or the name, in this order. */
+  claim(claim: Claim, now: number): Promise<Claimed>;
+  /** The living lease of a serial. */
+  lease(serial: number, now: number): Promise<Lease | undefined>;
+  /** Changes a living lease, and answers it as it is then. */
+  change(serial: number, change: Change, now: number): Promise<Lease | undefined>;
+  /** Makes a living lease `listening`; the first time it gets the next place in the order. */
+  verify(serial: number, now: number): Promise<Lease | undefined>;
+  /** Ends a living lease, and answers it as it was. */
+  end(serial: number, now: number): Promise<Lease | undefined>;
+  /** Ends every lease of the network that is due, and answers them. */
+  expire(network: string, now: number): Promise<readonly Lease[]>;
+  /** Lets every lease of the network that has not been ended last until `expiresAt`, those that are overdue too. */
+  prolong(network: string, expiresAt: number): Promise<void>;
+  /** The living leases of the network, lowest port first. */
+  leases(network: string, now: number): Promise<readonly Lease[]>;
+  /** Some of the living leases that are `listening`. */
+  listening(choice: Choice, now: number): Promise<readonly Lease[]>;
+  /** Those whose leases ended after they had been verified, one for each name, the last to end first. */
+  remembered(network: string): Promise<readonly Remembered[]>;
+  /** Keeps in mind that another program has this port of `host`, until then. */
+  markBad(network: string, host: string, port: number, until: number): Promise<void>;
+  /** The ports of `host` that other programs have. */
+  badPorts(network: string, host: string, now: number): Promise<readonly number[]>;
+  close(): Promise<void>;
+}
+
+/** What is remembered of a lease that ended; nothing of a peer that never listened, or whose name another has now. */
+export function rememberedOf(lease: Lease, endedAt: number): Remembered | undefined {
+  const { peer, name, foldedName, host, port, joinedCount, firstJoinedAt } = lease;
+  if (lease.verified === 0 || foldedName === undefined) return undefined;
+  return { peer, name, foldedName, host, port, joinedCount, firstJoinedAt, endedAt };
+}

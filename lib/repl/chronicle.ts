@@ -1,0 +1,27 @@
+/** What a metadata server tells whoever watches its terminal: a line for each thing that happens. */
+import { shown } from '../protocol/names.ts';
+import type { ServerEvent } from '../trace.ts';
+
+/** One event as a sentence; undefined for what people need not read. */
+export function serverSentence(event: ServerEvent): string | undefined {
+  switch (event.type) {
+    case 'serving':
+      return `Serving the network ${shown(event.network)} on ${event.host}:${event.port}, with ports ${event.ports}. Ctrl-C ends the server; the peers go on.`;
+    case 'peerJoined':
+      return `${shown(event.name)} joined on port ${event.port}, ${event.referral === null ? 'the first' : `referred to ${shown(event.referral)}`}`;
+    case 'peerBack':
+      return `${shown(event.name)} is back on port ${event.port}`;
+    case 'peerLeft':
+      return event.why === 'left'
+        ? `${shown(event.name)} left; port ${event.port} is free`
+        : `${shown(event.name)} was not heard of any more; port ${event.port} is free`;
+    case 'portTaken':
+      return `port ${event.port} belongs to another program; the next one is given`;
+    case 'joinRefused':
+      return `${shown(event.name)} was refused: ${shown(event.message)}`;
+    case 'error':
+      return `${shown(event.message)}${event.hint === undefined ? '' : ` (${shown(event.hint)})`}`;
+    case 'closed':
+      return undefined;
+  }
+}

@@ -1,0 +1,64 @@
+/** One link to the metadata server: its place in the network, its requests in their order, and its pace. */
+import type { Link } from '../net/transport.ts';
+import type { Place } from '../registry/registry.ts';
+
+/** Requests that one link may ask within a second. A guess: a peer asks a few in ten seconds. */
+const REQUESTS_PER_SECOND = 50;
+/** Requests of one link that may wait for their answers. A guess: a peer waits for each. */
+const REQUESTS_WAITING = 16;
+
+export class Guest {
+  readonly link: Link;
+  readonly cameAt: number;
+  /** The place that was given over this link, until it ends or another link takes it over. */
+  place: Place | undefined;
+  /** Whether the peer of that place has been seen to listen. */
+  isMember = false;
+  heardAt: number | undefined;
+  isGone = false;
+  #portsRefused = 0;
+  #waiting = 0;
+  #last: Promise<void> = Promise.resolve();
+  #second = 0;
+  #inSecond = 0;
+
+  constructor(link: Link, cameAt: number) {
+    this.link = link;
+    this.cameAt = cameAt;
+  }
+
+  get address(): string {
+    return this.link.remote.host;
+  }
+
+  /** Joined, and not seen to listen yet. */
+  get isPending(): boolean {
+    return this.place !== undefined && !this.isMember;
+  }
+
+  /** Counts one more request; false when that is one too many. */
+  mayAsk(now: number): boolean {
+    this.heardAt = now;
+    if (now - this.#second >= 1_000) {
+      this.#second = now;
+      this.#inSecond = 0;
+    }
+    return ++this.#inSecond <= REQUESTS_PER_SECOND && this.#waiting < REQUESTS_WAITING;
+  }
+
+  /** Counts one more port that the peer could not use, and tells how many that makes. */
+  refusePort(): number {
+    return ++this.#portsRefused;
+  }
+
+  /** Does `work` after all work before it. `work` must not reject. */
+  inTurn(work: () => Promise<void>): void {
+    this.#waiting++;
+    this.#last = this.#last.then(work).finally(() => this.#waiting--);
+  }
+
+  /** Settles when all its work is done. */
+  get idle(): Promise<void> {
+    return this.#last;
+  }
+}
