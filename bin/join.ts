@@ -49,7 +49,7 @@ export async function converse(identity: Identity, options: JoinOptions, greetin
     ...terminal,
     ...(json === undefined ? {} : { json }),
     ...(exec === undefined ? {} : { exec }),
-    //greeting,
+    greeting,
     loadHistory: () => loadHistory(history),
     saveHistory: (lines) => saveHistory(history, lines),
   });

@@ -102,10 +102,8 @@ export class FloodmeshError extends Error {
 export function named(thrown: unknown): FloodmeshError {
   if (thrown instanceof FloodmeshError) return thrown;
   if (!(thrown instanceof Error)) return new FloodmeshError('INTERNAL', String(thrown));
-  const system = (thrown as NodeJS.ErrnoException).code;
-  switch (system) {
-    case 'ABORT_ERR':
-      return new FloodmeshError('CANCELLED', 'cancelled', undefined, { cause: thrown });
+  if (thrown.name === 'AbortError') return new FloodmeshError('CANCELLED', 'cancelled', undefined, { cause: thrown });
+  switch ((thrown as NodeJS.ErrnoException).code) {
     case 'ENOSPC':
     case 'EDQUOT':
       return new FloodmeshError('DISK_FULL', 'the disk is full', 'make room, then ask for the file again', { cause: thrown });

@@ -1,0 +1,92 @@
+/** Files that wait for something to be done with them, the smallest first, a few at a time. */
+import type { Listed } from './listing.ts';
+
+/** Files that are worked on at once. Enough to keep a worker busy across the way to it and back; more gains nothing. */
+const AT_ONCE = 16;
+
+interface Job {
+  readonly file: Listed;
+  readonly abort: AbortController;
+}
+
+export class Backlog {
+  readonly #work: (file: Listed, signal: AbortSignal) => Promise<void>;
+  readonly #waiting = new Map<string, Listed>();
+  readonly #jobs = new Map<string, Job>();
+  // Largest first, so that the next one is at the end; files that were dropped are still in it.
+  #queue: Listed[] = [];
+  #idle = Promise.withResolvers<void>();
+
+  /** `work` must not fail. */
+  constructor(work: (file: Listed, signal: AbortSignal) => Promise<void>) {
+    this.#work = work;
+    this.#idle.resolve();
+  }
+
+  get size(): number {
+    return this.#waiting.size + this.#jobs.size;
+  }
+
+  /** Settles when nothing waits and nothing is under way. */
+  get idle(): Promise<void> {
+    return this.#idle.promise;
+  }
+
+  /** Takes files in, each in place of an earlier one of its name. */
+  add(files: readonly Listed[]): void {
+    if (files.length === 0) return;
+    if (this.size === 0) this.#idle = Promise.withResolvers();
+    for (const file of files) {
+      this.#jobs.get(file.file)?.abort.abort();
+      this.#waiting.set(file.file, file);
+    }
+    this.#queue = [...this.#waiting.values()].sort((one, other) => other.bytes - one.bytes);
+    this.#go();
+  }
+
+  /** Gives a file up, by what the disk calls it; what is under way for it is told by its signal. */
+  drop(file: string): void {
+    this.#waiting.delete(file);
+    this.#jobs.get(file)?.abort.abort();
+    this.#rest();
+  }
+
+  /** Gives everything up; settles when nothing is under way any more. */
+  async close(): Promise<void> {
+    this.#waiting.clear();
+    for (const { abort } of this.#jobs.values()) abort.abort();
+    this.#rest();
+    await this.idle;
+  }
+
+  #go(): void {
+    for (let next = this.#queue.at(-1); next !== undefined && this.#hasRoom(next); next = this.#queue.at(-1)) {
+      this.#queue.pop();
+      if (this.#waiting.get(next.file) === next) this.#start(next);
+    }
+  }
+
+  // A small file need not wait for large ones: the worker sees to the smallest first.
+  #hasRoom(next: Listed): boolean {
+    if (this.#jobs.size < AT_ONCE) return true;
+    for (const { file } of this.#jobs.values()) if (file.bytes <= next.bytes) return false;
+    return true;
+  }
+
+  #start(file: Listed): void {
+    this.#waiting.delete(file.file);
+    const job = { file, abort: new AbortController() };
+    this.#jobs.set(file.file, job);
+    this.#work(file, job.abort.signal).then(() => this.#end(job));
+  }
+
+  #end(job: Job): void {
+    if (this.#jobs.get(job.file.file) === job) this.#jobs.delete(job.file.file);
+    this.#go();
+    this.#rest();
+  }
+
+  #rest(): void {
+    if (this.size === 0) this.#idle.resolve();
+  }
+}

@@ -1,0 +1,81 @@
+/**
+ * Hashing off the main thread. One thread reads folders and hashes files, another verifies pieces as they arrive, so that
+ * the largest file in a shared folder never delays a download (measured by TRANSFER: twice as fast as on the main thread).
+ */
+import { isMarkedAsUntransferable } from 'node:worker_threads';
+import { FloodmeshError } from '../errors.ts';
+import { type Identity, inLayer } from '../transfer/merkle.ts';
+import { pieceRange } from '../transfer/pieces.ts';
+import { codeOf } from './faults.ts';
+import type { Stamp } from './guard.ts';
+import type { Answer } from './hashing.ts';
+import { Lane } from './lane.ts';
+import type { Listing } from './listing.ts';
+
+/** Bytes around a piece (its number, in a frame) with which its memory is still handed over instead of copied. */
+const FRAME_HEADER_BYTES = 64;
+
+/** A content that is being written: its length, its piece layer, and the open file that right pieces go to. */
+export interface Target {
+  readonly fd: number;
+  readonly bytes: number;
+  readonly layer: Uint8Array;
+}
+
+export class Hasher {
+  readonly #reader = new Lane('floodmesh reader');
+  readonly #verifier = new Lane('floodmesh verifier');
+
+  /** What a folder holds, and the print of that; no listing when it is that of `print`. @throws the system's errors. */
+  async list(folder: string, print: string): Promise<{ readonly print: string; readonly listing: Listing | undefined }> {
+    const listed = only('listed', await this.#reader.ask({ type: 'list', folder, print }));
+    return { print: listed.print, listing: listed.listing === '' ? undefined : JSON.parse(listed.listing) };
+  }
+
+  /**
+   * The identity of a file's content, and its length in bytes. Small files (`bytes`) go first. With a stamp, only a file
+   * in that state is read. @throws CONTENT_CHANGED, when it is no plain file or changed; the system's errors; the signal's.
+   */
+  async hash(path: string, about: { stamp?: Stamp; bytes?: number; signal?: AbortSignal } = {}): Promise<Identity & { bytes: number }> {
+    const { stamp = '', bytes = 0, signal } = about;
+    try {
+      return only('hashed', await this.#reader.ask({ type: 'hash', path, stamp, bytes }, [], signal));
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'CONTENT_CHANGED') throw thrown;
+      throw new FloodmeshError('CONTENT_CHANGED', 'the file changed while it was hashed', undefined, { cause: thrown });
+    }
+  }
+
+  /**
+   * Whether `piece` is piece `index` of the content; only then is it written. Its memory is handed over to the thread:
+   * nobody may use it, or what it is a part of, afterwards. @throws PROTOCOL_BROKEN, when there is no such piece; the
+   * system's errors. The file must stay open until this settles.
+   */
+  async verify({ fd, bytes, layer }: Target, index: number, piece: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const { start, end } = pieceRange(bytes, index);
+    if (piece.length !== end - start) return false;
+    // Not `slice`: that of a Buffer, which these may be, copies nothing.
+    const own = alone(piece) ? piece : new Uint8Array(piece);
+    const expected = new Uint8Array(inLayer(layer, index));
+    return only('verified', await this.#verifier.ask({ type: 'verify', fd, start, bytes, expected, piece: own }, [own.buffer])).matches;
+  }
+
+  /** Ends both threads; what is under way in them fails with ENDED. */
+  async close(): Promise<void> {
+    await Promise.all([this.#reader.close(), this.#verifier.close()]);
+  }
+}
+
+function only<Type extends Answer['type']>(type: Type, answer: Answer): Extract<Answer, { type: Type }> {
+  if (!isOf(type, answer)) throw new FloodmeshError('INTERNAL', `a worker answered "${answer.type}", not "${type}"`);
+  return answer;
+}
+
+function isOf<Type extends Answer['type']>(type: Type, answer: Answer): answer is Extract<Answer, { type: Type }> {
+  return answer.type === type;
+}
+
+// Small buffers share a pool of Node's, which must not leave.
+function alone(piece: Uint8Array<ArrayBuffer>): boolean {
+  return piece.buffer.byteLength <= piece.length + FRAME_HEADER_BYTES && !isMarkedAsUntransferable(piece.buffer);
+}

@@ -1,0 +1,214 @@
+/**
+ * The work of a worker thread: reads folders, hashes files, verifies and writes pieces, so that the main thread never waits.
+ *
+ * Of several files, the one with the least left to read goes on (shortest remaining time first), a few MiB at a time: a
+ * large file delays a small one by milliseconds. Orders come and answers go over a port, each with its order's number.
+ */
+import { hash as digest } from 'node:crypto';
+import { closeSync, fstatSync, readSync, writeSync } from 'node:fs';
+import { type MessagePort, parentPort } from 'node:worker_threads';
+import { type Identity, pieceHash, sameHash, Tree } from '../transfer/merkle.ts';
+import { LARGEST_PIECE_BYTES, pieceCount, pieceRange } from '../transfer/pieces.ts';
+import { codeOf } from './faults.ts';
+import { openGuardedSync, type Stamp, stampOf } from './guard.ts';
+import { list } from './listing.ts';
+
+/** What is read of one file before another, or another order, has its turn: about five milliseconds of work. */
+export const TURN_BYTES = 4 * LARGEST_PIECE_BYTES;
+
+export type Order =
+  /** Reads a folder; `print` is that of the last listing, which is not sent again when nothing has changed. */
+  | { readonly type: 'list'; readonly folder: string; readonly print: string }
+  /** Hashes a file, if it has this stamp; the stamp '' stands for any. `bytes` says how soon its turn is. */
+  | { readonly type: 'hash'; readonly path: string; readonly stamp: Stamp; readonly bytes: number }
+  /** Gives up the hashing that was ordered under the same number. */
+  | { readonly type: 'cancel' }
+  /** Writes `piece` of a content of `bytes` bytes at `start` into `fd`, if it has the hash `expected`. */
+  | {
+      readonly type: 'verify';
+      readonly fd: number;
+      readonly start: number;
+      readonly bytes: number;
+      readonly expected: Uint8Array;
+      readonly piece: Uint8Array<ArrayBuffer>;
+    };
+
+export type Answer =
+  /** `listing` is the JSON of a `Listing`, '' when it has the print that was sent. */
+  | { readonly type: 'listed'; readonly print: string; readonly listing: string }
+  | ({ readonly type: 'hashed'; readonly bytes: number } & Identity)
+  | { readonly type: 'verified'; readonly matches: boolean }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string };
+
+export interface Ordered {
+  readonly id: number;
+  readonly order: Order;
+}
+
+export interface Answered {
+  readonly id: number;
+  readonly answer: Answer;
+}
+
+/** Takes orders from `port` and answers there, until it is closed. */
+export function serve(port: MessagePort): void {
+  const bench = new Bench((id, answer) => port.postMessage({ id, answer } satisfies Answered, transferable(answer)));
+  port.on('message', ({ id, order }: Ordered) => bench.take(id, order));
+}
+
+class Bench {
+  readonly #answer: (id: number, answer: Answer) => void;
+  readonly #readings = new Map<number, Reading>();
+  #busy = false;
+
+  constructor(answer: (id: number, answer: Answer) => void) {
+    this.#answer = answer;
+  }
+
+  take(id: number, order: Order): void {
+    switch (order.type) {
+      case 'list':
+        this.#do(id, () => listed(order.folder, order.print));
+        break;
+      case 'verify':
+        this.#do(id, () => verified(order));
+        break;
+      case 'hash':
+        this.#readings.set(id, new Reading(order.path, order.stamp, order.bytes));
+        this.#turn();
+        break;
+      case 'cancel':
+        this.#cancel(id);
+        break;
+    }
+  }
+
+  #do(id: number, work: () => Answer | undefined): void {
+    try {
+      const answer = work();
+      if (answer === undefined) return;
+      this.#readings.delete(id);
+      this.#answer(id, answer);
+    } catch (thrown) {
+      this.#readings.get(id)?.close();
+      this.#readings.delete(id);
+      this.#answer(id, { type: 'failed', code: codeOf(thrown), message: String(thrown) });
+    }
+  }
+
+  // Between two turns the event loop goes round, so that new orders come in.
+  #turn(): void {
+    if (this.#busy) return;
+    this.#busy = true;
+    setImmediate(() => {
+      this.#busy = false;
+      const next = this.#shortest();
+      if (next === undefined) return;
+      this.#do(next[0], () => next[1].read());
+      this.#turn();
+    });
+  }
+
+  #shortest(): readonly [number, Reading] | undefined {
+    let shortest: readonly [number, Reading] | undefined;
+    for (const each of this.#readings) if (shortest === undefined || each[1].left < shortest[1].left) shortest = each;
+    return shortest;
+  }
+
+  #cancel(id: number): void {
+    const reading = this.#readings.get(id);
+    if (reading === undefined) return;
+    this.#do(id, () => {
+      reading.close();
+      return { type: 'failed', code: 'ABORT_ERR', message: 'cancelled' };
+    });
+  }
+}
+
+/** A file that is being hashed, a turn at a time. */
+class Reading {
+  readonly #path: string;
+  readonly #stamp: Stamp;
+  #bytes: number;
+  #opened: { readonly fd: number; readonly stamp: Stamp; readonly tree: Tree } | undefined;
+  #piece = 0;
+  left: number;
+
+  constructor(path: string, stamp: Stamp, bytes: number) {
+    this.#path = path;
+    this.#stamp = stamp;
+    this.#bytes = bytes;
+    this.left = bytes;
+  }
+
+  /** Reads for one turn; answers when the file is at its end. @throws CONTENT_CHANGED, and the system's errors. */
+  read(): Answer | undefined {
+    this.#opened ??= this.#open();
+    const { fd, stamp, tree } = this.#opened;
+    for (let read = 0; read < TURN_BYTES && this.#piece < pieceCount(this.#bytes); this.#piece++) {
+      const { start, end } = pieceRange(this.#bytes, this.#piece);
+      tree.add(filled(fd, buffer.subarray(0, end - start), start));
+      read += end - start;
+      this.left = this.#bytes - end;
+    }
+    if (this.left > 0) return undefined;
+    if (stampOf(fstatSync(fd, { bigint: true })) !== stamp) throw changed('it changed while it was read');
+    this.close();
+    return { type: 'hashed', bytes: this.#bytes, ...tree.identity() };
+  }
+
+  close(): void {
+    if (this.#opened !== undefined) closeSync(this.#opened.fd);
+    this.#opened = undefined;
+  }
+
+  #open() {
+    const { fd, stats } = openGuardedSync(this.#path);
+    const stamp = stampOf(stats);
+    if (this.#stamp !== '' && this.#stamp !== stamp) {
+      closeSync(fd);
+      throw changed('it changed before it was read');
+    }
+    this.#bytes = Number(stats.size);
+    this.left = this.#bytes;
+    return { fd, stamp, tree: new Tree(this.#bytes, sha256) };
+  }
+}
+
+// One for all: a turn fills it and leaves nothing in it.
+const buffer = new Uint8Array(LARGEST_PIECE_BYTES);
+
+function sha256(bytes: Uint8Array): Uint8Array {
+  return digest('sha256', bytes, 'buffer');
+}
+
+function filled(fd: number, piece: Uint8Array, start: number): Uint8Array {
+  for (let at = 0; at < piece.length; ) {
+    const read = readSync(fd, piece, at, piece.length - at, start + at);
+    if (read === 0) throw changed('it became shorter while it was read');
+    at += read;
+  }
+  return piece;
+}
+
+function listed(folder: string, before: string): Answer {
+  const listing = JSON.stringify(list(folder));
+  const print = digest('sha256', listing);
+  return { type: 'listed', print, listing: print === before ? '' : listing };
+}
+
+function verified({ fd, start, bytes, expected, piece }: Order & { readonly type: 'verify' }): Answer {
+  const matches = sameHash(pieceHash(piece, bytes, sha256), expected);
+  for (let at = 0; matches && at < piece.length; ) at += writeSync(fd, piece, at, piece.length - at, start + at);
+  return { type: 'verified', matches };
+}
+
+function transferable(answer: Answer): ArrayBuffer[] {
+  return answer.type === 'hashed' ? [answer.layer.buffer] : [];
+}
+
+function changed(message: string): Error {
+  return Object.assign(new Error(message), { code: 'CONTENT_CHANGED' });
+}
+
+if (parentPort !== null) serve(parentPort);

@@ -1,0 +1,43 @@
+/**
+ * What is said at a prompt, as plain values. With `--json` each is one line as it stands; people read `sentences` of it.
+ *
+ * Beside the peer's own events (`trace`) there are the ends and tables that only commands answer:
+ * `searched` ends the `found` lines of search, list and browse; `peers`, `status`, `sharedFile` and `help` answer the
+ * commands of these names.
+ */
+import type { Status } from '../peer/peer.ts';
+import type { Member } from '../protocol/messages.ts';
+import type { NotFound, PeerEvent } from '../trace.ts';
+
+/** The end of a search: what was looked for (`name` is '' for all files), with whom, and how many `found` lines there were. */
+export interface Searched {
+  readonly name: string;
+  /** The one peer that was browsed. */
+  readonly peer?: string;
+  readonly asked: number;
+  readonly silent: number;
+  readonly count: number;
+}
+
+export interface PeersAnswer {
+  readonly which: 'online' | 'offline' | 'all';
+  /** False when the metadata server is away and the mesh itself answered. */
+  readonly fromServer: boolean;
+  readonly peers: readonly Member[];
+}
+
+export interface HelpEntry {
+  readonly usage: string;
+  readonly does: string;
+}
+
+export type Answer =
+  | Exclude<PeerEvent, { readonly type: 'notFound' | 'stopped' }>
+  /** `suggestion` is a command that the person may have meant. */
+  | ({ readonly type: 'notFound'; readonly suggestion?: string } & NotFound)
+  | { readonly type: 'stopped'; readonly by: 'this peer' | 'another peer' }
+  | ({ readonly type: 'searched' } & Searched)
+  | ({ readonly type: 'peers' } & PeersAnswer)
+  | ({ readonly type: 'status' } & Status)
+  | { readonly type: 'sharedFile'; readonly path: string }
+  | { readonly type: 'help'; readonly commands: readonly HelpEntry[] };

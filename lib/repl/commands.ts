@@ -1,0 +1,283 @@
+/**
+ * Everything that can be typed, once: parsing, help, completion and whatever drives a running peer read this table.
+ *
+ * A line is a command when its first word is one, in any case, and what follows fits it; everything else is the name
+ * of a file to fetch. `get NAME`, or quotes around it, reach a file that is called like a command.
+ */
+import { EXIT, FloodmeshError, named } from '../errors.ts';
+import type { Peer } from '../peer/peer.ts';
+import type { NotFound } from '../trace.ts';
+import type { Answer } from './answers.ts';
+
+/** The part of a peer that a prompt needs. */
+export type ReplPeer = Pick<
+  Peer,
+  'start' | 'listen' | 'search' | 'get' | 'topology' | 'peers' | 'share' | 'status' | 'leave' | 'stop' | 'ended'
+>;
+
+/** What a running command is given besides its argument. */
+export interface Conversation {
+  /** Fires when the person has had enough of it. */
+  readonly signal: AbortSignal;
+  /** Says a value to whoever asked. */
+  say(answer: Answer): void;
+  /** Says a value that only programs want: people are told how it came out. */
+  aside(answer: Answer): void;
+  /** The command that a name nobody has was perhaps meant to be. */
+  readonly suggestion?: string;
+}
+
+export interface Command {
+  readonly word: string;
+  readonly aliases?: readonly string[];
+  /** What may follow the word: nothing, anything (it must not be empty), or one of these words, if any. */
+  readonly takes: 'nothing' | 'something' | readonly string[];
+  readonly usage: string;
+  readonly does: string;
+  /** What its argument names, for completion. */
+  readonly names?: 'file' | 'peer';
+  /** Whether the peer's life ends with it. */
+  readonly ends?: true;
+  /** Runs it; answers the exit code of `errors`. @throws what the peer throws, and USAGE. */
+  run(peer: ReplPeer, argument: string, conversation: Conversation): Promise<number>;
+}
+
+const GET: Command = {
+  word: 'get',
+  takes: 'something',
+  usage: 'NAME, or get NAME',
+  does: 'finds a file and downloads it; f1 also finds f1.txt',
+  names: 'file',
+  run: get,
+};
+
+export const COMMANDS: readonly Command[] = [
+  GET,
+  {
+    word: 'search',
+    takes: 'something',
+    usage: 'search TEXT',
+    does: 'files whose name contains TEXT, and who has them',
+    names: 'file',
+    async run(peer, argument, conversation) {
+      required(argument, 'search TEXT');
+      return (await search(peer, argument, conversation)) > 0 ? EXIT.done : EXIT.notFound;
+    },
+  },
+  {
+    word: 'list',
+    takes: 'nothing',
+    usage: 'list',
+    does: 'every file in the network',
+    async run(peer, _, conversation) {
+      await search(peer, '', conversation);
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'browse',
+    takes: 'something',
+    usage: 'browse PEER',
+    does: 'the files of one peer',
+    names: 'peer',
+    async run(peer, argument, conversation) {
+      await search(peer, '', conversation, argument);
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'TOPO',
+    takes: 'nothing',
+    usage: 'TOPO',
+    does: 'the whole network: every peer, its port, its neighbours',
+    async run(peer, _, { signal, say }) {
+      say({ type: 'topology', peers: await peer.topology(signal) });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'peers',
+    takes: ['online', 'offline', 'all'],
+    usage: 'peers [online, offline, all]',
+    does: 'who is in the network, and who was',
+    async run(peer, argument, { signal, say }) {
+      const which = argument === 'offline' || argument === 'all' ? argument : 'online';
+      say({ type: 'peers', which, ...(await peer.peers(which, signal)) });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'share',
+    takes: 'something',
+    usage: 'share PATH',
+    does: 'copies a file into your shared folder',
+    async run(peer, argument, { say }) {
+      required(argument, 'share PATH');
+      say({ type: 'sharedFile', path: await peer.share(argument) });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'status',
+    takes: 'nothing',
+    usage: 'status',
+    does: 'this peer: its port, neighbours, folders and transfers',
+    async run(peer, _, { say }) {
+      say({ type: 'status', ...peer.status() });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'help',
+    takes: 'nothing',
+    usage: 'help',
+    does: 'this list',
+    async run(_peer, _, { say }) {
+      say({ type: 'help', commands: COMMANDS.map(({ usage, does }) => ({ usage, does })) });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'Leave',
+    aliases: ['quit', 'exit'],
+    takes: 'nothing',
+    usage: 'Leave',
+    does: 'ends this peer alone; so do Ctrl-C and Ctrl-D',
+    ends: true,
+    async run(peer) {
+      await peer.leave();
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'Stop',
+    takes: 'nothing',
+    usage: 'Stop',
+    does: 'ends the whole network: every peer',
+    ends: true,
+    async run(peer) {
+      await peer.stop();
+      return EXIT.done;
+    },
+  },
+];
+
+/** A typed line as the command it means, and the command's argument. */
+export interface Understood {
+  readonly command: Command;
+  readonly argument: string;
+  readonly suggestion?: string;
+}
+
+/** What `line` means; undefined when it is empty. */
+export function understood(line: string): Understood | undefined {
+  const typed = line.trim();
+  if (typed === '') return undefined;
+  const [word = '', rest = ''] = halves(typed);
+  const command = commandOf(word);
+  if (command !== undefined && fits(command, rest)) return { command, argument: argumentOf(command, rest) };
+  const suggestion = suggestionFor(word);
+  return { command: GET, argument: unquoted(typed), ...(suggestion === undefined ? {} : { suggestion }) };
+}
+
+/** The command that `word` is, in any case; undefined when it is none. */
+export function commandOf(word: string): Command | undefined {
+  const lower = word.toLowerCase();
+  return COMMANDS.find((command) => command.word.toLowerCase() === lower || command.aliases?.includes(lower));
+}
+
+function halves(typed: string): [string, string] {
+  const space = typed.search(/\s/);
+  return space < 0 ? [typed, ''] : [typed.slice(0, space), typed.slice(space).trim()];
+}
+
+// `list of things.txt` is a file, because list takes nothing.
+function fits(command: Command, rest: string): boolean {
+  if (command.takes === 'something') return true;
+  return rest === '' || (command.takes !== 'nothing' && command.takes.includes(rest.toLowerCase()));
+}
+
+function argumentOf(command: Command, rest: string): string {
+  return command.takes === 'something' ? unquoted(rest) : rest.toLowerCase();
+}
+
+function unquoted(text: string): string {
+  const quoted = /^(["'])(.+)\1$/s.exec(text);
+  return quoted?.[2] ?? text;
+}
+
+// --- what the longer commands do --------------------------------------------------------------------------------------
+
+async function get(peer: ReplPeer, name: string, { signal, say, aside, suggestion }: Conversation): Promise<number> {
+  required(name, 'get NAME');
+  const heard: { missing?: NotFound } = {};
+  const stopListening = peer.listen((event) => {
+    if (event.type === 'found') aside(event);
+    if (event.type === 'progress') say(event);
+    if (event.type === 'notFound') heard.missing = event;
+  });
+  try {
+    say(await peer.get(name, { signal }));
+    return EXIT.done;
+  } catch (thrown) {
+    const error = named(thrown);
+    if (error.code !== 'NOT_FOUND' || heard.missing === undefined) throw error;
+    say({ ...heard.missing, type: 'notFound', ...(suggestion === undefined ? {} : { suggestion }) });
+    return EXIT.notFound;
+  } finally {
+    stopListening();
+  }
+}
+
+/** Says every hit and the end; answers how many hits there were. */
+async function search(peer: ReplPeer, text: string, { signal, say }: Conversation, holder?: string): Promise<number> {
+  if (holder !== undefined) required(holder, 'browse PEER');
+  const whose = holder === undefined ? {} : { peer: holder };
+  const hits = peer.search(text, { signal, ...whose });
+  for (let count = 0; ; count++) {
+    const next = await hits.next();
+    if (next.done) {
+      say({ type: 'searched', name: text, ...whose, ...next.value, count });
+      return count;
+    }
+    say({ type: 'found', ...next.value });
+  }
+}
+
+function required(argument: string, usage: string): void {
+  if (argument === '') throw new FloodmeshError('USAGE', 'something is missing after the command', `Type: ${usage}`);
+}
+
+// --- what was perhaps meant -------------------------------------------------------------------------------------------
+
+/** Most letters that a word may be from a command to be taken for a slip of the fingers. */
+const SLIPS = 2;
+
+function suggestionFor(word: string): string | undefined {
+  let nearest: string | undefined;
+  // Two slips in a word of two letters leave nothing of it: `f1` is not a mistyped `get`.
+  let least = Math.min(SLIPS + 1, word.length);
+  for (const command of COMMANDS) {
+    const away = distance(word.toLowerCase(), command.word.toLowerCase());
+    if (away >= least) continue;
+    least = away;
+    nearest = command.word;
+  }
+  return nearest;
+}
+
+/** How many letters must be put in, left out or replaced to make `one` of `other` (Levenshtein, 1965). */
+function distance(one: string, other: string): number {
+  // Whoever is longer by more than the slips is further away than them: no need to count in a name of 4 KiB.
+  if (Math.abs(one.length - other.length) > SLIPS) return SLIPS + 1;
+  let above = Array.from({ length: other.length + 1 }, (_, column) => column);
+  for (const [row, letter] of [...one].entries()) {
+    const line = [row + 1];
+    for (const [column, otherLetter] of [...other].entries()) {
+      const replaced = (above[column] ?? 0) + (letter === otherLetter ? 0 : 1);
+      line.push(Math.min(replaced, (above[column + 1] ?? 0) + 1, (line[column] ?? 0) + 1));
+    }
+    above = line;
+  }
+  return above.at(-1) ?? 0;
+}

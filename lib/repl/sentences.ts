@@ -1,0 +1,151 @@
+/** Every answer in people's words: pure functions from values to lines, coloured by the chalk they are handed. */
+import { isAbsolute, relative } from 'node:path';
+import type { ChalkInstance } from 'chalk';
+import type { FloodmeshError } from '../errors.ts';
+import type { Status } from '../peer/peer.ts';
+import { shown } from '../protocol/names.ts';
+import type { Downloaded, Found, NotFound } from '../trace.ts';
+import type { Answer, HelpEntry, PeersAnswer, Searched } from './answers.ts';
+import { topologyLines } from './topology.ts';
+import { bytes, counted, duration } from './units.ts';
+import { columns, padded } from './width.ts';
+
+/** How lines are to look. */
+export interface Look {
+  readonly chalk: ChalkInstance;
+  /** Columns of the terminal. */
+  readonly width: number;
+  /** The folder that paths are shown from. */
+  readonly folder: string;
+}
+
+const NAME_COLUMNS = 32;
+const SIZE_COLUMNS = 8;
+
+/** `answer` in lines for people; no lines for what they hear in another way (`news`, the progress bar). */
+export function sentences(answer: Answer, look: Look): string[] {
+  const { chalk, width } = look;
+  switch (answer.type) {
+    case 'joined':
+      return [`${shown(answer.name)} has joined on port ${answer.port}${chalk.dim(referralWords(answer.referral))}`];
+    case 'downloaded':
+      return [downloadedWords(answer, look)];
+    case 'alreadyHere':
+      return [`${shown(answer.name)} is already here: ${pathWords(answer.path, look)}`];
+    case 'notFound':
+      return notFoundLines(answer, look);
+    case 'found':
+      return [foundWords(answer, chalk)];
+    case 'searched':
+      return [chalk.dim(searchedWords(answer))];
+    case 'topology':
+      return topologyLines(answer.peers, width).map((line) => line.replace(/[\u2801-\u28ff]+/g, (dots) => chalk.dim(dots)));
+    case 'peers':
+      return peersLines(answer, chalk);
+    case 'status':
+      return statusLines(answer, look);
+    case 'sharedFile':
+      return [`shared: ${pathWords(answer.path, look)}`];
+    case 'help':
+      return helpLines(answer.commands, chalk);
+    case 'left':
+      return ['You have left the network.'];
+    case 'stopped':
+      return [answer.by === 'this peer' ? 'The network is stopped.' : 'The network was stopped by another peer.'];
+    case 'error':
+      return [chalk.red(shown(answer.message)), ...(answer.hint === undefined ? [] : [chalk.dim(shown(answer.hint))])];
+    case 'linkUp':
+    case 'linkDown':
+    case 'serverLost':
+    case 'serverBack':
+    case 'holderLost':
+    case 'shared':
+    case 'progress':
+      return [];
+  }
+}
+
+/** An error as an answer: what happened and what to do, never where in the program. */
+export function errorAnswer(error: FloodmeshError): Answer {
+  const { code, message, hint } = error;
+  return { type: 'error', code, message, ...(hint === undefined ? {} : { hint }) };
+}
+
+function referralWords(referral: string | null): string {
+  return referral === null ? ', the first of its network' : `, referred to ${shown(referral)}`;
+}
+
+function downloadedWords(file: Downloaded, look: Look): string {
+  const holders = file.providers.map(({ peer }) => shown(peer));
+  const from = holders.length === 0 ? '' : ` from ${listed(holders)}`;
+  const name = look.chalk.green(shown(file.name));
+  return `${name}  ${bytes(file.bytes)}${from} in ${duration(file.ms)} → ${pathWords(file.path, look)}`;
+}
+
+function notFoundLines(missing: NotFound & { readonly suggestion?: string }, { chalk }: Look): string[] {
+  const line = `${shown(missing.name)}: nobody has it ${askedWords(missing)}`;
+  return missing.suggestion === undefined ? [line] : [line, chalk.dim(`Did you mean ${missing.suggestion}?`)];
+}
+
+function askedWords({ asked, silent }: { readonly asked: number; readonly silent: number }): string {
+  const unanswered = silent === 0 ? '' : `, ${silent} did not answer`;
+  return `(${counted(asked, 'peer')} asked${unanswered})`;
+}
+
+function foundWords({ name, bytes: size, peer }: Found, chalk: ChalkInstance): string {
+  return `${padded(shown(name), NAME_COLUMNS)}  ${bytes(size).padStart(SIZE_COLUMNS)}  ${chalk.cyan(shown(peer))}`;
+}
+
+function searchedWords(end: Searched): string {
+  if (end.peer !== undefined) return `${shown(end.peer)} shares ${counted(end.count, 'file')}`;
+  if (end.count > 0) return `${counted(end.count, 'file')} ${askedWords(end)}`;
+  const what = end.name === '' ? 'nobody shares a file' : `no file has ${shown(end.name)} in its name`;
+  return `${what} ${askedWords(end)}`;
+}
+
+function peersLines({ peers, which, fromServer }: PeersAnswer, chalk: ChalkInstance): string[] {
+  const nameColumns = Math.max(0, ...peers.map(({ name }) => columns(shown(name))));
+  const rows = peers.map(({ name, host, port, online, seconds }) => {
+    const state = online ? chalk.green('online') : chalk.dim(`offline, last heard of ${duration(seconds * 1000)} ago`);
+    return `${padded(shown(name), nameColumns)}  ${shown(host)}:${port}  ${state}`;
+  });
+  const kind = which === 'all' ? 'peer' : `${which} peer`;
+  const source = fromServer ? '' : ' (as the mesh knows it: the metadata server does not answer)';
+  return [...rows, chalk.dim(`${counted(peers.length, kind)}${source}`)];
+}
+
+function statusLines(status: Status, look: Look): string[] {
+  const { joined, neighbors, shared, downloads, transfers } = status;
+  const pending = shared.pending === 0 ? '' : `, ${shared.pending} more being read`;
+  const rows: [string, string][] = [
+    ['peer', joined === undefined ? 'has not joined' : `${shown(joined.name)} on port ${joined.port}`],
+    ['server', status.serverReachable ? 'answers' : 'does not answer; the mesh goes on without it'],
+    ['neighbours', neighbors.length === 0 ? 'none' : neighbors.map(shown).join(', ')],
+    ['network', `${counted(status.peersKnown, 'peer')} known`],
+    ['shared', `${counted(shared.files, 'file')}, ${bytes(shared.bytes)} in ${pathWords(shared.folder, look)}${pending}`],
+    ...shared.skipped.map(({ name, why }): [string, string] => ['not shared', `${shown(name)}: ${shown(why)}`]),
+    [
+      'downloads',
+      `${counted(downloads.files, 'file')} in ${pathWords(downloads.folder, look)}, ${downloads.shared ? 'shared too' : 'private'}`,
+    ],
+    ['transfers', `${transfers.fetching} coming, ${transfers.serving} going`],
+  ];
+  return rows.map(([what, is]) => `${look.chalk.dim(what.padEnd(10))}  ${is}`);
+}
+
+function helpLines(commands: readonly HelpEntry[], chalk: ChalkInstance): string[] {
+  const usageColumns = Math.max(...commands.map(({ usage }) => columns(usage)));
+  return commands.map(({ usage, does }) => `${chalk.cyan(padded(usage, usageColumns))}  ${does}`);
+}
+
+/** A path as seen from the folder the program was started in, when it is below that. */
+function pathWords(path: string, { folder }: Look): string {
+  const near = isAbsolute(path) ? relative(folder, path) : path;
+  return shown(near === '' || near.startsWith('..') || isAbsolute(near) ? path : near);
+}
+
+/** `s1`, `s1 and s2`, `s1, s2 and s3`. */
+export function listed(names: readonly string[]): string {
+  const last = names.at(-1) ?? '';
+  return names.length < 2 ? last : `${names.slice(0, -1).join(', ')} and ${last}`;
+}

@@ -1,0 +1,386 @@
+import { execFileSync } from 'node:child_process';
+import { hash as digest } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { appendFile, link, readdir, readFile, rename, rm, symlink, truncate, unlink, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { homedir } from 'node:os';
+import { join, relative } from 'node:path';
+import t, { type Test } from 'tap';
+import { Hasher } from '../../lib/disk/hasher.ts';
+import { Library } from '../../lib/disk/library.ts';
+import { rootOf } from '../../lib/protocol/ids.ts';
+import { pieceHash, proves } from '../../lib/transfer/merkle.ts';
+import { PIECE_BYTES } from '../../lib/transfer/pieces.ts';
+
+const sha = (bytes: Uint8Array) => digest('sha256', bytes, 'buffer');
+const rootOfText = (text: string) => rootOf(digest('sha256', text));
+const text = (bytes: Uint8Array) => Buffer.from(bytes).toString();
+const windows = { skip: process.platform === 'win32' };
+
+/** A library on `files` beside its state, and a way to wait until something is true of it. */
+async function shared(t: Test, about: { folder?: string; hasher?: Hasher } = {}) {
+  const base = about.folder ?? t.testdir({ files: {}, state: {} });
+  const hasher = about.hasher ?? new Hasher();
+  const changes = new EventEmitter();
+  const folder = join(base, 'files');
+  const library = new Library({ folder, state: join(base, 'state'), hasher, onChange: () => changes.emit('change') });
+  t.teardown(async () => {
+    await library.close();
+    await hasher.close();
+  });
+  await library.start();
+  const until = async (isTrue: () => boolean) => {
+    while (!isTrue()) await once(changes, 'change');
+  };
+  return { base, folder, library, hasher, until, names: () => library.files.map(({ name }) => name) };
+}
+
+/** A hasher that counts what it hashes. */
+function counting() {
+  const hasher = new Hasher();
+  const hash = hasher.hash.bind(hasher);
+  const hashed: string[] = [];
+  hasher.hash = (path, about) => {
+    hashed.push(path);
+    return hash(path, about);
+  };
+  return { hasher, hashed };
+}
+
+t.test('the folder is made when it is missing', async (t) => {
+  const { library, folder, names } = await shared(t, { folder: t.testdir({}) });
+  t.same(await readdir(folder), []);
+  await library.settled();
+  t.same(names(), []);
+  t.match(library.folder, /files$/);
+});
+
+t.test('files are known by their content, sorted by name', async (t) => {
+  const { library } = await shared(t, { folder: t.testdir({ files: { 'f2.txt': 'two', 'f1.txt': 'one' } }) });
+  await library.settled();
+  t.same(library.files, [
+    { name: 'f1.txt', bytes: 3, root: rootOfText('one') },
+    { name: 'f2.txt', bytes: 3, root: rootOfText('two') },
+  ]);
+  t.equal(library.bytes, 6);
+  t.equal(library.pending, 0);
+  t.same(library.find('f1'), { name: 'f1.txt', bytes: 3, root: rootOfText('one') });
+  t.equal(library.withRoot(rootOfText('two'))?.name, 'f2.txt');
+  t.equal(library.find('f3'), undefined);
+  t.equal(library.withRoot(rootOfText('three')), undefined);
+});
+
+t.test('a file that comes, changes, is renamed or goes is noticed', async (t) => {
+  const { folder, library, until, names } = await shared(t);
+  await writeFile(join(folder, 'f1'), 'one');
+  await until(() => library.withRoot(rootOfText('one')) !== undefined);
+  await writeFile(join(folder, 'f1'), 'another');
+  await until(() => library.find('f1')?.root === rootOfText('another'));
+  await rename(join(folder, 'f1'), join(folder, 'f2'));
+  await until(() => names().join() === 'f2');
+  await unlink(join(folder, 'f2'));
+  await until(() => names().length === 0);
+  t.equal(library.bytes, 0);
+});
+
+t.test('a change that keeps length and modification time is noticed', async (t) => {
+  const { folder, library, until } = await shared(t);
+  await writeFile(join(folder, 'f1'), 'one');
+  await utimes(join(folder, 'f1'), 1_000, 1_000);
+  await until(() => library.find('f1')?.root === rootOfText('one'));
+  await writeFile(join(folder, 'f1'), 'two');
+  await utimes(join(folder, 'f1'), 1_000, 1_000);
+  await until(() => library.find('f1')?.root === rootOfText('two'));
+});
+
+t.test('unchanged files are not hashed again by the next process, changed ones are', async (t) => {
+  const base = t.testdir({ files: { f1: 'one', f2: 'two' } });
+  const first = await shared(t, { folder: base });
+  await first.library.settled();
+  await first.library.close();
+  await appendFile(join(base, 'files', 'f2'), '!');
+  const { hasher, hashed } = counting();
+  const next = await shared(t, { folder: base, hasher });
+  t.equal(next.library.find('f1')?.root, rootOfText('one'), 'known at once');
+  t.equal(next.library.find('f2')?.root, undefined);
+  await next.library.settled();
+  t.equal(next.library.find('f2')?.root, rootOfText('two!'));
+  t.same(
+    hashed.map((path) => path.slice(-2)),
+    ['f2'],
+  );
+});
+
+t.test('whole pieces are read, each as the layer says', async (t) => {
+  const content = Uint8Array.from({ length: PIECE_BYTES + 7 }, (_, at) => at * 31 + (at >> 16));
+  const base = t.testdir({ files: {} });
+  await writeFile(join(base, 'files', 'f1'), content);
+  const { library } = await shared(t, { folder: base });
+  await library.settled();
+  const root = library.find('f1')?.root ?? rootOf('');
+  const file = await library.open(root);
+  t.equal(file.name, 'f1');
+  t.equal(file.bytes, content.length);
+  const layer = await file.layer();
+  t.ok(proves(root, file.bytes, layer, sha));
+  const pieces = [await file.read(0), await file.read(1)];
+  t.same(Buffer.concat(pieces), Buffer.from(content));
+  t.same(pieceHash(pieces[1] ?? new Uint8Array(), content.length, sha), Buffer.from(layer.subarray(32)));
+  await t.rejects(file.read(2), { code: 'PROTOCOL_BROKEN' });
+  await t.rejects(file.read(-1), { code: 'PROTOCOL_BROKEN' });
+  await file.close();
+  await t.rejects(file.read(0), { code: 'ENDED' });
+});
+
+t.test('a layer that was lost or damaged is computed again', async (t) => {
+  const base = t.testdir({ files: {}, state: {} });
+  await writeFile(join(base, 'files', 'f1'), new Uint8Array(PIECE_BYTES + 1));
+  const { library } = await shared(t, { folder: base });
+  await library.settled();
+  const root = library.find('f1')?.root ?? rootOf('');
+  const file = await library.open(root);
+  await writeFile(join(base, 'state', 'layers', root), 'damaged');
+  t.ok(proves(root, PIECE_BYTES + 1, await file.layer(), sha));
+  await rm(join(base, 'state', 'layers'), { recursive: true });
+  t.ok(proves(root, PIECE_BYTES + 1, await file.layer(), sha));
+  await rm(join(base, 'state', 'layers'), { recursive: true });
+  await appendFile(join(base, 'files', 'f1'), 'x');
+  await t.rejects(file.layer(), { code: 'CONTENT_CHANGED' });
+});
+
+t.test('a file that changes while it is served is never served as a mix', async (t) => {
+  const change: Record<string, (path: string) => Promise<unknown>> = {
+    written: (path) => writeFile(path, 'two'),
+    longer: (path) => appendFile(path, '!'),
+    shorter: (path) => truncate(path, 1),
+    empty: (path) => truncate(path, 0),
+  };
+  for (const [how, apply] of Object.entries(change)) {
+    await t.test(how, async (t) => {
+      const { library, folder } = await shared(t, { folder: t.testdir({ files: { f1: 'one' } }) });
+      await library.settled();
+      const file = await library.open(rootOfText('one'));
+      t.equal(text(await file.read(0)), 'one');
+      await apply(join(folder, 'f1'));
+      await t.rejects(file.read(0), { code: 'CONTENT_CHANGED' });
+      t.equal(library.withRoot(rootOfText('one')), undefined, 'not offered any more');
+      t.equal(library.pending, 1);
+      await library.settled();
+      t.not(library.find('f1')?.root, rootOfText('one'));
+    });
+  }
+});
+
+t.test('a deleted or replaced file is still served from the open handle, or refused', async (t) => {
+  const { library, folder } = await shared(t, { folder: t.testdir({ files: { f1: 'one' } }) });
+  await library.settled();
+  const file = await library.open(rootOfText('one'));
+  await unlink(join(folder, 'f1'));
+  await writeFile(join(folder, 'f1'), 'two');
+  const served = await file.read(0).then(text, ({ code }) => code);
+  t.ok(['one', 'CONTENT_CHANGED'].includes(served), served);
+  await library.settled();
+  t.equal(library.find('f1')?.root, rootOfText('two'));
+});
+
+t.test('a file that changed since it was hashed is not opened, and is hashed again', async (t) => {
+  const { library, folder } = await shared(t, { folder: t.testdir({ files: { f1: 'one' } }) });
+  await library.settled();
+  writeFileSync(join(folder, 'f1'), 'two');
+  await t.rejects(library.open(rootOfText('one')), { code: 'CONTENT_CHANGED' });
+  await library.settled();
+  t.equal(library.find('f1')?.root, rootOfText('two'));
+  await t.rejects(library.open(rootOfText('one')), { code: 'NOT_FOUND' });
+});
+
+t.test('of two files of one content the unchanged one is opened', async (t) => {
+  const { library, folder } = await shared(t, { folder: t.testdir({ files: { f1: 'one', f2: 'one' } }) });
+  await library.settled();
+  writeFileSync(join(folder, 'f1'), 'two');
+  t.equal((await library.open(rootOfText('one'))).name, 'f2');
+});
+
+t.test('what is no plain file holds nobody up', windows, async (t) => {
+  const base = t.testdir({ files: { f1: 'one', sub: { f2: 'two' } }, canary: 'secret' });
+  const folder = join(base, 'files');
+  await symlink('../canary', join(folder, 'link'));
+  await symlink('/', join(folder, 'disk'));
+  await link(join(base, 'canary'), join(folder, 'hard'));
+  for (const pipe of ['p1', 'p2', 'p3', 'p4', 'p5']) execFileSync('mkfifo', [join(folder, pipe)]);
+  const server = createServer().listen(relative('.', join(folder, 'socket')));
+  t.teardown(() => server.close());
+  await once(server, 'listening');
+  const { library, names } = await shared(t, { folder: base });
+  await library.settled();
+  t.same(names(), ['f1', 'hard'], 'a hard link is an ordinary file');
+  t.same(library.skipped.map(({ name }) => name).sort(), ['disk', 'link', 'p1', 'p2', 'p3', 'p4', 'p5', 'socket', 'sub']);
+  t.equal(await readFile(join(folder, 'f1'), 'utf8'), 'one', 'file input and output goes on');
+});
+
+t.test('what is swapped in for a shared file is not opened', windows, async (t) => {
+  const { library, folder, base, names } = await shared(t, { folder: t.testdir({ files: { f1: 'one' }, canary: 'one' }) });
+  const swaps: Record<string, () => Promise<unknown> | Buffer> = {
+    link: () => symlink('../canary', join(folder, 'f1')),
+    pipe: () => execFileSync('mkfifo', [join(folder, 'f1')]),
+    folder: async () => mkdirSync(join(folder, 'f1')),
+    'another file of the same content': () => link(join(base, 'canary'), join(folder, 'f1')),
+  };
+  for (const [what, swap] of Object.entries(swaps)) {
+    await rm(join(folder, 'f1'), { recursive: true });
+    await writeFile(join(folder, 'f1'), 'one');
+    await library.settled();
+    t.same(names(), ['f1']);
+    await unlink(join(folder, 'f1'));
+    await swap();
+    await t.rejects(library.open(rootOfText('one')), { code: /^(CONTENT_CHANGED|NOT_FOUND)$/ }, what);
+  }
+});
+
+t.test('an 8 TiB sparse file is refused, and one of a terabyte does not keep a small one waiting', async (t) => {
+  const base = t.testdir({ files: { 'a-huge': '', 'a-large': '', small: 'one' } });
+  await truncate(join(base, 'files', 'a-huge'), 8 * 1024 ** 4);
+  await truncate(join(base, 'files', 'a-large'), 1024 ** 4);
+  const { library, until } = await shared(t, { folder: base });
+  await until(() => library.find('small') !== undefined);
+  t.equal(library.pending, 1);
+  t.match(library.skipped, [{ name: 'a-huge', why: /1 TiB/ }]);
+  await writeFile(join(base, 'files', 'later'), 'two');
+  await until(() => library.find('later') !== undefined);
+  await library.close();
+});
+
+t.test('thousands of files are shared, told in few words, and known to the next process at once', async (t) => {
+  const base = t.testdir({ files: {} });
+  for (let file = 0; file < 3_000; file++) writeFileSync(join(base, 'files', `f${file}`), `content ${file}`);
+  const first = await shared(t, { folder: base });
+  await first.library.settled();
+  t.equal(first.names().length, 3_000);
+  await first.library.close();
+  const { hasher, hashed } = counting();
+  const next = await shared(t, { folder: base, hasher });
+  t.equal(next.names().length, 3_000);
+  await next.library.settled();
+  t.same(hashed, []);
+});
+
+t.test('a file that goes while it waits to be hashed is let go of', async (t) => {
+  const base = t.testdir({ files: { large: '' } });
+  await truncate(join(base, 'files', 'large'), 1024 ** 4);
+  const { library } = await shared(t, { folder: base });
+  t.equal(library.pending, 1);
+  await unlink(join(base, 'files', 'large'));
+  await library.settled();
+  t.equal(library.pending, 0);
+});
+
+t.test('twins are one file, under the composed name', async (t) => {
+  const twin = 'caf\u00e9';
+  const { library, names } = await shared(t, { folder: t.testdir({ files: { 'cafe\u0301': 'x', [twin]: 'y', 'A\u030a': 'z' } }) });
+  await library.settled();
+  t.same(names(), [twin, '\u00c5']);
+  t.same(library.find('cafe\u0301')?.root, rootOfText('y'));
+  t.match(library.skipped, [{ name: 'cafe\u0301' }]);
+  t.equal(text(await (await library.open(rootOfText('z'))).read(0)), 'z');
+});
+
+t.test('a file that cannot be read is said, and tried again', async (t) => {
+  const hasher = new Hasher();
+  const hash = hasher.hash.bind(hasher);
+  let refuse = 'EACCES';
+  hasher.hash = async (path, about) => {
+    if (refuse !== '') throw Object.assign(new Error(refuse), { code: refuse });
+    return hash(path, about);
+  };
+  const { library, folder } = await shared(t, { folder: t.testdir({ files: { f1: 'one' } }), hasher });
+  await library.settled();
+  t.same(library.skipped, [{ name: 'f1', why: 'it cannot be read (EACCES)' }]);
+  refuse = 'EIO';
+  await writeFile(join(folder, 'f1'), 'two');
+  await library.settled();
+  t.same(library.skipped, [{ name: 'f1', why: 'it cannot be read (EIO)' }]);
+  refuse = '';
+  await library.settled();
+  t.same(library.skipped, []);
+  t.equal(library.find('f1')?.root, rootOfText('two'));
+});
+
+t.test('a layer that cannot be read again is said', async (t) => {
+  const hasher = new Hasher();
+  const base = t.testdir({ files: {}, state: {} });
+  await writeFile(join(base, 'files', 'f1'), new Uint8Array(PIECE_BYTES + 1));
+  const { library } = await shared(t, { folder: base, hasher });
+  await library.settled();
+  const file = await library.open(library.files[0]?.root ?? rootOf(''));
+  await rm(join(base, 'state', 'layers'), { recursive: true });
+  hasher.hash = async () => {
+    throw Object.assign(new Error('EIO'), { code: 'EIO' });
+  };
+  await t.rejects(file.layer(), { code: 'DISK_FAILED' });
+});
+
+t.test('a folder that goes away is empty until it is back, and then not hashed again', async (t) => {
+  const { hasher, hashed } = counting();
+  const { library, folder, names } = await shared(t, { folder: t.testdir({ files: { f1: 'one' } }), hasher });
+  await library.settled();
+  await rename(folder, `${folder}-away`);
+  await library.settled();
+  t.same(names(), []);
+  t.match(library.skipped, [{ why: 'it cannot be read (ENOENT)' }]);
+  await rename(`${folder}-away`, folder);
+  await library.settled();
+  t.same(names(), ['f1']);
+  t.equal(hashed.length, 1);
+});
+
+t.test('a folder that may not be shared is refused', async (t) => {
+  const base = t.testdir({ file: 'x', state: {} });
+  const hasher = new Hasher();
+  const start = (folder: string, state = join(base, 'state')) => new Library({ folder, state, hasher, onChange: () => {} }).start();
+  for (const folder of ['/', homedir(), base, join(base, 'file')]) {
+    await t.rejects(start(folder), { code: 'FOLDER_UNUSABLE', hint: /./ }, folder);
+  }
+  await t.rejects(start(join(base, 'files'), join(base, 'file', 'state')), { code: 'FOLDER_UNUSABLE', hint: /FLOODMESH_STATE/ });
+  await hasher.close();
+  await t.rejects(start(join(base, 'files')), { code: 'FOLDER_UNUSABLE', message: /cannot be read/ });
+});
+
+t.test('a file that is added is copied and shared, and none is overwritten', async (t) => {
+  const { library, base, folder, until } = await shared(t, { folder: t.testdir({ files: {}, 'f1.txt': 'one' }) });
+  t.equal(await library.add(join(base, 'f1.txt')), join(library.folder, 'f1.txt'));
+  await until(() => library.find('f1') !== undefined);
+  await writeFile(join(base, 'f1.txt'), 'two');
+  await t.rejects(library.add(join(base, 'f1.txt')), { code: 'USAGE' });
+  t.equal(await readFile(join(folder, 'f1.txt'), 'utf8'), 'one');
+});
+
+t.test('what was just fetched is shared without hashing it', async (t) => {
+  const { hasher, hashed } = counting();
+  const { library, folder } = await shared(t, { folder: t.testdir({ files: {} }), hasher });
+  await writeFile(join(folder, 'f1'), 'one');
+  await library.learn('f1', rootOfText('one'), sha(Buffer.from('one')));
+  t.equal(library.find('f1')?.root, rootOfText('one'));
+  await library.settled();
+  t.equal(library.find('f1')?.root, rootOfText('one'));
+  t.same(hashed, []);
+  await unlink(join(folder, 'f1'));
+  await library.settled();
+  t.equal(library.find('f1'), undefined);
+  await t.rejects(library.learn('f1', rootOfText('one'), new Uint8Array()), { code: 'DISK_FAILED' });
+  mkdirSync(join(folder, 'f1'));
+  await library.learn('f1', rootOfText('one'), new Uint8Array());
+  t.equal(library.find('f1'), undefined);
+});
+
+t.test('after close nothing is open, and the process may end', { skip: process.platform !== 'linux' }, async (t) => {
+  const handles = async () => (await readdir('/proc/self/fd')).length;
+  const before = await handles();
+  const { library, hasher } = await shared(t, { folder: t.testdir({ files: { f1: 'one' } }) });
+  await library.settled();
+  await library.open(rootOfText('one'));
+  await library.close();
+  await hasher.close();
+  t.ok((await handles()) <= before, 'no handle more than before');
+  await library.settled();
+  await t.rejects(library.open(rootOfText('one')), 'nothing is opened any more');
+});

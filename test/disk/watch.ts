@@ -1,0 +1,64 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { Watch } from '../../lib/disk/watch.ts';
+
+t.test('a change in the folder leads to a reading', async (t) => {
+  const folder = t.testdir({});
+  const read = Promise.withResolvers<void>();
+  const watch = new Watch(async () => read.resolve());
+  t.teardown(() => watch.close());
+  watch.start(folder);
+  await writeFile(join(folder, 'f1'), 'x');
+  await read.promise;
+});
+
+t.test('a folder that cannot be watched is read now and then all the same', async (t) => {
+  const read = Promise.withResolvers<void>();
+  const watch = new Watch(async () => read.resolve());
+  t.teardown(() => watch.close());
+  watch.start(join(t.testdir({}), 'missing'));
+  await read.promise;
+});
+
+t.test('many hints are one reading', async (t) => {
+  let readings = 0;
+  const read = Promise.withResolvers<void>();
+  const watch = new Watch(async () => {
+    readings += 1;
+    read.resolve();
+  });
+  for (let hint = 0; hint < 1_000; hint++) watch.hint();
+  await read.promise;
+  await watch.close();
+  t.equal(readings, 1);
+});
+
+t.test('who asks for a reading gets one that began afterwards, one at a time', async (t) => {
+  const gates: (() => void)[] = [];
+  const watch = new Watch(() => new Promise((resolve) => gates.push(resolve)));
+  const first = watch.now();
+  await new Promise(setImmediate);
+  const second = watch.now();
+  t.equal(watch.now(), second, 'those who wait share it');
+  t.equal(gates.length, 1);
+  gates[0]?.();
+  await first;
+  await new Promise(setImmediate);
+  t.equal(gates.length, 2);
+  gates[1]?.();
+  await second;
+  await watch.close();
+});
+
+t.test('after close nothing is read', async (t) => {
+  let readings = 0;
+  const watch = new Watch(async () => {
+    readings += 1;
+  });
+  watch.hint();
+  await watch.close();
+  watch.hint();
+  await watch.now();
+  t.equal(readings, 0);
+});

@@ -1,0 +1,166 @@
+import t from 'tap';
+import { EXIT, FloodmeshError } from '../../lib/errors.ts';
+import type { Answer } from '../../lib/repl/answers.ts';
+import { COMMANDS, commandOf, understood } from '../../lib/repl/commands.ts';
+import { DOWNLOADED, F1, HASH, type Script, scripted } from './scripted.ts';
+
+interface Obeyed {
+  readonly code: number;
+  readonly said: Answer[];
+  readonly aside: Answer[];
+}
+
+/** Runs `line` against the scripted peer. */
+async function obey(line: string, { peer }: Script = scripted()): Promise<Obeyed> {
+  const meant = understood(line);
+  if (meant === undefined) throw new Error(`${line} means nothing`);
+  const said: Answer[] = [];
+  const aside: Answer[] = [];
+  const { command, argument, suggestion } = meant;
+  const code = await command.run(peer, argument, {
+    signal: new AbortController().signal,
+    say: (answer) => said.push(answer),
+    aside: (answer) => aside.push(answer),
+    ...(suggestion === undefined ? {} : { suggestion }),
+  });
+  return { code, said, aside };
+}
+
+function meaning(line: string): [string, string] | undefined {
+  const meant = understood(line);
+  return meant === undefined ? undefined : [meant.command.word, meant.argument];
+}
+
+t.test('a command is a command in any case', async (t) => {
+  t.same(['topo', 'TOPO', '  ToPo  ', 'STOP', 'leave', 'quit', 'Exit', 'LIST'].map(meaning), [
+    ['TOPO', ''],
+    ['TOPO', ''],
+    ['TOPO', ''],
+    ['Stop', ''],
+    ['Leave', ''],
+    ['Leave', ''],
+    ['Leave', ''],
+    ['list', ''],
+  ]);
+});
+
+t.test('anything else is the name of a file, with its spaces, without its quotes', async (t) => {
+  t.same(['f1', 'my file', '"my file"', "'it'", 'list of things.txt', 'peers of mine', 'say "hi"'].map(meaning), [
+    ['get', 'f1'],
+    ['get', 'my file'],
+    ['get', 'my file'],
+    ['get', 'it'],
+    ['get', 'list of things.txt'],
+    ['get', 'peers of mine'],
+    ['get', 'say "hi"'],
+  ]);
+});
+
+t.test('a file that is called like a command is reached with get, or in quotes', async (t) => {
+  t.same(['get TOPO', 'get "my file"', '"Stop"', 'GET  get'].map(meaning), [
+    ['get', 'TOPO'],
+    ['get', 'my file'],
+    ['get', 'Stop'],
+    ['get', 'get'],
+  ]);
+});
+
+t.test('peers takes one of its words, in any case', async (t) => {
+  t.same(['peers', 'peers ALL', 'Peers offline'].map(meaning), [
+    ['peers', ''],
+    ['peers', 'all'],
+    ['peers', 'offline'],
+  ]);
+});
+
+t.test('an empty line means nothing', async (t) => {
+  t.equal(understood('   '), undefined);
+  t.equal(commandOf('f1'), undefined);
+});
+
+t.test('a word that is nearly a command is taken as a file, and the command is remembered', async (t) => {
+  const suggestions = ['TPO', 'stp', 'hlep', 'serach for it', 'f1', 'me', 'f1.txt', 'x'.repeat(4000)].map(
+    (line) => understood(line)?.suggestion,
+  );
+  t.same(suggestions, ['TOPO', 'Stop', 'help', 'search', undefined, undefined, undefined, undefined]);
+});
+
+t.test('a fetched file is said once, and who has it only to programs', async (t) => {
+  const { code, said, aside } = await obey('f1');
+  t.equal(code, EXIT.done);
+  t.same(said, [{ type: 'downloaded', ...DOWNLOADED }]);
+  t.same(aside, [{ type: 'found', ...F1 }]);
+});
+
+t.test('progress is said while a file comes', async (t) => {
+  const progress = { type: 'progress', name: 'f1.txt', bytes: 10, verified: 5, rate: 1 } as const;
+  const script: Script = scripted({
+    async get() {
+      script.tell(progress);
+      return { type: 'alreadyHere', name: 'f1.txt', path: 'files/s5/f1.txt' };
+    },
+  });
+  t.same((await obey('f1', script)).said, [progress, { type: 'alreadyHere', name: 'f1.txt', path: 'files/s5/f1.txt' }]);
+});
+
+t.test('what nobody has is said with how many were asked, and what was perhaps meant', async (t) => {
+  t.same(await obey('TPO'), {
+    code: EXIT.notFound,
+    said: [{ type: 'notFound', name: 'TPO', asked: 9, silent: 0, suggestion: 'TOPO' }],
+    aside: [],
+  });
+  t.same((await obey('get TPO')).said, [{ type: 'notFound', name: 'TPO', asked: 9, silent: 0 }]);
+});
+
+t.test('a file that did not come for another reason is an error', async (t) => {
+  await t.rejects(obey('gone'), { code: 'HOLDERS_GONE' });
+  const mute = scripted({ get: () => Promise.reject(new FloodmeshError('NOT_FOUND', 'nobody has it')) });
+  await t.rejects(obey('f9', mute), { code: 'NOT_FOUND' });
+});
+
+t.test('search says each hit and the end, and finding nothing is not found', async (t) => {
+  t.same(await obey('search f1'), {
+    code: EXIT.done,
+    said: [
+      { type: 'found', name: 'f1.txt', bytes: 1234, hash: HASH, peer: 's1' },
+      { type: 'searched', name: 'f1', asked: 4, silent: 0, count: 1 },
+    ],
+    aside: [],
+  });
+  t.same(await obey('search zzz'), {
+    code: EXIT.notFound,
+    said: [{ type: 'searched', name: 'zzz', asked: 4, silent: 0, count: 0 }],
+    aside: [],
+  });
+});
+
+t.test('list asks everybody for everything, browse asks one', async (t) => {
+  const script = scripted();
+  t.equal((await obey('list', script)).said.length, 2);
+  t.match((await obey('browse s1', script)).said[1], { type: 'searched', name: '', peer: 's1', count: 1 });
+  t.same(script.asked, ['search ', 'search  at s1']);
+});
+
+t.test('TOPO, peers, share, status and help answer in values', async (t) => {
+  t.match((await obey('topo')).said, [{ type: 'topology', peers: [{ name: 's1' }, { name: 's5' }] }]);
+  t.same((await obey('peers')).said, [{ type: 'peers', which: 'online', fromServer: true, peers: [] }]);
+  t.match((await obey('peers all')).said, [{ which: 'all' }]);
+  t.match((await obey('peers OFFLINE')).said, [{ which: 'offline' }]);
+  t.same((await obey('share a b.txt')).said, [{ type: 'sharedFile', path: 'files/s5/a b.txt' }]);
+  t.match((await obey('status')).said, [{ type: 'status', serverReachable: true }]);
+  const [help] = (await obey('help')).said;
+  t.equal(help?.type === 'help' && help.commands.length, COMMANDS.length);
+});
+
+t.test('a command that lacks its argument says what to type', async (t) => {
+  for (const line of ['get', 'search', 'browse', 'share']) {
+    await t.rejects(obey(line), { code: 'USAGE', hint: /^Type: / });
+  }
+});
+
+t.test('Leave and Stop are carried to the peer', async (t) => {
+  const script = scripted();
+  t.equal((await obey('quit', script)).code, EXIT.done);
+  t.equal((await obey('Stop', script)).code, EXIT.done);
+  t.same(script.asked, ['leave', 'stop']);
+});

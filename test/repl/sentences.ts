@@ -1,0 +1,121 @@
+import { Chalk } from 'chalk';
+import t from 'tap';
+import { FloodmeshError } from '../../lib/errors.ts';
+import { peerId } from '../../lib/protocol/ids.ts';
+import type { Answer } from '../../lib/repl/answers.ts';
+import { errorAnswer, listed, sentences } from '../../lib/repl/sentences.ts';
+import { DOWNLOADED, HASH, JOINED, scripted } from './scripted.ts';
+
+const look = { chalk: new Chalk({ level: 0 }), width: 80, folder: '/home/me' };
+
+function words(answer: Answer): string {
+  return sentences(answer, look).join('\n');
+}
+
+t.test('a download is one line: size, holder, time and place', async (t) => {
+  t.equal(words({ type: 'downloaded', ...DOWNLOADED }), 'f1.txt  1.2 kB from s1 in 12 ms → Downloads/s5/f1.txt');
+  const many = { ...DOWNLOADED, providers: ['s1', 's2', 's3'].map((peer) => ({ peer, bytes: 1 })) };
+  t.match(words({ type: 'downloaded', ...many }), 'from s1, s2 and s3 in');
+  t.match(words({ type: 'downloaded', ...DOWNLOADED, providers: [] }), 'f1.txt  1.2 kB in 12 ms');
+});
+
+t.test('a path is shown from where the program was started, when it is below that', async (t) => {
+  const at = (path: string): string => words({ type: 'alreadyHere', name: 'f1.txt', path });
+  t.equal(at('/home/me/files/s5/f1.txt'), 'f1.txt is already here: files/s5/f1.txt');
+  t.equal(at('/srv/f1.txt'), 'f1.txt is already here: /srv/f1.txt');
+  t.equal(at('files/s5/f1.txt'), 'f1.txt is already here: files/s5/f1.txt');
+});
+
+t.test('joining says the port, and who was the first contact', async (t) => {
+  t.equal(words({ type: 'joined', ...JOINED }), 's5 has joined on port 9004, referred to s1');
+  t.equal(words({ type: 'joined', ...JOINED, referral: null }), 's5 has joined on port 9004, the first of its network');
+});
+
+t.test('nobody has it: how many were asked, how many were silent, what was meant', async (t) => {
+  t.equal(words({ type: 'notFound', name: 'f9', asked: 9, silent: 0 }), 'f9: nobody has it (9 peers asked)');
+  t.equal(
+    words({ type: 'notFound', name: 'TPO', asked: 8, silent: 1, suggestion: 'TOPO' }),
+    'TPO: nobody has it (8 peers asked, 1 did not answer)\nDid you mean TOPO?',
+  );
+});
+
+t.test('a hit is a row, and the end of a search says what came of it', async (t) => {
+  t.equal(words({ type: 'found', name: 'f1.txt', bytes: 1234, hash: HASH, peer: 's1' }), `${'f1.txt'.padEnd(32)}    1.2 kB  s1`);
+  const end = { type: 'searched', asked: 4, silent: 0 } as const;
+  t.equal(words({ ...end, name: 'f', count: 2 }), '2 files (4 peers asked)');
+  t.equal(words({ ...end, name: 'f', count: 0 }), 'no file has f in its name (4 peers asked)');
+  t.equal(words({ ...end, name: '', count: 0 }), 'nobody shares a file (4 peers asked)');
+  t.equal(words({ ...end, name: '', peer: 's1', count: 1 }), 's1 shares 1 file');
+});
+
+t.test('peers are a table with their state, and where it comes from', async (t) => {
+  const member = { peer: peerId('peer-number1'), name: 's1', host: '127.0.0.1', port: 9000, online: true, joined: 1, seconds: 2 };
+  t.equal(
+    words({
+      type: 'peers',
+      which: 'all',
+      fromServer: true,
+      peers: [member, { ...member, name: '東京', port: 9001, online: false, seconds: 125 }],
+    }),
+    's1    127.0.0.1:9000  online\n東京  127.0.0.1:9001  offline, last heard of 2 min 5 s ago\n2 peers',
+  );
+  t.match(words({ type: 'peers', which: 'online', fromServer: false, peers: [] }), /^0 online peers \(as the mesh knows it/);
+});
+
+t.test('status is a few lines about this peer', async (t) => {
+  const status = scripted().peer.status();
+  t.equal(
+    words({ type: 'status', ...status }),
+    [
+      'peer        s5 on port 9004',
+      'server      answers',
+      'neighbours  s1',
+      'network     1 peer known',
+      'shared      2 files, 2.0 kB in files/s5, 1 more being read',
+      'not shared  .secret: it is hidden',
+      'downloads   1 file in Downloads/s5, private',
+      'transfers   0 coming, 0 going',
+    ].join('\n'),
+  );
+  const lonely = { ...status, joined: undefined, serverReachable: false, neighbors: [], downloads: { ...status.downloads, shared: true } };
+  t.match(words({ type: 'status', ...lonely }), /has not joined[\s\S]*does not answer[\s\S]*none[\s\S]*shared too/);
+});
+
+t.test('an error says what happened and what to type, and escapes what it quotes', async (t) => {
+  t.equal(words(errorAnswer(new FloodmeshError('USAGE', 'no \u001b[2J', 'type help'))), 'no \\x1b[2J\ntype help');
+  t.same(errorAnswer(new FloodmeshError('INTERNAL', 'oh')), { type: 'error', code: 'INTERNAL', message: 'oh' });
+});
+
+t.test('the end says who brought it about', async (t) => {
+  t.equal(words({ type: 'left' }), 'You have left the network.');
+  t.equal(words({ type: 'stopped', by: 'this peer' }), 'The network is stopped.');
+  t.equal(words({ type: 'stopped', by: 'another peer' }), 'The network was stopped by another peer.');
+});
+
+t.test('the rest: what was shared, help, the topology', async (t) => {
+  t.equal(words({ type: 'sharedFile', path: '/home/me/files/s5/a.txt' }), 'shared: files/s5/a.txt');
+  t.equal(
+    words({
+      type: 'help',
+      commands: [
+        { usage: 'list', does: 'lists' },
+        { usage: 'status', does: 'tells' },
+      ],
+    }),
+    'list    lists\nstatus  tells',
+  );
+  t.match(words({ type: 'topology', peers: [] }), '0 peers, 0 links');
+});
+
+t.test('lines of a drawing are dim, so that names stand out', async (t) => {
+  const [row] = sentences({ type: 'topology', peers: await scripted().peer.topology() }, { ...look, chalk: new Chalk({ level: 1 }) });
+  t.match(row, /^s1 ●\u001b\[2m⠤+\u001b\[22m● s5$/);
+});
+
+t.test('what people hear in another way has no sentence here', async (t) => {
+  t.equal(words({ type: 'serverLost' }), '');
+});
+
+t.test('names are listed as people list them', async (t) => {
+  t.same([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(listed), ['', 'a', 'a and b', 'a, b and c']);
+});
