@@ -12,7 +12,6 @@
  */
 const rows = [['repl'], ['peer', 'server'], ['net', 'disk', 'registry/stores'], ['mesh', 'transfer', 'registry'], ['protocol']];
 
-const inside = (rooms) => `^lib/(${rooms.join('|')})/`;
 const rooms = rows.flat();
 const above = (room) =>
   rows

@@ -6,7 +6,9 @@ const OLDEST = 24;
 const major = Number(process.versions.node.split('.')[0]);
 
 if (major < OLDEST) {
-  process.stderr.write(`floodmesh needs Node ${OLDEST} or newer, and this is ${process.versions.node}. npm brought one along: start with "npm start", "npm run server" or "npm run peer -- NAME".\n`);
+  process.stderr.write(
+    `floodmesh needs Node ${OLDEST} or newer, and this is ${process.versions.node}. npm brought one along: start with "npm start", "npm run server" or "npm run peer -- NAME".\n`,
+  );
   process.exitCode = 2;
 } else {
   // In the repository the program runs as it stands; what npm delivers is compiled.

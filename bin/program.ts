@@ -13,7 +13,8 @@ const MOST_PEERS = 50;
 function whole(least: number, most: number): (text: string) => number {
   return (text) => {
     const number = Number(text);
-    if (!/^\d+$/.test(text) || number < least || number > most) throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted.`);
+    if (!/^\d+$/.test(text) || number < least || number > most)
+      throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted.`);
     return number;
   };
 }

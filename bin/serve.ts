@@ -26,7 +26,16 @@ export async function serve(options: ServeOptions): Promise<number> {
   const { host, port, ports, network, discovery, lease, json } = options;
   const address = options.store ?? `sqlite:${join(stateFolder(), `register-${port}.sqlite`)}`;
   const store = openStore(address, (folder) => void mkdirSync(folder, { recursive: true, mode: 0o700 }));
-  const server = new MetadataServer({ transport: webSocketTransport(), store, host, port, ports, network, discovery, leaseMs: lease * 1_000 });
+  const server = new MetadataServer({
+    transport: webSocketTransport(),
+    store,
+    host,
+    port,
+    ports,
+    network,
+    discovery,
+    leaseMs: lease * 1_000,
+  });
   server.listen((event) => {
     const line = json === true ? JSON.stringify(event) : serverSentence(event);
     if (line !== undefined) process.stdout.write(`${line}\n`);

@@ -42,7 +42,10 @@ export async function up({ peers, port, ports, network, exec, json }: UpOptions)
     return process_;
   };
   try {
-    const serving = await begun(child('serve', '--port', String(port), '--ports', ports, '--network', network, '--store', 'memory:', '--while-input'), 'serving');
+    const serving = await begun(
+      child('serve', '--port', String(port), '--ports', ports, '--network', network, '--store', 'memory:', '--while-input'),
+      'serving',
+    );
     const server = `${DEFAULT_HOST}:${serving.port}`;
     const names = Array.from({ length: peers }, (_, index) => `s${index + 1}`);
     await Promise.all(names.map((name) => begun(child('join', name, '--server', server, '--network', network), 'joined')));

@@ -1,5 +1,5 @@
 /** What a program that runs a peer or a metadata server of its own may import. */
-export { EXIT, type ErrorCode, FloodmeshError } from './errors.ts';
+export { type ErrorCode, EXIT, FloodmeshError } from './errors.ts';
 export { webSocketTransport } from './net/websocket.ts';
 export type { PeerOptions } from './peer/options.ts';
 export { type Outcome, Peer, type Status } from './peer/peer.ts';

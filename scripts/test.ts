@@ -18,7 +18,14 @@ type Summary = Readonly<Record<string, Readonly<Record<(typeof MEASURES)[number]
 const chosen = process.argv.slice(2);
 const tap = spawnSync(
   process.execPath,
-  [join('node_modules', 'tap', 'dist', 'esm', 'run.mjs'), '--allow-incomplete-coverage', '--coverage-report=json-summary', '--reporter=terse', '--output-file=.tap/output.tap', ...chosen],
+  [
+    join('node_modules', 'tap', 'dist', 'esm', 'run.mjs'),
+    '--allow-incomplete-coverage',
+    '--coverage-report=json-summary',
+    '--reporter=terse',
+    '--output-file=.tap/output.tap',
+    ...chosen,
+  ],
   { stdio: 'inherit' },
 );
 

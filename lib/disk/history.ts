@@ -5,7 +5,9 @@ import { dirname } from 'node:path';
 /** The remembered lines; none, when there is no history or it cannot be read. */
 export function loadHistory(file: string): string[] {
   try {
-    return readFileSync(file, 'utf8').split('\n').filter((line) => line !== '');
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   } catch {
     return []; // a prompt without its history is still a prompt
   }

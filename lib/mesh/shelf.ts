@@ -1,6 +1,7 @@
 /** What this peer shares, arranged so that a question is answered without reading every name. */
-import { stem } from '../protocol/names.ts';
+
 import type { SharedFile, Want } from '../protocol/messages.ts';
+import { stem } from '../protocol/names.ts';
 
 export class Shelf {
   readonly #files: readonly SharedFile[];

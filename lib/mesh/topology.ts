@@ -48,7 +48,10 @@ export class Topology {
     }
     const known = this.#reports.get(peer);
     if (known !== undefined && known.version >= report.version) return false;
-    this.#reports.set(peer, known !== undefined && known.contact.serial > report.contact.serial ? { ...report, contact: known.contact } : report);
+    this.#reports.set(
+      peer,
+      known !== undefined && known.contact.serial > report.contact.serial ? { ...report, contact: known.contact } : report,
+    );
     this.#changed();
     return true;
   }
@@ -91,7 +94,9 @@ export class Topology {
 
   /** Whether some report of a member claims a link that the other end does not: news is still on its way. */
   isInFlux(): boolean {
-    return this.members().some((peer) => (this.#reports.get(peer)?.neighbors.length ?? 0) !== this.neighborsOf(peer).length && peer !== this.#own.contact.peer);
+    return this.members().some(
+      (peer) => (this.#reports.get(peer)?.neighbors.length ?? 0) !== this.neighborsOf(peer).length && peer !== this.#own.contact.peer,
+    );
   }
 
   /**
@@ -133,7 +138,7 @@ export class Topology {
 }
 
 /** The order in which all peers agree: that of their ids' characters. */
-export function byId(a: PeerId, b: PeerId): number {
+function byId(a: PeerId, b: PeerId): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 

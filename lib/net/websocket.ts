@@ -47,11 +47,7 @@ function limits(messageBytes: number) {
 const ACCEPTED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_REQUEST_BYTES, join: LINK_MESSAGE_BYTES };
 const DIALLED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_FRAME_BYTES, join: LINK_MESSAGE_BYTES };
 
-async function listen(
-  address: Address,
-  purposes: readonly Purpose[],
-  onLink: (link: Link, purpose: Purpose) => void,
-): Promise<Listener> {
+async function listen(address: Address, purposes: readonly Purpose[], onLink: (link: Link, purpose: Purpose) => void): Promise<Listener> {
   const http = createServer({ maxHeaderSize: HEADER_BYTES, headersTimeout: HANDSHAKE_MS, requestTimeout: HANDSHAKE_MS });
   http.maxHeadersCount = HEADERS;
   http.maxConnections = CONNECTIONS;
@@ -112,9 +108,16 @@ function listening(http: Server, { host, port }: Address): Promise<number> {
 function portError(error: Error, host: string, port: number): FloodmeshError {
   const { code } = named(error);
   if (code === 'PORT_TAKEN') {
-    return new FloodmeshError('PORT_TAKEN', `port ${port} on ${host} belongs to another program`, 'end that program, or choose another port', { cause: error });
+    return new FloodmeshError(
+      'PORT_TAKEN',
+      `port ${port} on ${host} belongs to another program`,
+      'end that program, or choose another port',
+      { cause: error },
+    );
   }
-  return new FloodmeshError(code === 'INTERNAL' ? 'UNREACHABLE' : code, `cannot listen on ${host}:${port}: ${error.message}`, undefined, { cause: error });
+  return new FloodmeshError(code === 'INTERNAL' ? 'UNREACHABLE' : code, `cannot listen on ${host}:${port}: ${error.message}`, undefined, {
+    cause: error,
+  });
 }
 
 function oneAddressIsNotEverybody(): (socket: Socket) => void {
@@ -160,9 +163,14 @@ function dial(address: Address, purpose: Purpose, signal?: AbortSignal): Promise
       if (signal?.aborted) return reject(new FloodmeshError('CANCELLED', 'cancelled', undefined, { cause: error }));
       const late = /timed out/.test(error.message);
       reject(
-        new FloodmeshError(late ? 'TIMED_OUT' : 'UNREACHABLE', late ? `${where} does not answer` : `nobody of floodmesh listens on ${where}`, undefined, {
-          cause: error,
-        }),
+        new FloodmeshError(
+          late ? 'TIMED_OUT' : 'UNREACHABLE',
+          late ? `${where} does not answer` : `nobody of floodmesh listens on ${where}`,
+          undefined,
+          {
+            cause: error,
+          },
+        ),
       );
     });
     webSocket.once('open', () => {

@@ -116,7 +116,8 @@ export class Fetch {
     const holder: Holder = { peer, dialling: new AbortController(), layerBytes: 0, isOpen: false, heardBytes: 0, idleLooks: 0 };
     this.#holder = holder;
     const contact = this.#parts.contact(peer);
-    const dialled = contact === undefined ? Promise.reject(new Error('unknown')) : this.#parts.transport.dial(contact, 'content', holder.dialling.signal);
+    const dialled =
+      contact === undefined ? Promise.reject(new Error('unknown')) : this.#parts.transport.dial(contact, 'content', holder.dialling.signal);
     dialled.then(
       (link) => this.#ask(holder, link),
       () => this.#lost(holder, 'unreachable'),
@@ -136,8 +137,10 @@ export class Fetch {
 
   #told(holder: Holder, text: string): void {
     const message = parsed(text);
-    if (message?.type === 'closed') return this.#lost(holder, message.code === 'CONTENT_CHANGED' || message.code === 'NOT_FOUND' ? 'changed' : 'refused');
-    if (message?.type !== 'opened' || holder.layer !== undefined || message.bytes !== this.#content.bytes) return this.#lost(holder, 'lied');
+    if (message?.type === 'closed')
+      return this.#lost(holder, message.code === 'CONTENT_CHANGED' || message.code === 'NOT_FOUND' ? 'changed' : 'refused');
+    if (message?.type !== 'opened' || holder.layer !== undefined || message.bytes !== this.#content.bytes)
+      return this.#lost(holder, 'lied');
     const { root, bytes } = this.#content;
     const short = shortLayer(root, bytes);
     holder.layer = short ?? new Uint8Array(pieceCount(bytes) * HASH_BYTES);
@@ -225,15 +228,28 @@ function sha256(bytes: Uint8Array): Uint8Array {
 function failure(name: string, why: LostWhy): FloodmeshError {
   switch (why) {
     case 'lied':
-      return new FloodmeshError('CONTENT_MISMATCH', `what arrived is not ${name}: its hash is another`, 'nothing was kept; try again later');
+      return new FloodmeshError(
+        'CONTENT_MISMATCH',
+        `what arrived is not ${name}: its hash is another`,
+        'nothing was kept; try again later',
+      );
     case 'changed':
       return new FloodmeshError('CONTENT_CHANGED', `${name} changed at its holder while it was fetched`, 'ask for it again');
     case 'unreachable':
     case 'gone':
     case 'stalled':
     case 'refused':
-      return new FloodmeshError('HOLDERS_GONE', `every holder of ${name} went away before it was whole (the last: ${WHY[why]})`, 'ask for it again later');
+      return new FloodmeshError(
+        'HOLDERS_GONE',
+        `every holder of ${name} went away before it was whole (the last: ${WHY[why]})`,
+        'ask for it again later',
+      );
   }
 }
 
-const WHY = { unreachable: 'it could not be reached', gone: 'it hung up', stalled: 'nothing came any more', refused: 'it refused' } as const;
+const WHY = {
+  unreachable: 'it could not be reached',
+  gone: 'it hung up',
+  stalled: 'nothing came any more',
+  refused: 'it refused',
+} as const;

@@ -50,20 +50,17 @@ export class ServerLine {
     if (this.#isClosed) throw cutOff();
     this.#lastId += 1;
     const id = this.#lastId;
-    const answer = await new Promise<ServerAnswer>((resolve, reject) => {
-      const late = setTimeout(
-        () => reject(new FloodmeshError('TIMED_OUT', `the metadata server did not answer within ${SERVER_ANSWER_MS / 1000} s`)),
-        SERVER_ANSWER_MS,
-      );
-      const cancel = () => reject(new FloodmeshError('CANCELLED', 'cancelled'));
-      signal?.addEventListener('abort', cancel, { once: true });
-      const settle = () => {
-        clearTimeout(late);
-        signal?.removeEventListener('abort', cancel);
-      };
-      this.#waiting.set(id, { resolve: (value) => (settle(), resolve(value)), reject: (error) => (settle(), reject(error)) });
-      this.#link.send(encode({ ...question, id } as ServerRequest));
-    }).finally(() => this.#waiting.delete(id));
+    const answered = Promise.withResolvers<ServerAnswer>();
+    const cancel = () => answered.reject(new FloodmeshError('CANCELLED', 'cancelled'));
+    const late = setTimeout(() => answered.reject(tooLate()), SERVER_ANSWER_MS);
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.#waiting.set(id, answered);
+    this.#link.send(encode({ ...question, id } as ServerRequest));
+    const answer = await answered.promise.finally(() => {
+      clearTimeout(late);
+      signal?.removeEventListener('abort', cancel);
+      this.#waiting.delete(id);
+    });
     if (answer.type !== 'refused') return answer;
     throw new FloodmeshError(isErrorCode(answer.code) ? answer.code : 'INTERNAL', answer.message, answer.hint);
   }
@@ -80,6 +77,10 @@ export class ServerLine {
       this.#link.close('protocol'); // whoever waits is told by `closed`
     }
   }
+}
+
+function tooLate(): FloodmeshError {
+  return new FloodmeshError('TIMED_OUT', `the metadata server did not answer within ${SERVER_ANSWER_MS / 1_000} s`, 'try again');
 }
 
 function cutOff(): FloodmeshError {

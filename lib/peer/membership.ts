@@ -110,7 +110,11 @@ export class Membership {
     const { code, message } = named(error);
     if (code !== 'UNREACHABLE') return named(error);
     const where = `${this.#server.host}:${this.#server.port}`;
-    return new FloodmeshError(code, `no metadata server answers at ${where} (${message})`, 'start one with "floodmesh serve", or name another with --server HOST:PORT');
+    return new FloodmeshError(
+      code,
+      `no metadata server answers at ${where} (${message})`,
+      'start one with "floodmesh serve", or name another with --server HOST:PORT',
+    );
   }
 
   async #joinOnce(signal?: AbortSignal): Promise<Contact | null> {
@@ -140,7 +144,11 @@ export class Membership {
         answer = await line.ask({ type: 'portTaken', port: answer.contact.port }, signal);
       }
     }
-    throw new FloodmeshError('PORT_TAKEN', 'other programs hold every port that the metadata server assigned', 'start the server with other --ports');
+    throw new FloodmeshError(
+      'PORT_TAKEN',
+      'other programs hold every port that the metadata server assigned',
+      'start the server with other --ports',
+    );
   }
 
   async #keep(): Promise<void> {

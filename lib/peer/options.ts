@@ -34,7 +34,8 @@ export interface Settings extends Required<Omit<PeerOptions, 'server'>> {
 export function settings(options: PeerOptions): Settings {
   const { name } = options;
   const fault = peerNameFault(name);
-  if (fault !== undefined) throw new FloodmeshError('NAME_UNACCEPTABLE', `"${name}" cannot be a peer's name: ${fault}`, 'choose another name');
+  if (fault !== undefined)
+    throw new FloodmeshError('NAME_UNACCEPTABLE', `"${name}" cannot be a peer's name: ${fault}`, 'choose another name');
   return {
     network: DEFAULT_NETWORK,
     host: DEFAULT_HOST,

@@ -287,7 +287,8 @@ export class Peer {
       referred: (contact: Contact | null) => this.#body?.tell({ type: 'referred', contact }),
       serverLost: () => this.#emit({ type: 'serverLost' }),
       serverBack: (port: number) => this.#emit({ type: 'serverBack', port }),
-      refused: ({ code, message, hint }: FloodmeshError) => this.#emit({ type: 'error', code, message, ...(hint === undefined ? {} : { hint }) }),
+      refused: ({ code, message, hint }: FloodmeshError) =>
+        this.#emit({ type: 'error', code, message, ...(hint === undefined ? {} : { hint }) }),
     };
   }
 

@@ -82,24 +82,24 @@ export type Want = Static<typeof Want>;
 // --- between peers, over a link ---------------------------------------------------------------------------------------
 
 /** The first message on a link, from both ends: who I am. */
-export const Hello = message('hello', { protocol: Count, contact: Contact });
+const Hello = message('hello', { protocol: Count, contact: Contact });
 
 /** What the sender knows of the network that the receiver may not: the introductions. */
-export const Reports = message('reports', { reports: Type.Array(Report, { maxItems: MAX_REPORTS }) });
+const Reports = message('reports', { reports: Type.Array(Report, { maxItems: MAX_REPORTS }) });
 
-export const Ping = message('ping', {});
-export const Pong = message('pong', {});
+const Ping = message('ping', {});
+const Pong = message('pong', {});
 
 /** Ping this neighbour of yours for me: I have not heard it. Answered only when it is heard. */
-export const Probe = message('probe', { peer: PeerId });
-export const Probed = message('probed', { peer: PeerId });
+const Probe = message('probe', { peer: PeerId });
+const Probed = message('probed', { peer: PeerId });
 
 /**
  * A search on its way. The receiver sees to every peer in `reach` (itself, if it is named), by asking them or by having
  * its neighbours ask them, and to every peer it knows that is not in `covered`, the set of all that are seen to. `trail`
  * lists the peers that the query came through, asker first. The receiver's echo is due within `patienceMs`.
  */
-export const Query = message('query', {
+const Query = message('query', {
   query: QueryId,
   want: Want,
   reach: Peers,
@@ -109,16 +109,16 @@ export const Query = message('query', {
 });
 
 /** Providers found, on the way back along the path of the query. */
-export const Hits = message('hits', { query: QueryId, providers: Type.Array(Provider, { maxItems: MAX_HITS }) });
+const Hits = message('hits', { query: QueryId, providers: Type.Array(Provider, { maxItems: MAX_HITS }) });
 
 /** All that the receiver of a query was to see to is settled: who answered, and who could not be heard. */
-export const Echo = message('echo', { query: QueryId, answered: Peers, missed: Peers });
+const Echo = message('echo', { query: QueryId, answered: Peers, missed: Peers });
 
 /** Nobody waits for this search any more. */
-export const Cancel = message('cancel', { query: QueryId });
+const Cancel = message('cancel', { query: QueryId });
 
 /** The whole network ends. */
-export const Stop = message('stop', { stop: QueryId });
+const Stop = message('stop', { stop: QueryId });
 
 export const LinkMessage = Type.Union([Hello, Reports, Ping, Pong, Probe, Probed, Query, Hits, Echo, Cancel, Stop]);
 export type LinkMessage = Static<typeof LinkMessage>;
@@ -129,7 +129,7 @@ const id = { id: Count };
 const Cookie = Type.String({ pattern: '^[A-Za-z0-9_-]{22,64}$' });
 
 /** Asks for a place in the network. `port` and `cookie` are those of an earlier lease, if there was one. */
-export const Join = message('join', {
+const Join = message('join', {
   ...id,
   protocol: Count,
   network: Type.String({ maxLength: 64 }),
@@ -141,25 +141,25 @@ export const Join = message('join', {
 });
 
 /** The assigned port belongs to another program on the peer's machine; the next one is wanted. */
-export const PortTaken = message('portTaken', { ...id, port: Port });
+const PortTaken = message('portTaken', { ...id, port: Port });
 /** The peer listens on its port: dial it back, and refer it. */
-export const Listening = message('listening', id);
-export const Renew = message('renew', { ...id, cookie: Cookie });
+const Listening = message('listening', id);
+const Renew = message('renew', { ...id, cookie: Cookie });
 /** Asks for a contact to dial. */
-export const Refer = message('refer', id);
+const Refer = message('refer', id);
 /** Asks who is in the network. */
-export const ListPeers = message('listPeers', {
+const ListPeers = message('listPeers', {
   ...id,
   which: Type.Union([Type.Literal('online'), Type.Literal('offline'), Type.Literal('all')]),
 });
 /** Ends the lease of `cookie`. */
-export const Leave = message('leave', { ...id, cookie: Cookie });
+const Leave = message('leave', { ...id, cookie: Cookie });
 
 export const ServerRequest = Type.Union([Join, PortTaken, Listening, Renew, Refer, ListPeers, Leave]);
 export type ServerRequest = Static<typeof ServerRequest>;
 
 /** Each answer repeats the `id` of its request. A place: the contact (with the port), the lease, and the network's ways. */
-export const Assigned = message('assigned', {
+const Assigned = message('assigned', {
   ...id,
   contact: Contact,
   cookie: Cookie,
@@ -168,7 +168,7 @@ export const Assigned = message('assigned', {
   networkKey: Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' }),
 });
 /** A living peer to dial; null when there is no other. Answers `listening`, `renew` and `refer`. */
-export const Referred = message('referred', { ...id, referral: Type.Union([Contact, Type.Null()]) });
+const Referred = message('referred', { ...id, referral: Type.Union([Contact, Type.Null()]) });
 
 /** What the register remembers of one peer. */
 export const Member = Type.Object(
@@ -177,10 +177,10 @@ export const Member = Type.Object(
 );
 export type Member = Static<typeof Member>;
 
-export const PeerList = message('peerList', { ...id, peers: Type.Array(Member, { maxItems: MAX_PEERS }) });
-export const Left = message('left', id);
+const PeerList = message('peerList', { ...id, peers: Type.Array(Member, { maxItems: MAX_PEERS }) });
+const Left = message('left', id);
 /** The request is refused: a stable code of `errors`, what happened, and what to do. */
-export const Refused = message('refused', {
+const Refused = message('refused', {
   ...id,
   code: Type.String({ maxLength: 64 }),
   message: Type.String({ maxLength: 512 }),
@@ -193,12 +193,12 @@ export type ServerAnswer = Static<typeof ServerAnswer>;
 // --- between an asker and a holder, over a transfer link --------------------------------------------------------------
 
 /** Asks for a content. Answered by `opened` and, above one piece, by the piece layer in binary frames; or by `closed`. */
-export const Open = message('open', { root: Root });
-export const Opened = message('opened', { bytes: Bytes });
+const Open = message('open', { root: Root });
+const Opened = message('opened', { bytes: Bytes });
 /** Asks for pieces `first` to `first + count - 1`; each comes as one binary frame, in this order. */
-export const Pieces = message('pieces', { first: Count, count: Type.Integer({ minimum: 1, maximum: 64 }) });
+const Pieces = message('pieces', { first: Count, count: Type.Integer({ minimum: 1, maximum: 64 }) });
 /** The holder cannot serve (any more): a stable code of `errors`, and why. */
-export const Closed = message('closed', { code: Type.String({ maxLength: 64 }), message: Type.String({ maxLength: 512 }) });
+const Closed = message('closed', { code: Type.String({ maxLength: 64 }), message: Type.String({ maxLength: 512 }) });
 
 export const TransferMessage = Type.Union([Open, Opened, Pieces, Closed]);
 export type TransferMessage = Static<typeof TransferMessage>;

@@ -5,8 +5,8 @@
  */
 import { columns } from './width.ts';
 
-export const DOTS_ACROSS = 2;
-export const DOTS_DOWN = 4;
+const DOTS_ACROSS = 2;
+const DOTS_DOWN = 4;
 
 export interface Cell {
   readonly column: number;

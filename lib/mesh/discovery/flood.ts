@@ -10,14 +10,7 @@
  * heard, it says so to whoever asked it. So the asker knows when its search is over, and who kept silent. Whoever loses
  * a link, or hears no echo in time, asks around it: that is why each peer keeps a share of its time for itself.
  */
-import {
-  HITS_PER_PEER,
-  HITS_PER_QUERY,
-  LEAST_PATIENCE_MS,
-  QUERIES_REMEMBERED,
-  REMEMBER_QUERY_MS,
-  SEARCH_MS,
-} from '../../config.ts';
+import { HITS_PER_PEER, HITS_PER_QUERY, LEAST_PATIENCE_MS, QUERIES_REMEMBERED, REMEMBER_QUERY_MS, SEARCH_MS } from '../../config.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
 import { MAX_HITS, MAX_LINKS, type Provider, type Want } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
@@ -275,7 +268,15 @@ function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View):
   for (const peer of reach) errand.pending.add(peer);
   errand.due = view.now + patienceMs;
   round.asked.set(neighbor, errand);
-  const message: MeshMessage = { type: 'query', query, want, reach: [...reach], covered: [...covered], trail: [...path, view.self], patienceMs };
+  const message: MeshMessage = {
+    type: 'query',
+    query,
+    want,
+    reach: [...reach],
+    covered: [...covered],
+    trail: [...path, view.self],
+    patienceMs,
+  };
   return [send(neighbor, message), { type: 'setTimer', timer: { of: 'echo', query, from: neighbor }, afterMs: patienceMs }];
 }
 
