@@ -2,8 +2,9 @@
  * A made-up network for the minds in tests: virtual time, one queue, one seed, the shipped `Mesh` in every peer.
  *
  * Links deliver in order after a latency drawn by chance; a crash closes them without a word; a frozen peer learns when it
- * wakes what happened meanwhile; a deaf one hears nothing, but goes on.
+ * wakes what happened meanwhile; a deaf one hears nothing, but goes on. A cut drops what is sent and tells nobody.
  */
+import { LINKS_ACCEPTED } from '../../lib/config.ts';
 import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
@@ -52,11 +53,24 @@ interface Entry {
   run(): void;
 }
 
+/** A message as it was sent. */
+export interface Sent {
+  readonly from: PeerId;
+  readonly to: PeerId;
+  readonly message: MeshMessage;
+}
+
 export class Network {
+  /** Whether every event and every effect is written into `trace`. */
+  readonly isTraced: boolean;
   readonly chance: () => number;
   readonly hosts = new Map<PeerId, Host>();
   readonly counts: Record<string, number> = {};
   readonly trace: string[] = [];
+  /** Queries, hits, echoes and cancels, in the order in which they were sent. */
+  readonly sent: Sent[] = [];
+  /** What was seen that must never be, at whatever moment. */
+  readonly breaches = new Set<string>();
   readonly searches = new Map<QueryId, SearchRecord>();
   readonly topologies = new Map<number, readonly Placed[]>();
   readonly dead = new Set<PeerId>();
@@ -68,8 +82,9 @@ export class Network {
   #drawn = 0;
   readonly #lastDelivery = new Map<string, number>();
 
-  constructor(seed: number) {
+  constructor(seed: number, isTraced = false) {
     this.chance = chanceFrom(seed);
+    this.isTraced = isTraced;
   }
 
   /** A peer comes: referred to a living peer that is chosen by chance, or to `to`. */
@@ -131,8 +146,22 @@ export class Network {
       host.asleep.push(event);
       return;
     }
-    this.trace.push(`${this.now.toFixed(3)} ${host.contact.name} ${JSON.stringify(event)}`);
-    for (const effect of host.mesh.handle(event, this.now)) this.#perform(host, effect);
+    const effects = host.mesh.handle(event, this.now);
+    if (this.isTraced) this.trace.push(`${this.now} ${host.contact.name} ${JSON.stringify(event)} ${JSON.stringify(effects)}`);
+    for (const effect of effects) this.#perform(host, effect);
+    this.#watch(host);
+  }
+
+  // What a mind believes of its links is what the body has, and never a link with itself or more links than allowed.
+  #watch({ mesh, links, contact }: Host): void {
+    if (mesh.neighbors.has(contact.peer)) this.breaches.add(`${contact.name} is linked with itself`);
+    if (mesh.neighbors.size > LINKS_ACCEPTED) this.breaches.add(`${contact.name} has ${mesh.neighbors.size} links`);
+    if (!mesh.neighbors.isSubsetOf(links)) this.breaches.add(`${contact.name} believes in a link that is none`);
+  }
+
+  /** Runs `act` after `afterMs` of virtual time. */
+  after(afterMs: number, act: () => void): void {
+    this.#later(afterMs, act);
   }
 
   search(peer: PeerId, want: Want | string, only?: PeerId): SearchRecord {
@@ -162,9 +191,32 @@ export class Network {
     this.now = end;
   }
 
-  /** Sets the counts of messages back to nothing. */
+  /** Lets time pass until `isSo`, at most `atMostMs`; answers how long it took, or Infinity. */
+  runUntil(isSo: () => boolean, atMostMs: number): number {
+    const began = this.now;
+    while (!isSo()) {
+      if (this.now - began >= atMostMs) return Number.POSITIVE_INFINITY;
+      this.run(50);
+    }
+    return this.now - began;
+  }
+
+  /** Sets the counts and records of messages back to nothing. */
   forgetCounts(): void {
     for (const type of Object.keys(this.counts)) delete this.counts[type];
+    this.sent.length = 0;
+  }
+
+  /** The mind of a peer. */
+  mind(peer: PeerId): Mesh {
+    const host = this.hosts.get(peer);
+    if (host === undefined) throw new Error(`${peer} is gone`);
+    return host.mesh;
+  }
+
+  /** How many links each peer has, the fewest first. */
+  get degrees(): number[] {
+    return [...this.hosts.values()].map(({ mesh }) => mesh.neighbors.size).sort((a, b) => a - b);
   }
 
   /** Whether every living peer knows exactly all living peers, and all links stand at both ends. */
@@ -216,7 +268,8 @@ export class Network {
     const other = this.hosts.get(contact.peer);
     if (dialler === undefined) return;
     const isCut = this.cuts.has([from, contact.peer].sort().join());
-    if (other === undefined || other.isFrozen || dialler.isDeaf || other.isDeaf || isCut || !other.mesh.hasRoom(from)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'crashed' });
+    if (other === undefined || other.isFrozen || dialler.isDeaf || other.isDeaf || isCut) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'crashed' });
+    if (!other.mesh.hasRoom(from)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'full' });
     if (dialler.links.has(contact.peer)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'duplicate' });
     dialler.links.add(contact.peer);
     other.links.add(from);
@@ -230,6 +283,8 @@ export class Network {
 
   #send(from: PeerId, to: PeerId, message: MeshMessage): void {
     this.counts[message.type] = (this.counts[message.type] ?? 0) + 1;
+    if ('query' in message) this.sent.push({ from, to, message });
+    if (from === to) this.breaches.add(`${from} sends to itself`);
     this.#after(from, to, () => {
       const host = this.hosts.get(to);
       if (host === undefined || host.isDeaf || !host.links.has(from) || this.cuts.has([from, to].sort().join())) return;
