@@ -57,7 +57,7 @@ export function stem(name: string): string {
 /** Text from anywhere, fit for a terminal or a log: controls and direction changes become visible escapes. */
 export function shown(text: string): string {
   return text.replace(new RegExp(INVISIBLE, 'gu'), (character) => {
-    const code = (character.codePointAt(0) ?? 0).toString(16);
+    const code = Number(character.codePointAt(0)).toString(16);
     return code.length <= 2 ? `\\x${code.padStart(2, '0')}` : `\\u{${code}}`;
   });
 }

@@ -44,8 +44,6 @@ interface Round {
   /** Everybody the query came through on any way: it is never sent back there. */
   readonly upstream: Set<PeerId>;
   readonly covered: Set<PeerId>;
-  /** What this peer itself has, looked up once. */
-  readonly own: readonly Provider[];
   readonly debts: Map<PeerId, Debt>;
   readonly asked: Map<PeerId, Errand>;
   /** Each peer that came out: whether it answered. */
@@ -62,7 +60,10 @@ interface Round {
 
 export class FloodDiscovery implements Discovery {
   readonly name = 'flood';
+  /** Queries that this peer sees to for others, or asks itself. */
   readonly #rounds = new Seen<QueryId, Round>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+  /** What this peer itself answered: each query is looked up once. */
+  readonly #answers = new Seen<QueryId, readonly Provider[]>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
@@ -101,7 +102,7 @@ export class FloodDiscovery implements Discovery {
   #begin({ query, want, only }: Extract<MeshEvent, { type: 'search' }>, view: View): MeshEffect[] {
     const others = view.members().filter((peer) => peer !== view.self);
     const reach = only === undefined ? others : [only];
-    const round = this.#open({ query, want, trail: [], covered: [...others, view.self], patienceMs: SEARCH_MS }, [], view);
+    const round = this.#open({ query, want, trail: [], covered: [...others, view.self], patienceMs: SEARCH_MS }, view);
     owe(round, view.self, reach);
     const effects: MeshEffect[] = [{ type: 'setTimer', timer: { of: 'search', query }, afterMs: SEARCH_MS }];
     return [...effects, ...assign(round, reach, view), ...settleDebts(round, view)];
@@ -112,30 +113,48 @@ export class FloodDiscovery implements Discovery {
     if (message.trail.includes(view.self)) return [send(from, { type: 'echo', query: message.query, answered: [], missed: message.reach })];
     const known = this.#rounds.get(message.query);
     if (known?.isOver) return [];
-    const round = known ?? this.#open(message, library(message.want, view), view);
+    const uncovered = this.#uncovered(message, known, view);
+    const own = message.reach.includes(view.self) || uncovered.includes(view.self) ? this.#hits(from, message, view) : [];
+    const others = [...message.reach, ...uncovered].filter((peer) => peer !== view.self);
+    // Most peers of a mesh see to nobody but themselves: that costs them no more than an answer.
+    if (others.length === 0 && known === undefined)
+      return [...own, send(from, { type: 'echo', query: message.query, answered: [view.self], missed: [] })];
+    const round = known ?? this.#open(message, view);
     round.deadline = Math.max(round.deadline, view.now + message.patienceMs);
     for (const peer of [...message.trail, from]) round.upstream.add(peer);
-    for (const peer of message.covered) round.covered.add(peer);
-    const uncovered = view.members().filter((peer) => !round.covered.has(peer) && !round.upstream.has(peer));
-    for (const peer of uncovered) round.covered.add(peer);
-    const part = [...new Set([...message.reach, ...uncovered])];
+    for (const peer of [...message.covered, ...uncovered]) round.covered.add(peer);
     // Who was asked for somebody else is asked again: its hits may have gone down with the link to the earlier asker.
-    const open = part.filter((peer) => peer !== view.self && round.outcomes.get(peer) !== false);
+    const open = others.filter((peer) => round.outcomes.get(peer) !== false);
     for (const peer of open) round.outcomes.delete(peer);
-    owe(round, from, part);
-    const hits = part.includes(view.self) ? hitsTo(from, round) : [];
     round.outcomes.set(view.self, true);
-    return [...hits, ...assign(round, open, view), ...settleDebts(round, view)];
+    owe(round, from, [...message.reach, ...uncovered]);
+    return [...own, ...assign(round, open, view), ...settleDebts(round, view)];
   }
 
-  #open(message: Pick<QueryMessage, 'query' | 'want' | 'trail' | 'covered' | 'patienceMs'>, own: readonly Provider[], view: View): Round {
+  /** The members that nobody sees to yet, as far as we know. */
+  #uncovered(message: QueryMessage, known: Round | undefined, view: View): readonly PeerId[] {
+    const covered = new Set([...message.covered, ...message.trail]);
+    return view.members().filter((peer) => !covered.has(peer) && !known?.covered.has(peer) && !known?.upstream.has(peer));
+  }
+
+  #hits(from: PeerId, { query, want }: QueryMessage, view: View): MeshEffect[] {
+    const known = this.#answers.get(query);
+    const providers = known ?? view.library.matching(want, HITS_PER_PEER).map((file) => ({ peer: view.self, ...file }));
+    if (known === undefined) this.#answers.set(query, providers, view.now);
+    const messages: MeshEffect[] = [];
+    for (let first = 0; first < providers.length; first += MAX_HITS) {
+      messages.push(send(from, { type: 'hits', query, providers: providers.slice(first, first + MAX_HITS) }));
+    }
+    return messages;
+  }
+
+  #open(message: Pick<QueryMessage, 'query' | 'want' | 'trail' | 'covered' | 'patienceMs'>, view: View): Round {
     const round: Round = {
       query: message.query,
       want: message.want,
       path: message.trail,
       upstream: new Set(message.trail),
       covered: new Set(message.covered),
-      own,
       debts: new Map(),
       asked: new Map(),
       outcomes: new Map(),
@@ -215,10 +234,6 @@ export class FloodDiscovery implements Discovery {
   }
 }
 
-function library(want: Want, view: View): readonly Provider[] {
-  return view.library.matching(want, HITS_PER_PEER).map((file) => ({ peer: view.self, ...file }));
-}
-
 function send(to: PeerId, message: MeshMessage): MeshEffect {
   return { type: 'send', to, message };
 }
@@ -228,6 +243,7 @@ function send(to: PeerId, message: MeshMessage): MeshEffect {
  * and never with it as the first step. Who cannot be reached, or not in time, comes out as missed.
  */
 function assign(round: Round, peers: readonly PeerId[], view: View, failed?: PeerId): MeshEffect[] {
+  if (peers.length === 0) return [];
   const avoided = new Set([...round.upstream, ...round.mute]);
   const around = failed === undefined ? undefined : view.routes(new Set([...avoided, failed]));
   const routes = view.routes(avoided);
@@ -325,12 +341,4 @@ function isNews(round: Round, { peer, root, name }: Provider, view: View): boole
 
 function askers(round: Round): PeerId[] {
   return [...round.debts].filter(([, debt]) => debt.owed.size > 0).map(([asker]) => asker);
-}
-
-function hitsTo(asker: PeerId, round: Round): MeshEffect[] {
-  const messages: MeshEffect[] = [];
-  for (let first = 0; first < round.own.length; first += MAX_HITS) {
-    messages.push(send(asker, { type: 'hits', query: round.query, providers: round.own.slice(first, first + MAX_HITS) }));
-  }
-  return messages;
 }

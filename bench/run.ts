@@ -1,0 +1,16 @@
+/** `npm run bench -- NAME`: one question a file; prints a table and writes `bench/results/NAME.json`. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { flood } from './flood.ts';
+
+const QUESTIONS: Readonly<Record<string, () => Promise<object>>> = { flood };
+
+const name = process.argv[2] ?? '';
+const question = Object.hasOwn(QUESTIONS, name) ? QUESTIONS[name] : undefined;
+if (question === undefined) {
+  console.error(`Which bench? npm run bench -- ${Object.keys(QUESTIONS).join(' | ')}`);
+  process.exit(2);
+}
+const result = await question();
+mkdirSync(new URL('./results/', import.meta.url), { recursive: true });
+writeFileSync(new URL(`./results/${name}.json`, import.meta.url), `${JSON.stringify(result, undefined, 2)}\n`);
+process.exit(0);
