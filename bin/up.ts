@@ -5,6 +5,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { DEFAULT_HOST } from '../lib/config.ts';
@@ -48,12 +50,21 @@ export async function up({ peers, port, ports, network, exec, json }: UpOptions)
     );
     const server = `${DEFAULT_HOST}:${serving.port}`;
     const names = Array.from({ length: peers }, (_, index) => `s${index + 1}`);
-    await Promise.all(names.map((name) => begun(child('join', name, '--server', server, '--network', network), 'joined')));
+    await Promise.all(
+      names.map((name) => begun(child('join', name, '--server', server, '--network', network, '--files', sharedBy(name)), 'joined')),
+    );
     const asked = { ...(exec === undefined ? {} : { exec }), ...(json === undefined ? {} : { json }) };
     return await converse({ name: 'you', network }, { server, network, ...asked }, GREETING);
   } finally {
     await Promise.all(children.map(end));
   }
+}
+
+/** What a sample peer shares: its folder here, else the samples that came with the program. */
+function sharedBy(name: string): string {
+  const here = join('files', name);
+  const samples = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../files/' : '../../files/', import.meta.url));
+  return existsSync(here) || !existsSync(join(samples, name)) ? here : join(samples, name);
 }
 
 /** What a child says when it has begun. @throws what it says instead, under its own code. */
