@@ -10,8 +10,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import WebSocket, { WebSocketServer } from 'ws';
-import { MetadataServer, openStore, Peer, webSocketTransport } from '../lib/index.ts';
+import { Peer, startServer } from '../lib/index.ts';
 import type { Link, Transport } from '../lib/net/transport.ts';
+import { webSocketTransport } from '../lib/net/websocket.ts';
 
 const WARM_UP = 300;
 const QUESTIONS = 2_000;
@@ -31,17 +32,8 @@ export async function flood(): Promise<object> {
 async function measured(size: number) {
   const folder = mkdtempSync(join(tmpdir(), 'floodmesh-bench-'));
   const { transport, counts } = counting(webSocketTransport());
-  const store = openStore('memory:', () => undefined);
-  const server = new MetadataServer({
-    transport,
-    store,
-    host: '127.0.0.1',
-    port: 0,
-    ports: await freePorts(size),
-    network: 'bench',
-    discovery: 'flood',
-  });
-  const { port } = await server.start();
+  const server = await startServer({ port: 0, ports: await freePorts(size), network: 'bench' });
+  const { port } = server.address;
   const peers = Array.from({ length: size }, (_, index) => peerIn(folder, index, port, transport));
   await Promise.all(peers.map((peer) => peer.start()));
   await Promise.all(peers.map((peer) => peer.topology()));
@@ -86,7 +78,6 @@ async function measured(size: number) {
     await peers[0]?.stop();
     await Promise.all(peers.map((peer) => peer.ended));
     await server.close();
-    await store.close();
     rmSync(folder, { recursive: true });
   }
 }

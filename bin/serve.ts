@@ -1,12 +1,10 @@
 /** `floodmesh serve`: a metadata server until Ctrl-C. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { stateFolder } from '../lib/disk/state.ts';
 import { EXIT } from '../lib/errors.ts';
-import { webSocketTransport } from '../lib/net/websocket.ts';
-import { openStore } from '../lib/registry/stores/index.ts';
 import { serverSentence } from '../lib/repl/chronicle.ts';
-import { MetadataServer } from '../lib/server/server.ts';
+import { startServer } from '../lib/server/start.ts';
+import type { ServerEvent } from '../lib/trace.ts';
 
 export interface ServeOptions {
   readonly host: string;
@@ -22,32 +20,16 @@ export interface ServeOptions {
 }
 
 /** Serves until Ctrl-C, or until told to end; answers the exit code. @throws PORT_TAKEN, USAGE, DISK_FAILED. */
-export async function serve(options: ServeOptions): Promise<number> {
-  const { host, port, ports, network, discovery, lease, json } = options;
-  const address = options.store ?? `sqlite:${join(stateFolder(), `register-${port}.sqlite`)}`;
-  const store = openStore(address, (folder) => void mkdirSync(folder, { recursive: true, mode: 0o700 }));
-  const server = new MetadataServer({
-    transport: webSocketTransport(),
-    store,
-    host,
-    port,
-    ports,
-    network,
-    discovery,
-    leaseMs: lease * 1_000,
-  });
-  server.listen((event) => {
+export async function serve({ lease, json, whileInput, store, ...options }: ServeOptions): Promise<number> {
+  const listener = (event: ServerEvent) => {
     const line = json === true ? JSON.stringify(event) : serverSentence(event);
     if (line !== undefined) process.stdout.write(`${line}\n`);
-  });
-  try {
-    await server.start();
-    await toldToEnd(options.whileInput === true);
-    await server.close();
-    return EXIT.done;
-  } finally {
-    await store.close();
-  }
+  };
+  const kept = store ?? `sqlite:${join(stateFolder(), `register-${options.port}.sqlite`)}`;
+  const serving = await startServer({ ...options, leaseMs: lease * 1_000, store: kept, listener });
+  await toldToEnd(whileInput === true);
+  await serving.close();
+  return EXIT.done;
 }
 
 function toldToEnd(whileInput: boolean): Promise<void> {

@@ -1,11 +1,9 @@
 /** What a program that runs a peer or a metadata server of its own may import. */
 export { type ErrorCode, EXIT, FloodmeshError } from './errors.ts';
-export { webSocketTransport } from './net/websocket.ts';
 export type { PeerOptions } from './peer/options.ts';
 export { type Outcome, Peer, type Status } from './peer/peer.ts';
 export type { SearchEnd } from './peer/searches.ts';
-export { openStore } from './registry/stores/index.ts';
-export { MetadataServer, type ServerOptions } from './server/server.ts';
+export { type ServeOptions, type Serving, startServer } from './server/start.ts';
 export type {
   AlreadyHere,
   Downloaded,

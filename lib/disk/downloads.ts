@@ -39,6 +39,7 @@ export class Downloads {
   async open(): Promise<void> {
     this.#folder = await made(this.#options.folder);
     this.#lock = await Lock.take(this.#folder);
+    this.#options.hasher.expectPieces();
   }
 
   /**

@@ -1,6 +1,6 @@
 /**
  * Hashing off the main thread. One thread reads folders and hashes files, another verifies pieces as they arrive, so that
- * the largest file in a shared folder never delays a download (measured by TRANSFER: twice as fast as on the main thread).
+ * the largest file in a shared folder never delays a download, and neither delays an answer on the main thread.
  */
 import { isMarkedAsUntransferable } from 'node:worker_threads';
 import { FloodmeshError } from '../errors.ts';
@@ -58,6 +58,11 @@ export class Hasher {
     const own = alone(piece) ? piece : new Uint8Array(piece);
     const expected = new Uint8Array(inLayer(layer, index));
     return only('verified', await this.#verifier.ask({ type: 'verify', fd, start, bytes, expected, piece: own }, [own.buffer])).matches;
+  }
+
+  /** Starts the verifying thread, so that the first piece need not wait for it. */
+  expectPieces(): void {
+    this.#verifier.start();
   }
 
   /** Ends both threads; what is under way in them fails with ENDED. */

@@ -36,6 +36,11 @@ export class Lane {
     }).finally(() => signal?.removeEventListener('abort', cancel));
   }
 
+  /** Starts the thread, so that the first order need not wait for it. */
+  start(): void {
+    if (!this.#closed) this.#worker ??= this.#started();
+  }
+
   /** Ends the thread and what is under way in it; settles when nothing of it is left. */
   async close(): Promise<void> {
     this.#closed = true;

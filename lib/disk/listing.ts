@@ -14,7 +14,7 @@ import { type Stamp, stampOf } from './guard.ts';
 
 /** Most names that are said to be skipped; of the others, only how many there are. A guess at what anybody reads. */
 export const SKIPPED_NAMED = 1_000;
-/** Names that are read from the system at once. A guess: 32 at a time, Node's own choice, takes a third longer. */
+/** Names that are read from the system at once. A guess: Node's own 32 are many calls for a large folder. */
 const NAMES_AT_ONCE = 1_024;
 
 /** A file as it lies in the folder: `name` is its composed form (NFC), `file` what the disk calls it. */

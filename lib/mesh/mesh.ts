@@ -215,11 +215,12 @@ export class Mesh {
     this.#effects.push({ type: 'hangUp', peer, cause });
   }
 
-  // A member that vanished without a word may be behind a cut: it is dialled again now and then.
+  // A member that vanished without a word may be behind a cut: it is dialled again now and then, and at once when it is back.
   #noteLosses(now: number): void {
     const members = this.#topology.members();
     if (members === this.#members) return;
     const present = new Set(members);
+    for (const peer of present.difference(new Set(this.#members))) this.#dials.forget(peer);
     for (const peer of this.#members) {
       const contact = this.#topology.contact(peer);
       if (!present.has(peer) && contact !== undefined && !this.#topology.hasLeft(peer)) this.#dials.lost(contact, now);

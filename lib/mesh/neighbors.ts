@@ -60,11 +60,11 @@ export class Dials {
     this.#lost.delete(peer);
   }
 
-  /** Dialling `peer` came to nothing; the next try waits longer, and by chance a little more. */
+  /** Dialling `peer` came to nothing; the next try waits longer, and by chance up to half of that less. */
   failed(peer: PeerId, now: number): void {
     this.#underway.delete(peer);
     const pauseMs = Math.min(REDIAL_MOST_MS, (this.#redials.get(peer)?.pauseMs ?? REDIAL_MS / 2) * 2);
-    this.#redials.set(peer, { notBefore: now + pauseMs * (1 + this.#chance() / 2), pauseMs });
+    this.#redials.set(peer, { notBefore: now + pauseMs * (0.5 + this.#chance() / 2), pauseMs });
   }
 
   /** A member vanished without leaving: it may be behind a cut that heals. */
@@ -72,10 +72,14 @@ export class Dials {
     if (this.#lost.size < LOST_PEERS) this.#lost.set(contact.peer, { contact, since: now });
   }
 
-  /** A peer that has left, or whose port answers as somebody else, is not looked for any more. */
+  /**
+   * A peer that has left, or whose port answers as somebody else, is not looked for any more; one that can be reached
+   * again need not be looked for, and what failed before says nothing any more.
+   */
   forget(peer: PeerId): void {
     this.#lost.delete(peer);
     this.#redials.delete(peer);
+    this.#wantedSince.delete(peer);
   }
 
   /** Whether anybody is being dialled just now. */

@@ -43,7 +43,8 @@ export class Topology {
     const { peer } = report.contact;
     if (peer === this.#own.contact.peer) {
       if (report.version < this.#own.version || isSame(report, this.#own)) return false;
-      this.#own = { ...this.#own, version: report.version + 1 };
+      // What nothing outgrows is ignored: a version beyond the last would break the protocol at everybody who hears it.
+      if (report.version < Number.MAX_SAFE_INTEGER) this.#own = { ...this.#own, version: report.version + 1 };
       return false;
     }
     const known = this.#reports.get(peer);

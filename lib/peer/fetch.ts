@@ -70,7 +70,8 @@ export class Fetch {
    * @throws HOLDERS_GONE, CONTENT_MISMATCH or CONTENT_CHANGED, when no holder is left; DISK_FULL, DISK_FAILED; CANCELLED.
    */
   async run(signal: AbortSignal): Promise<Fetched> {
-    const abort = () => this.#ended.reject(new FloodmeshError('CANCELLED', 'cancelled'));
+    const abort = () =>
+      this.#ended.reject(signal.reason instanceof FloodmeshError ? signal.reason : new FloodmeshError('CANCELLED', 'cancelled'));
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
     const looking = setInterval(() => this.#lookAtHolder(), STALL_MS / LOOKS_PER_STALL);

@@ -140,6 +140,7 @@ export class Repl {
     } catch (thrown) {
       const error = named(thrown);
       // A command that ended because the peer did needs no complaint: the end itself is said.
+      if (error.code === 'ENDED') return EXIT.done;
       if (!this.#isOver) this.#say(errorAnswer(error));
       return error.exitCode;
     }

@@ -1,16 +1,17 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { openStore } from '../../../lib/registry/stores/index.ts';
 import { MemoryStore } from '../../../lib/registry/stores/memory.ts';
 import { SqliteStore } from '../../../lib/registry/stores/sqlite.ts';
 
-const makeFolder = (folder: string) => void mkdirSync(folder, { recursive: true });
+const makeFolder = (folder: string) => mkdir(folder, { recursive: true });
 
 t.test('memory: forgets, sqlite: keeps a file in a folder that is made for it', async (t) => {
-  t.type(openStore('memory:', makeFolder), MemoryStore);
+  t.type(await openStore('memory:', makeFolder), MemoryStore);
   const path = join(t.testdir(), 'deep', 'er', 'register.db');
-  const store = openStore(`sqlite:${path}`, makeFolder);
+  const store = await openStore(`sqlite:${path}`, makeFolder);
   t.type(store, SqliteStore);
   t.ok(statSync(path).isFile());
   await store.close();
@@ -18,6 +19,10 @@ t.test('memory: forgets, sqlite: keeps a file in a folder that is made for it', 
 
 t.test('any other address is refused before a folder is made', async (t) => {
   for (const url of ['', 'memory', 'sqlite:', 'redis://localhost', 'register.db', 'SQLITE:x', 'xsqlite:y']) {
-    t.throws(() => openStore(url, () => t.fail('made a folder')), { code: 'USAGE' }, url);
+    await t.rejects(
+      openStore(url, async () => t.fail('made a folder')),
+      { code: 'USAGE' },
+      url,
+    );
   }
 });

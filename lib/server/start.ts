@@ -1,0 +1,60 @@
+/** A metadata server with everything it needs, for the command line and for programs that embed one. */
+import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_PORTS, DEFAULT_SERVER_PORT } from '../config.ts';
+import { privateFolder } from '../disk/state.ts';
+import type { Address } from '../net/transport.ts';
+import { webSocketTransport } from '../net/websocket.ts';
+import { openStore } from '../registry/stores/index.ts';
+import type { Listener, ServerEvent } from '../trace.ts';
+import { MetadataServer } from './server.ts';
+
+export interface ServeOptions {
+  /** Where to listen. Default 127.0.0.1. */
+  readonly host?: string;
+  /** The port to listen on, 0 for one that the system chooses. Default 9011. */
+  readonly port?: number;
+  /** The pool of ports that peers get, like `9000-9009` or `9000-9004,9100`. */
+  readonly ports?: string;
+  /** The network's name, in any case. Default p2p. */
+  readonly network?: string;
+  /** How files are found in this network. Default flood. */
+  readonly discovery?: string;
+  /** How long a port stays with a peer that does not renew, in milliseconds. */
+  readonly leaseMs?: number;
+  /** Where the register is kept: `memory:` or `sqlite:PATH`. Default `memory:`. */
+  readonly store?: string;
+  /** Told every event, from the first on. */
+  readonly listener?: Listener<ServerEvent>;
+}
+
+export interface Serving {
+  readonly address: Address;
+  /** Says goodbye to the peers, who go on without it, and stops; nothing is left then. */
+  close(): Promise<void>;
+}
+
+/** Starts a metadata server. @throws PORT_TAKEN, USAGE, DISK_FULL, DISK_FAILED. */
+export async function startServer({
+  listener = () => undefined,
+  store: kept = 'memory:',
+  ...options
+}: ServeOptions = {}): Promise<Serving> {
+  const store = await openStore(kept, privateFolder);
+  const server = new MetadataServer({
+    transport: webSocketTransport(),
+    store,
+    host: DEFAULT_HOST,
+    port: DEFAULT_SERVER_PORT,
+    ports: DEFAULT_PORTS,
+    network: DEFAULT_NETWORK,
+    discovery: 'flood',
+    ...options,
+  });
+  server.listen(listener);
+  try {
+    const address = await server.start();
+    return { address, close: () => server.close().finally(() => store.close()) };
+  } catch (thrown) {
+    await store.close();
+    throw thrown;
+  }
+}
