@@ -72,16 +72,17 @@ async function ask({ input, output }: Terminal, question: string, suggestion: st
 
 function answerTo(input: Keys, output: Output, question: string): Promise<string | undefined> {
   const readline = createInterface({ input, output, terminal: input.isTTY === true, historySize: 0 });
+  let given: string | undefined;
   return new Promise((resolve) => {
     readline.on('SIGINT', () => readline.close());
+    // readline lets go of the keys when it closes, by a listener of its own: ours stands beside it.
     readline.on('close', () => {
-      output.write('\n');
-      resolve(undefined);
+      if (given === undefined) output.write('\n');
+      resolve(given);
     });
     readline.question(question, (answer) => {
-      readline.removeAllListeners('close');
+      given = answer;
       readline.close();
-      resolve(answer);
     });
   });
 }

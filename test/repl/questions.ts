@@ -54,3 +54,11 @@ t.test('giving up, and an error about something else, are no identity', async (t
     t.equal(await again, undefined);
   }
 });
+
+t.test('once answered, a question listens to no key any more, so that nothing typed later shows twice', async (t) => {
+  const terminal = fakeTerminal();
+  const name = askName(terminal);
+  terminal.type('s1\r');
+  await name;
+  t.equal(terminal.input.listenerCount('keypress'), 0);
+});
