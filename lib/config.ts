@@ -31,6 +31,29 @@ export const PORT_ATTEMPTS = 32;
 /** How long a port that another program was found on is not given to anybody. A guess: long enough for most programs. */
 export const BAD_PORT_MS = 60_000;
 
+// --- what one joiner may do at the server ----------------------------------------------------------------------------
+
+/** Requests that one link may ask within a second. A guess: a peer asks a few in ten seconds. */
+export const REQUESTS_PER_SECOND = 50;
+/** Requests of one link that may wait for their answers. A guess: a peer waits for each. */
+export const REQUESTS_WAITING = 16;
+/** How often leases and idle links are looked after. */
+export const SWEEP_MS = 500;
+/** How long a link without a place may say nothing, once it has said something: a person may be typing a name. */
+export const JOINER_IDLE_MS = 60_000;
+/** Joiners from one address that have a place and have not been seen to listen. A guess with room: ten at once are usual. */
+export const PENDING_PER_ADDRESS = 64;
+/** How long a peer that has answered is believed to be there still. A guess: ten that join at once are dialled once each. */
+export const DIAL_BACK_BELIEVED_MS = 1_000;
+/** How many candidates are dialled at once. */
+export const DIALS_AT_ONCE = 3;
+/** After this long no further candidates are begun with: with two dial-backs it stays within SERVER_ANSWER_MS. */
+export const REFERRAL_MS = 3_000;
+/** Most peers remembered after their leases ended, in one network; the one that ended first is forgotten first. */
+export const PEERS_REMEMBERED = 1_000;
+/** Most ports remembered as occupied, on all hosts of one network. A guess: a full pool on four hosts. */
+export const BAD_PORTS_REMEMBERED = 4_096;
+
 // --- links ------------------------------------------------------------------------------------------------------------
 
 /** How long a TCP connect, a WebSocket handshake and the hello may take, each (TRANSFER). */
@@ -48,6 +71,13 @@ export const CONNECTIONS_PER_ADDRESS = 256;
 export const SHELVES_MS = 1_000;
 /** How long a joiner waits for its first link before it says that it has joined; the mesh goes on trying. */
 export const FIRST_LINK_MS = 5_000;
+/** Request headers: a WebSocket handshake needs ten. */
+export const HEADER_BYTES = 8 * 1024;
+export const HEADERS = 64;
+/** How long a closing handshake may take before the socket is cut. */
+export const CLOSE_MS = 1_000;
+/** Most verdicts remembered; a verdict costs about 50 µs, and every report carries a contact. */
+export const VERDICTS_REMEMBERED = 4_096;
 /** Links a peer accepts: its own choice makes six; joiners and repairs come on top. */
 export const LINKS_ACCEPTED = 16;
 
@@ -121,3 +151,17 @@ export const PROGRESS_MS = 200;
 export const PROGRESS_AFTER_MS = 500;
 /** How long a peer that leaves or stops waits for its last words to go out: the promise is two seconds. */
 export const FAREWELL_MS = 1_000;
+/** Most names that are said to be skipped; of the others, only how many there are. A guess at what anybody reads. */
+export const SKIPPED_NAMED = 1_000;
+
+// --- the prompt ------------------------------------------------------------------------------------------------------
+
+/** The longest line that is read: a file's name has 240 bytes, a path at most 4,096. */
+export const LINE_BYTES = 4 * 1024;
+/** Most lines that wait for the commands before them. A guess: nobody types so far ahead, and a paste is told. */
+export const LINES_WAITING = 1_000;
+/** How long news are collected before they are told. A guess: ten joiners at once settle in less. */
+export const NEWS_PAUSE_MS = 400;
+/** Most names remembered as neighbours told of, oldest forgotten first. */
+export const NAMES_REMEMBERED = 1_000;
+export const HISTORY_LINES = 500;

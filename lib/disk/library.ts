@@ -4,9 +4,11 @@
  * Files are hashed once, in a worker, the smallest first; a changed one is hashed again, and an unchanged one not, not
  * even by the next process. Only the top level is shared. What is not shared is said, with the reason, save hidden names.
  */
+
 import { lstat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { SKIPPED_NAMED } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
@@ -16,7 +18,7 @@ import { codeOf, diskError, isGone } from './faults.ts';
 import { openGuarded } from './guard.ts';
 import type { Hasher } from './hasher.ts';
 import { Layers } from './layers.ts';
-import { type Listed, type Listing, listed, SKIPPED_NAMED, type Skipped } from './listing.ts';
+import { type Listed, type Listing, listed, type Skipped } from './listing.ts';
 import { OpenFile } from './opened.ts';
 import { Records } from './records.ts';
 import { copyInto, shareable } from './sharing.ts';

@@ -6,14 +6,12 @@
  */
 import { type BigIntStats, type Dirent, lstatSync, opendirSync } from 'node:fs';
 import { join } from 'node:path';
-import { SHARED_FILES } from '../config.ts';
+import { SHARED_FILES, SKIPPED_NAMED } from '../config.ts';
 import { fileNameFault } from '../protocol/names.ts';
 import { CONTENT_BYTES } from '../transfer/pieces.ts';
 import { codeOf } from './faults.ts';
 import { type Stamp, stampOf } from './guard.ts';
 
-/** Most names that are said to be skipped; of the others, only how many there are. A guess at what anybody reads. */
-export const SKIPPED_NAMED = 1_000;
 /** Names that are read from the system at once. A guess: Node's own 32 are many calls for a large folder. */
 const NAMES_AT_ONCE = 1_024;
 

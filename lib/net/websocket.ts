@@ -10,9 +10,12 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
 import {
+  CLOSE_MS,
   CONNECTIONS,
   CONNECTIONS_PER_ADDRESS,
   HANDSHAKE_MS,
+  HEADER_BYTES,
+  HEADERS,
   LINK_MESSAGE_BYTES,
   MESSAGE_FRAGMENTS,
   TRANSFER_FRAME_BYTES,
@@ -22,13 +25,8 @@ import { FloodmeshError, named } from '../errors.ts';
 import { CAUSES, type Cause, causeOf } from '../protocol/causes.ts';
 import type { Address, Link, LinkHandlers, Listener, Purpose, Transport } from './transport.ts';
 
-/** Request headers: a WebSocket handshake needs ten. */
-const HEADER_BYTES = 8 * 1024;
-const HEADERS = 64;
 /** A message may come in this many pieces of TCP: one network packet each, at the worst, and some room. */
 const BYTES_PER_CHUNK = 512;
-/** How long a closing handshake may take before the socket is cut. */
-const CLOSE_MS = 1_000;
 
 /** The transport that ships. */
 export function webSocketTransport(): Transport {

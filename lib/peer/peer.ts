@@ -5,7 +5,7 @@
  * `uploads`. Here they are put together: one method for each thing that can be asked.
  */
 import { nanoid } from 'nanoid';
-import { FIRST_LINK_MS, PROGRESS_MS, SHELVES_MS } from '../config.ts';
+import { FIRST_LINK_MS, SHELVES_MS } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
@@ -17,10 +17,9 @@ import { FILE_NAME_BYTES, folded } from '../protocol/names.ts';
 import type { AlreadyHere, Downloaded, Found, Joined, Listener, PeerEvent, TopologyPeer } from '../trace.ts';
 import { Body } from './body.ts';
 import { type Content, contents } from './choice.ts';
-import { Fetch } from './fetch.ts';
+import { deliver } from './delivery.ts';
 import { type Assigned, Membership } from './membership.ts';
 import { type PeerOptions, type Settings, settings } from './options.ts';
-import { Rate } from './rate.ts';
 import { type SearchEnd, Searches } from './searches.ts';
 import { ended, Shelves } from './shelves.ts';
 import { Trust } from './trust.ts';
@@ -237,39 +236,18 @@ export class Peer {
 
   async #fetch(content: Content, began: number, signal: AbortSignal | undefined): Promise<Outcome> {
     const either = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
-    const progress = this.#progressOf(content);
     this.#fetching += 1;
     try {
-      const fetched = await new Fetch(content, {
+      const parts = {
         transport: this.#transport,
-        downloads: this.#shelves.downloads,
-        contact: (peer) => this.#body?.contact(peer),
-        onVerified: progress.add,
-        onHolderLost: (peer, why) => this.#emit({ type: 'holderLost', name: content.name, peer: this.#nameOf(peer), why }),
-      }).run(either);
-      const { name, path } = await this.#shelves.keep(content.name, content.root, fetched);
-      const providers = Array.from(fetched.bytesFrom, ([peer, bytes]) => ({ peer: this.#nameOf(peer), bytes }));
-      const ms = Math.round(performance.now() - began);
-      return { type: 'downloaded', name, path, bytes: content.bytes, hash: content.root, providers, ms };
+        shelves: this.#shelves,
+        contact: (peer: PeerId) => this.#body?.contact(peer),
+        emit: (event: PeerEvent) => this.#emit(event),
+      };
+      return { type: 'downloaded', ...(await deliver(content, began, parts, either)) };
     } finally {
       this.#fetching -= 1;
-      progress.end();
     }
-  }
-
-  #progressOf({ name, bytes }: Content): { add(more: number): void; end(): void } {
-    const rate = new Rate(performance.now());
-    let verified = 0;
-    const telling = setInterval(() => {
-      this.#emit({ type: 'progress', name, bytes, verified, rate: rate.perSecond(performance.now()) });
-    }, PROGRESS_MS);
-    return {
-      add: (more) => {
-        verified += more;
-        rate.add(more, performance.now());
-      },
-      end: () => clearInterval(telling),
-    };
   }
 
   *#ownMatching(text: string): Generator<Found> {

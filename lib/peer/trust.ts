@@ -1,10 +1,8 @@
 /** Whom a peer believes: contacts that the network's own server signed. */
+import { VERDICTS_REMEMBERED } from '../config.ts';
 import { verifier } from '../net/keys.ts';
 import type { Contact } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
-
-/** Most verdicts remembered; a verdict costs about 50 µs, and every report carries a contact. */
-const VERDICTS = 4_096;
 
 export class Trust {
   readonly #network: string;
@@ -30,7 +28,7 @@ export class Trust {
     const key = JSON.stringify(contact);
     const known = this.#verdicts.get(key);
     if (known !== undefined) return known;
-    if (this.#verdicts.size >= VERDICTS) this.#verdicts.clear();
+    if (this.#verdicts.size >= VERDICTS_REMEMBERED) this.#verdicts.clear();
     const verdict = this.#verify(contact);
     this.#verdicts.set(key, verdict);
     return verdict;

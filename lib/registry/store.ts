@@ -8,11 +8,6 @@
  */
 import type { PeerId } from '../protocol/ids.ts';
 
-/** Most peers remembered after their leases ended, in one network; the one that ended first is forgotten first. */
-export const PEERS_REMEMBERED = 1_000;
-/** Most ports remembered as occupied, on all hosts of one network. A guess: a full pool on four hosts. */
-export const BAD_PORTS_REMEMBERED = 4_096;
-
 /** `assigned`: nobody has seen it listen. `listening`: it may be referred. `silent`: it did not answer of late. */
 export type LeaseState = 'assigned' | 'listening' | 'silent';
 

@@ -1,10 +1,8 @@
 /** What Tab completes to: the commands, and the names of files and peers that were seen in answers. */
+import { NAMES_REMEMBERED } from '../config.ts';
 import { shown } from '../protocol/names.ts';
 import type { Answer } from './answers.ts';
 import { COMMANDS, type Command, commandOf } from './commands.ts';
-
-/** Most names remembered of each kind; the oldest is forgotten first. */
-const NAMES_REMEMBERED = 1_000;
 
 export class Completion {
   readonly #files = new Set<string>();

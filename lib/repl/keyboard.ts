@@ -4,8 +4,9 @@
  * readline measures the whole line at every key, so that a pasted megabyte without a line's end would keep it busy for
  * hours. Here such a paste is counted before it gets there.
  */
+
 import { type Readable, Transform } from 'node:stream';
-import { LINE_BYTES } from './lines.ts';
+import { LINE_BYTES } from '../config.ts';
 
 /** A stream of keys that can be put in raw mode, as `process.stdin` at a terminal. */
 export interface Keys extends Readable {

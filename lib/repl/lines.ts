@@ -1,11 +1,8 @@
 /** Where typed lines come from when nobody sits at a terminal (a pipe, `--exec`), and the queue where somebody does. */
+
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-
-/** The longest line that is read: a file's name has 240 bytes, a path at most 4,096. */
-export const LINE_BYTES = 4 * 1024;
-/** Most lines that wait for the commands before them. A guess: nobody types so far ahead, and a paste is told. */
-export const LINES_WAITING = 1_000;
+import { LINE_BYTES, LINES_WAITING } from '../config.ts';
 
 /** What stands for a line that was too long to be read. */
 export const TOO_LONG = Symbol('a line longer than LINE_BYTES');

@@ -4,15 +4,11 @@
  * A joining mesh makes and unmakes links by the dozen. So news are collected and told together after a short pause, a
  * peer that was a neighbour before is no news, and links that end in good order (no place for them) are not told.
  */
+import { NAMES_REMEMBERED } from '../config.ts';
 import type { Cause } from '../protocol/causes.ts';
 import { shown } from '../protocol/names.ts';
 import type { PeerEvent } from '../trace.ts';
 import { listed } from './sentences.ts';
-
-/** How long news are collected before they are told. A guess: ten joiners at once settle in less. */
-export const NEWS_PAUSE_MS = 400;
-/** Most names remembered as neighbours told of, oldest forgotten first. */
-const NAMES_REMEMBERED = 1_000;
 
 type Departure = 'left' | 'crashed' | 'silent';
 

@@ -5,7 +5,7 @@
  * At a terminal typing goes on while a command runs, and further lines wait their turn. From a pipe, and with `--exec`,
  * a line is read when the one before is answered, and the peer leaves at the end.
  */
-import { PROGRESS_AFTER_MS } from '../config.ts';
+import { LINE_BYTES, LINES_WAITING, NEWS_PAUSE_MS, PROGRESS_AFTER_MS } from '../config.ts';
 import { EXIT, FloodmeshError, named } from '../errors.ts';
 import { shown } from '../protocol/names.ts';
 import type { Joined, PeerEvent } from '../trace.ts';
@@ -13,8 +13,8 @@ import type { Answer } from './answers.ts';
 import { type Conversation, type ReplPeer, type Understood, understood } from './commands.ts';
 import { Completion } from './completion.ts';
 import type { Keys } from './keyboard.ts';
-import { commandsOf, LINE_BYTES, LINES_WAITING, type Line, LineQueue, linesOf, TOO_LONG } from './lines.ts';
-import { NEWS_PAUSE_MS, News } from './news.ts';
+import { commandsOf, type Line, LineQueue, linesOf, TOO_LONG } from './lines.ts';
+import { News } from './news.ts';
 import type { Output } from './paper.ts';
 import { Screen } from './screen.ts';
 import { errorAnswer } from './sentences.ts';

@@ -4,7 +4,9 @@
  * A status line (a download's progress) stands above the prompt as a part of it, so that readline itself keeps count
  * of the rows to draw again; it is taken away before a typed line is handed in, and never stays behind.
  */
+
 import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from 'node:readline';
+import { HISTORY_LINES } from '../config.ts';
 import { type Keys, limited } from './keyboard.ts';
 import type { Output, Paper } from './paper.ts';
 
@@ -26,8 +28,6 @@ export interface ScreenOptions {
   /** The history has changed; oldest first. */
   onHistory(lines: string[]): void;
 }
-
-const HISTORY_LINES = 500;
 
 export class Screen implements Paper {
   readonly #options: ScreenOptions;

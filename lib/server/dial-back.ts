@@ -2,14 +2,11 @@
  * Is a peer where its contact says? The server dials it and hears its hello, so that nobody is ever referred to a port
  * that is shut, somebody else's, or a victim's. Costs one connection and at most `DIAL_BACK_MS`.
  */
-import { DIAL_BACK_MS } from '../config.ts';
+import { DIAL_BACK_BELIEVED_MS, DIAL_BACK_MS } from '../config.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import { parseLinkMessage } from '../protocol/codec.ts';
 import { signedText } from '../protocol/contact.ts';
 import type { Contact } from '../protocol/messages.ts';
-
-/** How long a peer that has answered is believed to be there still. A guess: ten that join at once are dialled once each. */
-const BELIEVED_MS = 1_000;
 
 export class DialBack {
   readonly #transport: Transport;
@@ -70,7 +67,7 @@ export class DialBack {
 
   #forgetOld(): void {
     for (const [serial, heardAt] of this.#heard) {
-      if (this.#now() - heardAt < BELIEVED_MS) return;
+      if (this.#now() - heardAt < DIAL_BACK_BELIEVED_MS) return;
       this.#heard.delete(serial);
     }
   }

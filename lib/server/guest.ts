@@ -1,11 +1,7 @@
 /** One link to the metadata server: its place in the network, its requests in their order, and its pace. */
+import { REQUESTS_PER_SECOND, REQUESTS_WAITING } from '../config.ts';
 import type { Link } from '../net/transport.ts';
 import type { Place } from '../registry/registry.ts';
-
-/** Requests that one link may ask within a second. A guess: a peer asks a few in ten seconds. */
-const REQUESTS_PER_SECOND = 50;
-/** Requests of one link that may wait for their answers. A guess: a peer waits for each. */
-const REQUESTS_WAITING = 16;
 
 export class Guest {
   readonly link: Link;

@@ -1,14 +1,10 @@
 /** Whom a peer is referred to: another member that is there now, as far as a dial can tell; a few are tried at once. */
+import { DIALS_AT_ONCE, REFERRAL_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import type { Contact } from '../protocol/messages.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Lease } from '../registry/store.ts';
 import type { DialBack } from './dial-back.ts';
-
-/** How many candidates are dialled at once. */
-const AT_ONCE = 3;
-/** After this long no further candidates are begun with: with two dial-backs it stays within SERVER_ANSWER_MS. */
-const SEARCHING_MS = 3_000;
 
 export class Referrals {
   readonly #registry: Registry;
@@ -47,12 +43,12 @@ export class Referrals {
   }
 
   async #living(serial: number, before?: number): Promise<Contact | null> {
-    const until = this.#now() + SEARCHING_MS;
+    const until = this.#now() + REFERRAL_MS;
     do {
       const candidates = await this.#registry.candidates(serial, this.#now(), before);
       if (candidates.length === 0) return null;
       const likely = candidates.toSorted((one, other) => this.#likelihood(other) - this.#likelihood(one));
-      const found = await Promise.any(likely.slice(0, AT_ONCE).map((lease) => this.#dialled(lease))).catch(() => null);
+      const found = await Promise.any(likely.slice(0, DIALS_AT_ONCE).map((lease) => this.#dialled(lease))).catch(() => null);
       if (found !== null) return found;
     } while (this.#now() < until && !this.#dialBack.isClosed);
     return null;

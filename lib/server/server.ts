@@ -8,7 +8,17 @@
 import assert from 'node:assert';
 import { createHash, randomInt } from 'node:crypto';
 import { nanoid } from 'nanoid';
-import { HANDSHAKE_MS, LEASE_MS, LINK_MESSAGE_BYTES, LINK_QUEUE_BYTES, PORT_ATTEMPTS, RENEWALS_PER_LEASE } from '../config.ts';
+import {
+  HANDSHAKE_MS,
+  JOINER_IDLE_MS,
+  LEASE_MS,
+  LINK_MESSAGE_BYTES,
+  LINK_QUEUE_BYTES,
+  PENDING_PER_ADDRESS,
+  PORT_ATTEMPTS,
+  RENEWALS_PER_LEASE,
+  SWEEP_MS,
+} from '../config.ts';
 import { named } from '../errors.ts';
 import { newKeys, signer } from '../net/keys.ts';
 import type { Address, Listener as Doorway, Link, Transport } from '../net/transport.ts';
@@ -23,12 +33,6 @@ import { DialBack } from './dial-back.ts';
 import { Guest } from './guest.ts';
 import { Referrals } from './referrals.ts';
 
-/** How often leases and idle links are looked after. */
-const SWEEP_MS = 500;
-/** How long a link without a place may say nothing, once it has said something: a person may be typing a name. */
-const IDLE_MS = 60_000;
-/** Joiners from one address that have a place and have not been seen to listen. A guess with room: ten at once are usual. */
-const PENDING_PER_ADDRESS = 64;
 const CHANCES = 2 ** 32;
 
 export interface ServerOptions {
@@ -368,7 +372,7 @@ function parsed(text: string): ServerRequest | undefined {
 
 function isIdle({ heardAt, cameAt, place }: Guest, now: number): boolean {
   if (heardAt === undefined) return now - cameAt > HANDSHAKE_MS;
-  return place === undefined && now - heardAt > IDLE_MS;
+  return place === undefined && now - heardAt > JOINER_IDLE_MS;
 }
 
 function refused(id: number, { code, message, hint }: Refusal): ServerAnswer {

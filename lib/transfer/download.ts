@@ -41,6 +41,8 @@ export class Download {
   /** Pieces asked of the present holder that have not come, in the order in which they will. */
   #expected: number[] = [];
   #holder: PeerId | undefined;
+  /** Whether the present holder has opened the content; nothing is asked of it before. */
+  #isOpen = false;
   #lastLoss: LostWhy = 'gone';
   #isOver = false;
 
@@ -66,7 +68,7 @@ export class Download {
       case 'providerFound':
         return this.#found(event.peer);
       case 'opened':
-        return event.peer === this.#holder ? this.#goOn() : [];
+        return event.peer === this.#holder ? this.#opened() : [];
       case 'piece':
         return event.peer === this.#holder ? this.#came(event.peer) : [];
       case 'verified':
@@ -81,6 +83,11 @@ export class Download {
     this.#known.add(peer);
     this.#waiting.push(peer);
     return this.#holder === undefined ? this.#next() : [];
+  }
+
+  #opened(): DownloadEffect[] {
+    this.#isOpen = true;
+    return this.#goOn();
   }
 
   #came(peer: PeerId): DownloadEffect[] {
@@ -98,7 +105,11 @@ export class Download {
   }
 
   #goOn(): DownloadEffect[] {
-    if (this.#missing.size > 0) return this.#holder === undefined ? this.#failOnceJudged() : this.#ask(this.#holder);
+    if (this.#missing.size > 0) {
+      if (this.#holder === undefined) return this.#failOnceJudged();
+      // Verdicts on the last holder's pieces come while the next one is still being dialled.
+      return this.#isOpen ? this.#ask(this.#holder) : [];
+    }
     this.#isOver = true;
     return [{ type: 'done' }];
   }
@@ -136,6 +147,7 @@ export class Download {
 
   #next(): DownloadEffect[] {
     this.#expected = [];
+    this.#isOpen = false;
     this.#holder = this.#waiting.shift();
     return this.#holder === undefined ? this.#failOnceJudged() : [{ type: 'open', peer: this.#holder }];
   }

@@ -5,7 +5,8 @@ import { link, symlink, truncate } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, relative } from 'node:path';
 import t from 'tap';
-import { list, SKIPPED_NAMED } from '../../lib/disk/listing.ts';
+import { SKIPPED_NAMED } from '../../lib/config.ts';
+import { list } from '../../lib/disk/listing.ts';
 
 const names = (files: readonly { readonly name: string }[]) => files.map(({ name }) => name).sort();
 

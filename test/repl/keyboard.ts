@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import t from 'tap';
+import { LINE_BYTES } from '../../lib/config.ts';
 import { type Keys, limited } from '../../lib/repl/keyboard.ts';
-import { LINE_BYTES } from '../../lib/repl/lines.ts';
 
 /** What arrives of the typed chunks, with a line that has `typed` bytes; CLEAR is what empties the line. */
 async function arrived(chunks: readonly string[], typed = 0): Promise<{ text: string; refused: number }> {

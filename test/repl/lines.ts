@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import t from 'tap';
-import { commandsOf, LINE_BYTES, LINES_WAITING, type Line, LineQueue, linesOf, TOO_LONG } from '../../lib/repl/lines.ts';
+import { LINE_BYTES, LINES_WAITING } from '../../lib/config.ts';
+import { commandsOf, type Line, LineQueue, linesOf, TOO_LONG } from '../../lib/repl/lines.ts';
 
 async function read(...chunks: (string | Buffer)[]): Promise<Line[]> {
   const lines: Line[] = [];

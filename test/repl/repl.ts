@@ -1,7 +1,7 @@
 import t from 'tap';
+import { LINE_BYTES, LINES_WAITING } from '../../lib/config.ts';
 import { EXIT, FloodmeshError } from '../../lib/errors.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
-import { LINE_BYTES, LINES_WAITING } from '../../lib/repl/lines.ts';
 import { Repl, type ReplOptions } from '../../lib/repl/repl.ts';
 import { cancelled, DOWNLOADED, type FakeTerminal, fakeTerminal, type Script, scripted } from './scripted.ts';
 

@@ -1,7 +1,9 @@
 /** What every implementation of `Store` promises. A new one proves itself by running this. */
+
 import type { Test } from 'tap';
+import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../lib/config.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
-import { BAD_PORTS_REMEMBERED, type Claim, type Lease, PEERS_REMEMBERED, type Store } from '../../lib/registry/store.ts';
+import type { Claim, Lease, Store } from '../../lib/registry/store.ts';
 
 const HOSTILE = [
   `'; DROP TABLE lease; --`,

@@ -12,7 +12,7 @@
  */
 import { HITS_PER_PEER, HITS_PER_QUERY, LEAST_PATIENCE_MS, QUERIES_REMEMBERED, REMEMBER_QUERY_MS, SEARCH_MS } from '../../config.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
-import { MAX_HITS, MAX_LINKS, type Provider, type Want } from '../../protocol/messages.ts';
+import { MAX_HITS, MAX_LINKS, type Provider, type SharedFile, type Want } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, View } from './discovery.ts';
 import { Seen } from './seen.ts';
@@ -63,7 +63,7 @@ export class FloodDiscovery implements Discovery {
   /** Queries that this peer sees to for others, or asks itself. */
   readonly #rounds = new Seen<QueryId, Round>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
   /** What this peer itself answered: each query is looked up once. */
-  readonly #answers = new Seen<QueryId, readonly Provider[]>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+  readonly #answers = new Seen<QueryId, readonly SharedFile[]>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
@@ -102,7 +102,9 @@ export class FloodDiscovery implements Discovery {
   #begin({ query, want, only }: Extract<MeshEvent, { type: 'search' }>, view: View): MeshEffect[] {
     const others = view.members().filter((peer) => peer !== view.self);
     const reach = only === undefined ? others : [only];
-    const round = this.#open({ query, want, trail: [], covered: [...others, view.self], patienceMs: SEARCH_MS }, view);
+    const round = this.#open({ query, want, trail: [] }, view);
+    round.deadline = view.now + SEARCH_MS;
+    for (const peer of view.members()) round.covered.add(peer);
     owe(round, view.self, reach);
     const effects: MeshEffect[] = [{ type: 'setTimer', timer: { of: 'search', query }, afterMs: SEARCH_MS }];
     return [...effects, ...assign(round, reach, view), ...settleDebts(round, view)];
@@ -115,20 +117,25 @@ export class FloodDiscovery implements Discovery {
     if (known?.isOver) return [];
     const uncovered = this.#uncovered(message, known, view);
     const own = message.reach.includes(view.self) || uncovered.includes(view.self) ? this.#hits(from, message, view) : [];
-    const others = [...message.reach, ...uncovered].filter((peer) => peer !== view.self);
+    // Ids that we do not know can be invented without end: nothing is kept of them; whoever they are, we miss them.
+    const members = new Set(view.members());
+    const strangers = message.reach.filter((peer) => !members.has(peer));
+    const part = [...message.reach.filter((peer) => members.has(peer)), ...uncovered];
+    const others = part.filter((peer) => peer !== view.self);
     // Most peers of a mesh see to nobody but themselves: that costs them no more than an answer.
     if (others.length === 0 && known === undefined)
-      return [...own, send(from, { type: 'echo', query: message.query, answered: [view.self], missed: [] })];
+      return [...own, send(from, { type: 'echo', query: message.query, answered: [view.self], missed: strangers })];
     const round = known ?? this.#open(message, view);
-    round.deadline = Math.max(round.deadline, view.now + message.patienceMs);
-    for (const peer of [...message.trail, from]) round.upstream.add(peer);
-    for (const peer of [...message.covered, ...uncovered]) round.covered.add(peer);
+    round.deadline = Math.max(round.deadline, view.now + Math.min(message.patienceMs, SEARCH_MS));
+    for (const peer of message.trail) if (members.has(peer)) round.upstream.add(peer);
+    for (const peer of [...message.covered, ...uncovered]) if (members.has(peer)) round.covered.add(peer);
     // Who was asked for somebody else is asked again: its hits may have gone down with the link to the earlier asker.
     const open = others.filter((peer) => round.outcomes.get(peer) !== false);
     for (const peer of open) round.outcomes.delete(peer);
     round.outcomes.set(view.self, true);
-    owe(round, from, [...message.reach, ...uncovered]);
-    return [...own, ...assign(round, open, view), ...settleDebts(round, view)];
+    owe(round, from, part);
+    const missed = strangers.length === 0 ? [] : [send(from, { type: 'echo', query: message.query, answered: [], missed: strangers })];
+    return [...own, ...missed, ...assign(round, open, view), ...settleDebts(round, view)];
   }
 
   /** The members that nobody sees to yet, as far as we know. */
@@ -139,22 +146,23 @@ export class FloodDiscovery implements Discovery {
 
   #hits(from: PeerId, { query, want }: QueryMessage, view: View): MeshEffect[] {
     const known = this.#answers.get(query);
-    const providers = known ?? view.library.matching(want, HITS_PER_PEER).map((file) => ({ peer: view.self, ...file }));
-    if (known === undefined) this.#answers.set(query, providers, view.now);
+    const files = known ?? view.library.matching(want, HITS_PER_PEER);
+    if (known === undefined) this.#answers.set(query, files, view.now);
     const messages: MeshEffect[] = [];
-    for (let first = 0; first < providers.length; first += MAX_HITS) {
-      messages.push(send(from, { type: 'hits', query, providers: providers.slice(first, first + MAX_HITS) }));
+    for (let first = 0; first < files.length; first += MAX_HITS) {
+      const providers = files.slice(first, first + MAX_HITS).map((file) => ({ peer: view.self, ...file }));
+      messages.push(send(from, { type: 'hits', query, providers }));
     }
     return messages;
   }
 
-  #open(message: Pick<QueryMessage, 'query' | 'want' | 'trail' | 'covered' | 'patienceMs'>, view: View): Round {
+  #open({ query, want, trail }: Pick<QueryMessage, 'query' | 'want' | 'trail'>, view: View): Round {
     const round: Round = {
-      query: message.query,
-      want: message.want,
-      path: message.trail,
-      upstream: new Set(message.trail),
-      covered: new Set(message.covered),
+      query,
+      want,
+      path: trail,
+      upstream: new Set(),
+      covered: new Set(),
       debts: new Map(),
       asked: new Map(),
       outcomes: new Map(),
@@ -162,10 +170,10 @@ export class FloodDiscovery implements Discovery {
       mute: new Set(),
       hits: 0,
       found: new Set(),
-      deadline: view.now + message.patienceMs,
+      deadline: view.now,
       isOver: false,
     };
-    this.#rounds.set(message.query, round, view.now);
+    this.#rounds.set(query, round, view.now);
     return round;
   }
 

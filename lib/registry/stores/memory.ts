@@ -1,13 +1,12 @@
 /** A store that forgets everything when its process ends: for trying things out, and for tests. Claims cost O(leases). */
+import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../config.ts';
 import {
-  BAD_PORTS_REMEMBERED,
   type Change,
   type Choice,
   type Claim,
   type Claimed,
   type Lease,
   type NetworkKeys,
-  PEERS_REMEMBERED,
   type Remembered,
   rememberedOf,
   type Store,

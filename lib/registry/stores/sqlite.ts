@@ -5,11 +5,12 @@
  * leaves a whole file; `synchronous = NORMAL` writes without waiting for the disk, so a power cut may cost the last moments
  * but never the file. A claim takes the write lock first (BEGIN IMMEDIATE), so claims of several processes queue up.
  */
+
 import { DatabaseSync, type SQLInputValue, type SQLOutputValue } from 'node:sqlite';
+import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../config.ts';
 import { FloodmeshError } from '../../errors.ts';
 import { peerId } from '../../protocol/ids.ts';
 import {
-  BAD_PORTS_REMEMBERED,
   type Change,
   type Choice,
   type Claim,
@@ -17,7 +18,6 @@ import {
   type Lease,
   type LeaseState,
   type NetworkKeys,
-  PEERS_REMEMBERED,
   type Remembered,
   rememberedOf,
   type Store,

@@ -1,0 +1,64 @@
+/** Brings one content from its holders to its final name, and tells how it goes meanwhile. */
+import { PROGRESS_MS } from '../config.ts';
+import type { Transport } from '../net/transport.ts';
+import type { PeerId } from '../protocol/ids.ts';
+import type { Contact } from '../protocol/messages.ts';
+import type { Downloaded, PeerEvent } from '../trace.ts';
+import type { Content } from './choice.ts';
+import { Fetch } from './fetch.ts';
+import { Rate } from './rate.ts';
+import type { Shelves } from './shelves.ts';
+
+export interface DeliveryParts {
+  readonly transport: Transport;
+  readonly shelves: Shelves;
+  /** Where a peer listens, as its lease says; undefined when it is not known. */
+  readonly contact: (peer: PeerId) => Contact | undefined;
+  readonly emit: (event: PeerEvent) => void;
+}
+
+/**
+ * Fetches `content` and stores it. `began` is when it was asked for, in milliseconds that never go back.
+ * @throws HOLDERS_GONE, CONTENT_MISMATCH, CONTENT_CHANGED, DISK_FULL, DISK_FAILED, CANCELLED.
+ */
+export async function deliver(content: Content, began: number, parts: DeliveryParts, signal: AbortSignal): Promise<Downloaded> {
+  const { transport, shelves, contact, emit } = parts;
+  const called = (peer: PeerId) => contact(peer)?.name ?? peer;
+  const progress = new Telling(content, emit);
+  try {
+    const fetched = await new Fetch(content, {
+      transport,
+      contact,
+      downloads: shelves.downloads,
+      onVerified: (bytes) => progress.add(bytes),
+      onHolderLost: (peer, why) => emit({ type: 'holderLost', name: content.name, peer: called(peer), why }),
+    }).run(signal);
+    const { name, path } = await shelves.keep(content.name, content.root, fetched);
+    const providers = Array.from(fetched.bytesFrom, ([peer, bytes]) => ({ peer: called(peer), bytes }));
+    return { name, path, bytes: content.bytes, hash: content.root, providers, ms: Math.round(performance.now() - began) };
+  } finally {
+    progress.end();
+  }
+}
+
+/** Tells progress a few times a second, in bytes that are verified. */
+class Telling {
+  readonly #rate = new Rate(performance.now());
+  readonly #timer: NodeJS.Timeout;
+  #verified = 0;
+
+  constructor({ name, bytes }: Content, emit: (event: PeerEvent) => void) {
+    this.#timer = setInterval(() => {
+      emit({ type: 'progress', name, bytes, verified: this.#verified, rate: this.#rate.perSecond(performance.now()) });
+    }, PROGRESS_MS);
+  }
+
+  add(bytes: number): void {
+    this.#verified += bytes;
+    this.#rate.add(bytes, performance.now());
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+}
