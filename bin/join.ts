@@ -64,7 +64,7 @@ export async function converse(identity: Identity, options: JoinOptions, greetin
   }
 }
 
-// The server's hint ends with a free name, in quotes.
+// The server's hint begins with the free name.
 function suggested({ code, hint }: FloodmeshError): string | undefined {
-  return code === 'NAME_TAKEN' ? /"([^"]+)"/.exec(hint ?? '')?.[1] : undefined;
+  return code === 'NAME_TAKEN' ? /^(.+) is free$/.exec(hint ?? '')?.[1] : undefined;
 }

@@ -24,8 +24,8 @@ export const SERVER_RETRY_MS = 2_000;
 export const DIAL_BACK_MS = 2_000;
 /** How long a joiner tries to find its server before it says that there is none. A guess: long enough for a restart. */
 export const JOIN_PATIENCE_MS = 3_000;
-/** How long an answer of the metadata server may take: a join waits for two dial-backs at the most. */
-export const SERVER_ANSWER_MS = 8_000;
+/** How long an answer of the metadata server may take: where many members hang, one takes their dial-backs one after another. */
+export const SERVER_ANSWER_MS = 15_000;
 /** How many assigned ports a joiner may report as taken before it gives up. A guess: more than any default pool has. */
 export const PORT_ATTEMPTS = 32;
 /** How long a port that another program was found on is not given to anybody. A guess: long enough for most programs. */
@@ -47,7 +47,7 @@ export const PENDING_PER_ADDRESS = 64;
 export const DIAL_BACK_BELIEVED_MS = 1_000;
 /** How many candidates are dialled at once. */
 export const DIALS_AT_ONCE = 3;
-/** After this long no further candidates are begun with: with two dial-backs it stays within SERVER_ANSWER_MS. */
+/** After this long no further candidates are dialled back; a first referral may take it twice, within SERVER_ANSWER_MS. */
 export const REFERRAL_MS = 3_000;
 /** Most peers remembered after their leases ended, in one network; the one that ended first is forgotten first. */
 export const PEERS_REMEMBERED = 1_000;
@@ -87,7 +87,7 @@ export const LINKS_ACCEPTED = 16;
 export const RING_MESH_REACH = 3;
 /** How often a peer looks after its links: pings, redials, asks the registry (MESH). */
 export const PULSE_MS = 1_000;
-/** Pulses without a word after which a neighbour is suspected, given up, and given up though others vouch for it. */
+/** Pulses without an answered ping after which a neighbour is suspected, given up, and given up though others vouch for it. */
 export const MISSES_SUSPECTED = 2;
 export const MISSES_GIVEN_UP = 3;
 export const MISSES_GIVEN_UP_ANYWAY = 6;
@@ -119,22 +119,24 @@ export const LEAST_PATIENCE_MS = 20;
 export const REMEMBER_QUERY_MS = 60_000;
 /** Most queries remembered; the oldest is forgotten first. About 1 KiB each. */
 export const QUERIES_REMEMBERED = 10_000;
-/** Most hits that one peer answers to one query, and that one query may bring in all. */
-export const HITS_PER_PEER = 256;
-export const HITS_PER_QUERY = 4_096;
+/** Most hits that one peer answers to one query (150 KiB of messages), and that one query may bring in all. */
+export const HITS_PER_PEER = 1_024;
+export const HITS_PER_QUERY = 16_384;
 
 // --- transfers --------------------------------------------------------------------------------------------------------
 
 /** Pieces asked for ahead: 4 MiB keeps a gigabit busy at 30 ms. */
 export const PIECES_AHEAD = 16;
-/** The largest frame an asker accepts: a piece of the largest size and its number (TRANSFER allows 1 MiB and a header). */
-export const TRANSFER_FRAME_BYTES = 1024 * 1024 + 4;
+/** The largest frame an asker accepts: a piece of the largest size (TRANSFER allows 1 MiB and a header). */
+export const TRANSFER_FRAME_BYTES = 1024 * 1024;
 /** The largest request a holder accepts. */
 export const TRANSFER_REQUEST_BYTES = 4 * 1024;
 /** A holder from which no byte came for so long is given up. */
 export const STALL_MS = 10_000;
 /** Transfers that one peer serves at once; further askers are told to come again. */
 export const UPLOADS = 64;
+/** An asker that asks for nothing so long gives its place to others. */
+export const UPLOAD_IDLE_MS = 30_000;
 /** Requests of one asker that may wait; an honest one has two under way. */
 export const UPLOAD_REQUESTS = 32;
 

@@ -1,8 +1,9 @@
 /**
  * One stream of what happens, read by the prompt, by `--json` and by whoever embeds a peer.
  *
- * `PeerEvent` is what a peer tells; each is one line of `--json`. `ServerEvent` is what a metadata server tells.
- * Fields are added to events, never renamed.
+ * `PeerEvent` is what a peer tells; each is one line of `--json`, as are what a get or TOPO came to (`downloaded`,
+ * `alreadyHere`, `topology`), which programs get as the answers of their calls. `ServerEvent` is what a metadata server
+ * tells. Fields are added to events, never renamed.
  */
 import type { ErrorCode } from './errors.ts';
 import type { Cause } from './protocol/causes.ts';

@@ -4,7 +4,7 @@
  * A request names a content by its root, never a path; what is not shared does not exist for the asker. Bytes flow from
  * the side that was dialled, because a WebSocket client must mask what it sends (TRANSFER: five to eight times slower).
  */
-import { HANDSHAKE_MS, STALL_MS, TRANSFER_FRAME_BYTES, UPLOAD_REQUESTS, UPLOADS } from '../config.ts';
+import { HANDSHAKE_MS, STALL_MS, TRANSFER_FRAME_BYTES, UPLOAD_IDLE_MS, UPLOAD_REQUESTS, UPLOADS } from '../config.ts';
 import type { OpenFile } from '../disk/opened.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import type { Link } from '../net/transport.ts';
@@ -31,7 +31,10 @@ export class Uploads {
 
   /** Takes a link that an asker dialled. */
   accept(link: Link): void {
-    if (this.#running.size >= UPLOADS) return refuse(link, new FloodmeshError('TOO_MANY', 'this peer serves as many as it can'));
+    if (this.#running.size >= UPLOADS) {
+      refuse(link, new FloodmeshError('TOO_MANY', 'this peer serves as many as it can'));
+      return link.attach({ text: () => undefined, closed: () => undefined });
+    }
     const upload = new Upload(link, this.#open);
     this.#running.add(upload);
     void upload.ended.then(() => this.#running.delete(upload));
@@ -51,20 +54,18 @@ class Upload {
   #file: OpenFile | undefined;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #idle: NodeJS.Timeout;
   #isClosed = false;
 
   constructor(link: Link, open: OpenContent) {
     this.#link = link;
     this.#open = open;
-    const late = setTimeout(() => link.close('silent'), HANDSHAKE_MS);
+    this.#idle = setTimeout(() => link.close('silent'), HANDSHAKE_MS);
     this.ended = new Promise((resolve) => {
       link.attach({
-        text: (text) => {
-          clearTimeout(late);
-          this.#take(text);
-        },
+        text: (text) => this.#take(text),
         closed: () => {
-          clearTimeout(late);
+          clearTimeout(this.#idle);
           this.#isClosed = true;
           void this.#work.then(() => this.#file?.close()).then(() => resolve());
         },
@@ -79,12 +80,22 @@ class Upload {
   #take(text: string): void {
     const request = parsed(text);
     if (request === undefined || this.#waiting >= UPLOAD_REQUESTS) return this.#link.close('protocol');
+    clearTimeout(this.#idle);
     this.#waiting += 1;
-    this.#work = this.#work.then(() => this.#answer(request)).catch((thrown) => refuse(this.#link, thrown));
+    this.#work = this.#work
+      .then(() => this.#answer(request))
+      .catch((thrown) => refuse(this.#link, thrown))
+      .finally(() => this.#rest());
+  }
+
+  // Once all that was asked is sent, the asker has this long to ask again: a place is not held for a cable that was pulled.
+  #rest(): void {
+    this.#waiting -= 1;
+    if (this.#waiting > 0 || this.#isClosed) return;
+    this.#idle = setTimeout(() => this.#link.close('silent'), UPLOAD_IDLE_MS);
   }
 
   async #answer(request: TransferMessage): Promise<void> {
-    this.#waiting -= 1;
     if (this.#isClosed) return;
     switch (request.type) {
       case 'open':
@@ -136,5 +147,4 @@ function refuse(link: Link, thrown: unknown): void {
   const { code, message } = named(thrown);
   link.send(encode({ type: 'closed', code, message: message.slice(0, 512) }));
   link.close('done');
-  link.attach({ text: () => undefined, closed: () => undefined });
 }

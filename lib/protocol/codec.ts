@@ -10,7 +10,7 @@ import { FloodmeshError } from '../errors.ts';
 import { LinkMessage, ServerAnswer, ServerRequest, TransferMessage } from './messages.ts';
 import { fileNameFault, peerNameFault } from './names.ts';
 
-/** The version of this protocol; peers and servers of another version refuse each other, and say so. */
+/** The version of this protocol. A server refuses a peer of another version and says so; peers hang up on each other. */
 export const PROTOCOL = 1;
 
 export type Parse<Message> = (text: string) => Message;

@@ -15,7 +15,7 @@ function message<Name extends string, Fields extends TProperties>(type: Name, fi
   return Type.Object({ type: Type.Literal(type), ...fields }, closed);
 }
 
-/** Most peers a network may have in this version: one message must be able to name them all in 64 KiB. */
+/** Most peers a network may have in this version: a query must be able to name them all, twice, in 64 KiB. */
 export const MAX_PEERS = 1_024;
 /** Most links a peer may report: more than any choice of neighbours makes, few enough to bound a report. */
 export const MAX_LINKS = 64;

@@ -9,7 +9,7 @@ import { FloodmeshError } from '../errors.ts';
 
 /** The smallest piece: a good second's work on a slow line (256 kbit/s: eight), one frame on a fast one. */
 export const PIECE_BYTES = 256 * 1024;
-/** The largest piece: `TRANSFER_FRAME_BYTES` of the settings is one of these and its number. */
+/** The largest piece: `TRANSFER_FRAME_BYTES` of the settings is one of these. */
 export const LARGEST_PIECE_BYTES = 1024 * 1024;
 /** Above so many pieces they double, while they may: their layer has 32 bytes each, 8 MiB. */
 export const PIECES_BEFORE_DOUBLING = 262_144;
