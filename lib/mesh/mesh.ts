@@ -267,10 +267,9 @@ export class Mesh {
   }
 
   #placed(): Placed[] {
-    return this.#topology.members().flatMap((peer) => {
-      const contact = this.#topology.contact(peer);
-      return contact === undefined ? [] : [{ contact, neighbors: this.#topology.neighborsOf(peer) }];
-    });
+    const members = new Set(this.#topology.members());
+    const reports = this.#topology.reports().filter(({ contact }) => members.has(contact.peer));
+    return reports.map(({ contact }) => ({ contact, neighbors: this.#topology.neighborsOf(contact.peer) }));
   }
 
   // --- time ------------------------------------------------------------------------------------------------------------

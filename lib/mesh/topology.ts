@@ -88,8 +88,8 @@ export class Topology {
   #linksOf(peer: PeerId): readonly PeerId[] {
     const own = this.#own.contact.peer;
     if (peer === own) return [...this.#own.neighbors].sort(byId);
-    const claimed = this.#reports.get(peer)?.neighbors ?? [];
-    const linked = claimed.filter((other) => other !== own && this.#reports.get(other)?.neighbors.includes(peer));
+    const claimed = new Set(this.#reports.get(peer)?.neighbors);
+    const linked = [...claimed].filter((other) => other !== own && this.#reports.get(other)?.neighbors.includes(peer));
     return (this.#own.neighbors.includes(peer) ? [...linked, own] : linked).sort(byId);
   }
 
@@ -138,9 +138,9 @@ export class Topology {
   }
 }
 
-/** The order in which all peers agree: that of their ids' characters. */
+/** The order in which all peers agree: that of their ids' characters. No id is compared with itself. */
 function byId(a: PeerId, b: PeerId): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+  return a < b ? -1 : 1;
 }
 
 function isSame(a: Report, b: Report): boolean {

@@ -39,6 +39,7 @@ function limits(messageBytes: number) {
     maxFragments: MESSAGE_FRAGMENTS,
     maxBufferedChunks: Math.ceil(messageBytes / BYTES_PER_CHUNK) + MESSAGE_FRAGMENTS,
     perMessageDeflate: false,
+    closeTimeout: CLOSE_MS,
   };
 }
 
@@ -46,7 +47,12 @@ const ACCEPTED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, cont
 const DIALLED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_FRAME_BYTES, join: LINK_MESSAGE_BYTES };
 
 async function listen(address: Address, purposes: readonly Purpose[], onLink: (link: Link, purpose: Purpose) => void): Promise<Listener> {
-  const http = createServer({ maxHeaderSize: HEADER_BYTES, headersTimeout: HANDSHAKE_MS, requestTimeout: HANDSHAKE_MS });
+  const http = createServer({
+    maxHeaderSize: HEADER_BYTES,
+    headersTimeout: HANDSHAKE_MS,
+    requestTimeout: HANDSHAKE_MS,
+    connectionsCheckingInterval: HANDSHAKE_MS / 5, // else Node looks only every 30 s for those whose time is over
+  });
   http.maxHeadersCount = HEADERS;
   http.maxConnections = CONNECTIONS;
   http.on('connection', oneAddressIsNotEverybody());

@@ -48,6 +48,7 @@ export class ServerLine {
   /** Asks the server; a refusal is thrown under the code that the server gave. @throws TIMED_OUT, UNREACHABLE, CANCELLED. */
   async ask(question: Question, signal?: AbortSignal): Promise<ServerAnswer> {
     if (this.#isClosed) throw cutOff();
+    if (signal?.aborted) throw new FloodmeshError('CANCELLED', 'cancelled');
     this.#lastId += 1;
     const id = this.#lastId;
     const answered = Promise.withResolvers<ServerAnswer>();

@@ -120,10 +120,14 @@ export class Peer {
     if (only === undefined || only === this.#id) yield* this.#ownMatching(text);
     if (only === this.#id) return { asked: 0, silent: 0 };
     const providers = this.#ask(want, signal, only);
-    for (;;) {
-      const next = await providers.next();
-      if (next.done) return next.value;
-      if (only === undefined || next.value.peer === only) yield this.#found(next.value);
+    try {
+      for (;;) {
+        const next = await providers.next();
+        if (next.done) return next.value;
+        if (only === undefined || next.value.peer === only) yield this.#found(next.value);
+      }
+    } finally {
+      await providers.return({ asked: 0, silent: 0 }); // whoever stops listening cancels what is under way
     }
   }
 

@@ -24,12 +24,15 @@ export const MAX_HITS = 64;
 /** Most reports on peers in one message, for the same reason. */
 export const MAX_REPORTS = 24;
 
+/** The largest content there is, 1 TiB (`transfer/pieces`): whoever claims more would have an asker make room for its pieces. */
+export const MAX_CONTENT_BYTES = 2 ** 40;
+
 const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
 const Host = Type.String({ minLength: 1, maxLength: 253 });
 const PeerName = Type.String({ minLength: 1, maxLength: 64 });
 const NetworkName = Type.String({ minLength: 1, maxLength: 64 });
 const FileName = Type.String({ minLength: 1, maxLength: 240 });
-const Bytes = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Bytes = Type.Integer({ minimum: 0, maximum: MAX_CONTENT_BYTES });
 const Milliseconds = Type.Integer({ minimum: 0, maximum: 3_600_000 });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Peers = Type.Array(PeerId, { maxItems: MAX_PEERS });

@@ -101,6 +101,7 @@ export class Download {
     this.#judged.delete(index);
     if (ok) this.#missing.delete(index);
     else if (peer === this.#holder) return this.#lose(peer, 'lied');
+    else this.#lastLoss = 'lied';
     return this.#goOn();
   }
 

@@ -4,13 +4,25 @@
  * Links deliver in order after a latency drawn by chance; a crash closes them without a word; a frozen peer learns when it
  * wakes what happened meanwhile; a deaf one hears nothing, but goes on. A cut drops what is sent and tells nobody.
  */
-import { LINKS_ACCEPTED } from '../../lib/config.ts';
+import { LINKS_ACCEPTED, RING_MESH_REACH } from '../../lib/config.ts';
 import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { type PeerId, peerId, type QueryId, queryId, type Root } from '../../lib/protocol/ids.ts';
 import type { Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
+
+/** A network of `count` peers named p0, p1, … that have joined one after the other and come to rest; each shares `files`. */
+export function settledNetwork(seed: number, count: number, files: (index: number) => readonly string[] = () => []): Network {
+  const network = new Network(seed);
+  for (let index = 0; index < count; index++) {
+    network.join(`p${index}`, files(index));
+    network.run(5);
+  }
+  network.run(3_000);
+  network.forgetCounts();
+  return network;
+}
 
 /** A number from 0 up to 1 from a seed (mulberry32, by Tommy Ettinger, public domain). */
 export function chanceFrom(seed: number): () => number {
@@ -53,6 +65,9 @@ interface Entry {
   run(): void;
 }
 
+/** Most links of a peer: those it accepts, and its own choice on top. */
+export const DEGREE_CAP = LINKS_ACCEPTED + 2 * RING_MESH_REACH;
+
 /** A message as it was sent. */
 export interface Sent {
   readonly from: PeerId;
@@ -69,6 +84,8 @@ export class Network {
   readonly trace: string[] = [];
   /** Queries, hits, echoes and cancels, in the order in which they were sent. */
   readonly sent: Sent[] = [];
+  /** Who dialled whom, in order. */
+  readonly dials: { readonly from: PeerId; readonly to: PeerId }[] = [];
   /** What was seen that must never be, at whatever moment. */
   readonly breaches = new Set<string>();
   readonly searches = new Map<QueryId, SearchRecord>();
@@ -80,6 +97,8 @@ export class Network {
   #queue: Entry[] = [];
   #order = 0;
   #drawn = 0;
+  /** The steps that queries took, backwards: the way for their answers. */
+  readonly #paths = new Set<string>();
   readonly #lastDelivery = new Map<string, number>();
 
   constructor(seed: number, isTraced = false) {
@@ -131,7 +150,7 @@ export class Network {
     const host = this.hosts.get(peer);
     if (host === undefined) return;
     host.isFrozen = isFrozen;
-    for (const event of host.asleep.splice(0)) this.tell(peer, event);
+    while (!host.isFrozen && host.asleep.length > 0) for (const event of host.asleep.splice(0, 1)) this.tell(peer, event);
   }
 
   deafen(peer: PeerId): void {
@@ -153,9 +172,10 @@ export class Network {
   }
 
   // What a mind believes of its links is what the body has, and never a link with itself or more links than allowed.
-  #watch({ mesh, links, contact }: Host): void {
+  #watch({ mesh, links, contact, asleep }: Host): void {
+    if (asleep.length > 0) return;
     if (mesh.neighbors.has(contact.peer)) this.breaches.add(`${contact.name} is linked with itself`);
-    if (mesh.neighbors.size > LINKS_ACCEPTED) this.breaches.add(`${contact.name} has ${mesh.neighbors.size} links`);
+    if (mesh.neighbors.size > DEGREE_CAP) this.breaches.add(`${contact.name} has ${mesh.neighbors.size} links`);
     if (!mesh.neighbors.isSubsetOf(links)) this.breaches.add(`${contact.name} believes in a link that is none`);
   }
 
@@ -169,7 +189,12 @@ export class Network {
     const query = queryId(`query${this.#drawn}`.padEnd(22, '_'));
     const record: SearchRecord & { began: number } = { found: [], began: this.now };
     this.searches.set(query, record);
-    this.tell(peer, { type: 'search', query, want: typeof want === 'string' ? { by: 'name', name: want } : want, ...(only ? { only } : {}) });
+    this.tell(peer, {
+      type: 'search',
+      query,
+      want: typeof want === 'string' ? { by: 'name', name: want } : want,
+      ...(only ? { only } : {}),
+    });
     return record;
   }
 
@@ -234,6 +259,7 @@ export class Network {
       case 'send':
         return this.#send(self, effect.to, effect.message);
       case 'dial':
+        this.dials.push({ from: self, to: effect.contact.peer });
         return this.#later(this.#latency(), () => this.#dialled(self, effect.contact));
       case 'hangUp':
         this.#unlink(self, effect.peer, effect.cause);
@@ -268,7 +294,8 @@ export class Network {
     const other = this.hosts.get(contact.peer);
     if (dialler === undefined) return;
     const isCut = this.cuts.has([from, contact.peer].sort().join());
-    if (other === undefined || other.isFrozen || dialler.isDeaf || other.isDeaf || isCut) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'crashed' });
+    if (other === undefined || other.isFrozen || dialler.isDeaf || other.isDeaf || isCut)
+      return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'crashed' });
     if (!other.mesh.hasRoom(from)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'full' });
     if (dialler.links.has(contact.peer)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'duplicate' });
     dialler.links.add(contact.peer);
@@ -285,11 +312,23 @@ export class Network {
     this.counts[message.type] = (this.counts[message.type] ?? 0) + 1;
     if ('query' in message) this.sent.push({ from, to, message });
     if (from === to) this.breaches.add(`${from} sends to itself`);
+    this.#watchPaths(from, to, message);
     this.#after(from, to, () => {
       const host = this.hosts.get(to);
       if (host === undefined || host.isDeaf || !host.links.has(from) || this.cuts.has([from, to].sort().join())) return;
       this.tell(to, { type: 'received', from, message });
     });
+  }
+
+  // A query never goes back along its way; hits and echoes go only where their query came from.
+  #watchPaths(from: PeerId, to: PeerId, message: MeshMessage): void {
+    if (message.type === 'query') {
+      if (message.trail.includes(to)) this.breaches.add(`${from} sends a query back to ${to}`);
+      this.#paths.add(`${message.query} ${to} ${from}`);
+    }
+    if ((message.type === 'hits' || message.type === 'echo') && !this.#paths.has(`${message.query} ${from} ${to}`)) {
+      this.breaches.add(`${from} answers ${to}, who did not ask it`);
+    }
   }
 
   /** In order on one link: never before what was sent earlier. */

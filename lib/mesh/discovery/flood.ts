@@ -10,7 +10,15 @@
  * heard, it says so to whoever asked it. So the asker knows when its search is over, and who kept silent. Whoever loses
  * a link, or hears no echo in time, asks around it: that is why each peer keeps a share of its time for itself.
  */
-import { HITS_PER_PEER, HITS_PER_QUERY, LEAST_PATIENCE_MS, QUERIES_REMEMBERED, REMEMBER_QUERY_MS, SEARCH_MS } from '../../config.ts';
+import {
+  HITS_PER_PEER,
+  HITS_PER_QUERY,
+  LEAST_PATIENCE_MS,
+  QUERIES_REMEMBERED,
+  REMEMBER_QUERY_MS,
+  RING_MESH_REACH,
+  SEARCH_MS,
+} from '../../config.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
 import { MAX_HITS, MAX_LINKS, type Provider, type SharedFile, type Want } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
@@ -19,8 +27,8 @@ import { Seen } from './seen.ts';
 
 type QueryMessage = Extract<MeshMessage, { type: 'query' }>;
 
-/** Ways around are tried this often for one peer before it counts as not heard. */
-const WAYS_TRIED = 3;
+/** Ways tried for one peer before it counts as not heard: as many as it has neighbours, so any five of ten may die meanwhile. */
+const WAYS_TRIED = 2 * RING_MESH_REACH;
 
 /** What is owed to one asker: the peers not settled yet, and how the others came out. */
 interface Debt {
@@ -127,7 +135,7 @@ export class FloodDiscovery implements Discovery {
       return [...own, send(from, { type: 'echo', query: message.query, answered: [view.self], missed: strangers })];
     const round = known ?? this.#open(message, view);
     round.deadline = Math.max(round.deadline, view.now + Math.min(message.patienceMs, SEARCH_MS));
-    for (const peer of message.trail) if (members.has(peer)) round.upstream.add(peer);
+    for (const peer of [...message.trail, from]) if (members.has(peer)) round.upstream.add(peer);
     for (const peer of [...message.covered, ...uncovered]) if (members.has(peer)) round.covered.add(peer);
     // Who was asked for somebody else is asked again: its hits may have gone down with the link to the earlier asker.
     const open = others.filter((peer) => round.outcomes.get(peer) !== false);

@@ -1,0 +1,15 @@
+import t from 'tap';
+import { DISCOVERIES, discoveryNamed } from '../../../lib/mesh/discovery/index.ts';
+
+t.test('every way to find a file is known by its name', async (t) => {
+  t.ok(DISCOVERIES.includes('flood'));
+  for (const name of DISCOVERIES) t.equal(discoveryNamed(name)?.name, name);
+});
+
+t.test('each peer gets a strategy of its own', async (t) => {
+  t.not(discoveryNamed('flood'), discoveryNamed('flood'));
+});
+
+t.test('a way that this version does not know is none', async (t) => {
+  for (const name of ['', 'Flood', 'ring of fire', '__proto__', 'constructor', 'toString']) t.equal(discoveryNamed(name), undefined, name);
+});

@@ -1,0 +1,81 @@
+/** One mind, told by hand; and words for what it answers. */
+import { PULSE_MS } from '../../lib/config.ts';
+import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
+import type { MeshEffect, MeshEvent, MeshMessage } from '../../lib/mesh/events.ts';
+import { Mesh } from '../../lib/mesh/mesh.ts';
+import type { PeerId } from '../../lib/protocol/ids.ts';
+import type { Contact, Report } from '../../lib/protocol/messages.ts';
+import { chanceFrom, contactOf } from './network.ts';
+
+/** Contacts signed by "forger" are not trusted. Time stands until a test moves it. */
+export class Mind {
+  readonly mesh: Mesh;
+  now = 0;
+
+  constructor(name = 'm') {
+    this.mesh = new Mesh({
+      contact: contactOf(name),
+      discovery: new FloodDiscovery(),
+      trusts: ({ signature }) => signature !== 'forger',
+      chance: chanceFrom(1),
+    });
+  }
+
+  tell(event: MeshEvent): MeshEffect[] {
+    return this.mesh.handle(event, this.now);
+  }
+
+  linked(...names: string[]): this {
+    for (const name of names) this.tell({ type: 'linkUp', contact: contactOf(name) });
+    return this;
+  }
+
+  hears(from: string, message: MeshMessage): MeshEffect[] {
+    return this.tell({ type: 'received', from: contactOf(from).peer, message });
+  }
+
+  reported(from: string, ...reports: Report[]): MeshEffect[] {
+    return this.hears(from, { type: 'reports', reports });
+  }
+
+  pulse(afterMs = PULSE_MS): MeshEffect[] {
+    this.now += afterMs;
+    return this.tell({ type: 'timerFired', timer: { of: 'pulse' } });
+  }
+}
+
+export function reportOf(name: string, neighbors: readonly string[], version = 5, contact: Partial<Contact> = {}): Report {
+  return { contact: { ...contactOf(name), ...contact }, version, neighbors: neighbors.map((neighbor) => contactOf(neighbor).peer) };
+}
+
+/** The name that an id of the made-up network was made from. */
+export function nameOf(peer: PeerId): string {
+  return peer.replaceAll('_', '');
+}
+
+export function dialled(effects: readonly MeshEffect[]): string[] {
+  return effects.flatMap((effect) => (effect.type === 'dial' ? effect.contact.name : []));
+}
+
+export function hungUp(effects: readonly MeshEffect[]): string[] {
+  return effects.flatMap((effect) => (effect.type === 'hangUp' ? `${nameOf(effect.peer)} ${effect.cause}` : []));
+}
+
+/** To whom messages of this type are sent. */
+export function said(effects: readonly MeshEffect[], type: MeshMessage['type']): string[] {
+  return effects.flatMap((effect) => (effect.type === 'send' && effect.message.type === type ? nameOf(effect.to) : []));
+}
+
+/** How often the register is asked. */
+export function asks(effects: readonly MeshEffect[]): number {
+  return effects.filter(({ type }) => type === 'askRegistry').length;
+}
+
+/** The messages of one type, with their receivers. */
+export function messages<Type extends MeshMessage['type']>(effects: readonly MeshEffect[], type: Type) {
+  return effects.flatMap((effect) =>
+    effect.type === 'send' && effect.message.type === type
+      ? [{ to: nameOf(effect.to), ...(effect.message as Extract<MeshMessage, { type: Type }>) }]
+      : [],
+  );
+}

@@ -1,0 +1,134 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import t, { type Test } from 'tap';
+import type { Peer } from '../../lib/peer/peer.ts';
+import type { PeerEvent } from '../../lib/trace.ts';
+import { all, freePorts, linkedWith, next, stage } from './cast.ts';
+import { holding, LARGE, made } from './holders.ts';
+
+// Real peers on a machine with other work.
+t.setTimeout(120_000);
+
+const large = made(LARGE);
+
+function recorded(peer: Peer): PeerEvent[] {
+  const events: PeerEvent[] = [];
+  peer.listen((event) => events.push(event));
+  return events;
+}
+
+t.test('whoever leaves is gone for its neighbours at once, and for itself', async (t) => {
+  const on = await stage(t);
+  const s1 = await on.joined('s1');
+  const s2 = await on.joined('s2');
+  await linkedWith(s1, 's2');
+  const [down, events] = [next(s1, 'linkDown'), recorded(s2)];
+  await Promise.all([s2.leave(), s2.leave()]);
+  t.match(await down, { name: 's2', cause: 'left' });
+  t.equal(await s2.ended, 'left');
+  t.equal(events.filter(({ type }) => type === 'left').length, 1);
+  t.same(
+    (await s1.topology()).map(({ name }) => name),
+    ['s1'],
+  );
+  for (const asked of [() => s2.get('f1'), () => s2.topology(), () => s2.peers('all'), () => all(s2.search('f1'))])
+    await t.rejects(async () => void (await asked()), { code: 'ENDED' });
+});
+
+t.test('Stop at any peer ends every peer', async (t) => {
+  const on = await stage(t);
+  const peers: Peer[] = [];
+  for (const name of ['s1', 's2', 's3', 's4']) peers.push(await on.joined(name));
+  const ended = Promise.all(peers.map((peer) => peer.ended));
+  await peers[2]?.stop();
+  t.same(await ended, ['stopped', 'stopped', 'stopped', 'stopped']);
+});
+
+t.test('whoever waits for a search, a topology or a transfer is told when the peer ends', async (t) => {
+  const on = await stage(t);
+  const asked = Promise.withResolvers<void>();
+  await holding(on, 'slow', large, {
+    piece: () => {
+      asked.resolve();
+      return undefined;
+    },
+  });
+  const s1 = await on.joined('s1');
+  const waiting = [s1.get('f1').catch(({ code }) => code), all(s1.search('f2')).catch(({ code }) => code)];
+  await asked.promise;
+  await s1.stop();
+  const [got] = await Promise.all(waiting);
+  t.match(String(got), /ENDED|CANCELLED/);
+});
+
+t.test('a listener that was taken back hears nothing more', async (t) => {
+  const on = await stage(t);
+  const s1 = await on.peer('s1');
+  const events: PeerEvent[] = [];
+  const hush = s1.listen((event) => events.push(event));
+  hush();
+  await s1.start();
+  t.same(events, []);
+});
+
+const library = new URL('../../lib/index.ts', import.meta.url).href;
+
+// Node lists a server that has closed for a while still; one that listens would keep the process from ending.
+/** Runs `body` in a process of its own, in which `peer(name)` makes a peer; answers what it printed, once it has exited by itself. */
+async function byItself(t: Test, body: string): Promise<{ code: number | null; out: string }> {
+  const root = t.testdir({
+    'run.mjs': `
+      import { join } from 'node:path';
+      import { Peer, startServer } from ${JSON.stringify(library)};
+      const root = import.meta.dirname;
+      const server = await startServer({ port: 0, ports: ${JSON.stringify((await freePorts(3)).join(','))} });
+      const peer = (name) => new Peer({ name, server: '127.0.0.1:' + server.address.port, files: join(root, 'files', name), downloads: join(root, 'downloads', name), state: join(root, 'state', name) });
+      ${body}
+      await server.close();
+      console.log('over', process.getActiveResourcesInfo().filter((kind) => !/Pipe|TTY|Immediate|TCPServer/.test(kind)).join());
+    `,
+  });
+  const child = spawn(process.execPath, [join(root, 'run.mjs')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_OPTIONS: '' },
+  });
+  t.teardown(() => child.kill('SIGKILL'));
+  const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  return { code, out: out.trim() };
+}
+
+t.test('peers that have left leave nothing: a program that ran them ends by itself', async (t) => {
+  t.same(
+    await byItself(
+      t,
+      `
+      const [s1, s2] = [peer('s1'), peer('s2')];
+      await s1.start();
+      await s2.start();
+      for await (const found of s2.search('')) console.log(found.name);
+      await s2.leave();
+      await s1.leave();
+    `,
+    ),
+    { code: 0, out: 'over' },
+  );
+});
+
+t.test('peers that were stopped, and one that could not join, leave nothing either', async (t) => {
+  t.same(
+    await byItself(
+      t,
+      `
+      const [s1, s2, double] = [peer('s1'), peer('s2'), peer('s1')];
+      await s1.start();
+      await s2.start();
+      await double.start().catch((error) => console.log(error.code));
+      await s1.stop();
+      await s2.ended;
+    `,
+    ),
+    { code: 0, out: 'FOLDER_IN_USE\nover' },
+  );
+});

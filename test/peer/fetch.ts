@@ -1,0 +1,214 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Downloads } from '../../lib/disk/downloads.ts';
+import { Hasher } from '../../lib/disk/hasher.ts';
+import { Fetch } from '../../lib/peer/fetch.ts';
+import { encode } from '../../lib/protocol/codec.ts';
+import { peerId } from '../../lib/protocol/ids.ts';
+import { PIECE_BYTES, pieceCount } from '../../lib/transfer/pieces.ts';
+import { transport } from './cast.ts';
+import { type Holder, holder, LARGE, type Made, made, piece } from './holders.ts';
+
+const large = made(LARGE);
+const PIECES = pieceCount(LARGE);
+const never = new AbortController().signal;
+const hasher = new Hasher();
+t.teardown(() => hasher.close());
+
+interface Errand {
+  readonly folder: string;
+  readonly lost: string[];
+  /** Bytes that were told as verified. */
+  verified: number;
+  run(signal?: AbortSignal): ReturnType<Fetch['run']>;
+}
+
+/** A fetch of `content` from these holders into a folder of its own. */
+async function errand(t: Test, content: Made, holders: readonly Pick<Holder, 'peer' | 'contact'>[]): Promise<Errand> {
+  const folder = t.testdir({});
+  const downloads = new Downloads({ folder, hasher });
+  await downloads.open();
+  t.teardown(() => downloads.close());
+  const lost: string[] = [];
+  const self: Errand = { folder, lost, verified: 0, run: (signal = never) => fetching.run(signal) };
+  const fetching = new Fetch(
+    { name: 'f1.txt', bytes: content.bytes, root: content.root, holders: holders.map(({ peer }) => peer) },
+    {
+      transport,
+      downloads,
+      contact: (peer) => holders.find((one) => one.peer === peer)?.contact,
+      onVerified: (bytes) => {
+        self.verified += bytes;
+      },
+      onHolderLost: (peer, why) => lost.push(`${peer.replaceAll('_', '')} ${why}`),
+    },
+  );
+  return self;
+}
+
+async function arrives(t: Test, { run, folder }: Errand, content: Made) {
+  const { part, bytesFrom, layer } = await run();
+  await part.finish('f1.txt');
+  t.ok(Buffer.from(content.content).equals(await readFile(join(folder, 'f1.txt'))), 'byte for byte');
+  t.same(layer, content.layer);
+  return Object.fromEntries([...bytesFrom].map(([peer, bytes]) => [peer.replaceAll('_', ''), bytes]));
+}
+
+/** Nothing but the lock is left in the folder. */
+async function nothingStays(t: Test, { folder }: Errand): Promise<void> {
+  t.same(
+    (await readdir(folder)).filter((name) => !/lock/.test(name)),
+    [],
+  );
+}
+
+for (const bytes of [0, 1, PIECE_BYTES, PIECE_BYTES + 1, LARGE]) {
+  t.test(`a content of ${bytes} bytes arrives as it is`, async (t) => {
+    const content = made(bytes);
+    const a = await holder(t, 'a', content);
+    const fetching = await errand(t, content, [a]);
+    t.same(await arrives(t, fetching, content), bytes === 0 ? {} : { a: bytes });
+    t.equal(fetching.verified, bytes);
+    t.same(fetching.lost, []);
+  });
+}
+
+t.test('one holder at a time is asked, and the others are not troubled', async (t) => {
+  const [a, b] = await Promise.all([holder(t, 'a', large), holder(t, 'b', large)]);
+  await arrives(t, await errand(t, large, [a, b]), large);
+  t.equal(b.dials, 0);
+});
+
+t.test('when a holder dies midway the next one goes on from the bytes that are there', async (t) => {
+  const a = await holder(t, 'a', large, { piece: (index, link) => (index < 2 ? piece(large.content, index) : void link.close('left')) });
+  const b = await holder(t, 'b', large);
+  const fetching = await errand(t, large, [a, b]);
+  t.same(await arrives(t, fetching, large), { a: 2 * PIECE_BYTES, b: LARGE - 2 * PIECE_BYTES });
+  t.same(fetching.lost, ['a gone']);
+  t.same(b.asked, [2, 3]);
+});
+
+t.test('holders that are unknown, or not there, are passed over', async (t) => {
+  const [gone, b] = await Promise.all([holder(t, 'gone', large), holder(t, 'b', large)]);
+  await gone.listener.close();
+  const unknown = { peer: peerId('unknown_____'), contact: undefined as never };
+  const fetching = await errand(t, large, [unknown, gone, b]);
+  await arrives(t, fetching, large);
+  t.same(fetching.lost, ['unknown unreachable', 'gone unreachable']);
+});
+
+t.test('a holder that sends one flipped bit is dropped, and the file is right', async (t) => {
+  const flipped = Uint8Array.from(piece(large.content, 1));
+  flipped[100] = (flipped[100] ?? 0) ^ 1;
+  const liar = await holder(t, 'liar', large, { piece: (index) => (index === 1 ? flipped : piece(large.content, index)) });
+  const b = await holder(t, 'b', large);
+  const fetching = await errand(t, large, [liar, b]);
+  const from = await arrives(t, fetching, large);
+  t.same(fetching.lost, ['liar lied']);
+  t.equal((from.liar ?? 0) + (from.b ?? 0), LARGE, 'what it sent right is kept, and nothing fetched twice');
+  t.ok((from.b ?? 0) >= PIECE_BYTES);
+});
+
+t.test('of four holders three lie, each in its own way, and the file is right', async (t) => {
+  const liars = await Promise.all([
+    holder(t, 'short', large, { piece: (index) => piece(large.content, index).subarray(1) }),
+    holder(t, 'endless', large, { piece: () => new Uint8Array(1024 * 1024) }),
+    holder(t, 'layer', large, { layer: new Uint8Array(large.layer.length) }),
+  ]);
+  const honest = await holder(t, 'honest', large);
+  const fetching = await errand(t, large, [...liars, honest]);
+  t.same(await arrives(t, fetching, large), { honest: LARGE });
+  t.same(fetching.lost, ['short lied', 'endless lied', 'layer lied']);
+});
+
+const LIES: readonly (readonly [what: string, Parameters<typeof holder>[3]])[] = [
+  ['another length', { opens: (link) => link.send(encode({ type: 'opened', bytes: LARGE + 1 })) }],
+  ['a length that cannot be', { opens: (link) => link.send('{"type":"opened","bytes":-1}') }],
+  ['nonsense', { opens: (link) => link.send('nonsense') }],
+  ['a request of its own', { opens: (link) => link.send(encode({ type: 'open', root: large.root })) }],
+  ['bytes before it has said what it has', { opens: (link) => void link.sendBytes(new Uint8Array(9)) }],
+  ['a layer that is too long', { layer: new Uint8Array(large.layer.length + 1) }],
+  ['the same answer twice', { opens: (link) => [1, 2].forEach(() => void link.send(encode({ type: 'opened', bytes: LARGE }))) }],
+  ['a piece that nobody asked for', { after: (link) => void link.sendBytes(piece(large.content, 0)), piece: () => new Uint8Array(1) }],
+];
+
+for (const [what, behaviour] of LIES) {
+  t.test(`when the only holder says ${what} it is CONTENT_MISMATCH, and nothing stays`, async (t) => {
+    const fetching = await errand(t, large, [await holder(t, 'liar', large, behaviour)]);
+    await t.rejects(fetching.run(), { code: 'CONTENT_MISMATCH', message: /f1\.txt/ });
+    t.same(fetching.lost, ['liar lied']);
+    await nothingStays(t, fetching);
+  });
+}
+
+t.test('when every holder lies it is CONTENT_MISMATCH', async (t) => {
+  const lying = { piece: () => new Uint8Array(PIECE_BYTES) };
+  const fetching = await errand(t, large, await Promise.all(['x', 'y', 'z'].map((name) => holder(t, name, large, lying))));
+  await t.rejects(fetching.run(), { code: 'CONTENT_MISMATCH' });
+  t.same(fetching.lost, ['x lied', 'y lied', 'z lied']);
+  t.equal(fetching.verified, 0);
+  await nothingStays(t, fetching);
+});
+
+for (const [code, expected] of [
+  ['CONTENT_CHANGED', 'CONTENT_CHANGED'],
+  ['NOT_FOUND', 'CONTENT_CHANGED'],
+  ['TOO_MANY', 'HOLDERS_GONE'],
+  ['DISK_FAILED', 'HOLDERS_GONE'],
+  ['TOMORROW', 'HOLDERS_GONE'],
+] as const) {
+  t.test(`a holder that closes with ${code} is passed over; when it is the last that is ${expected}`, async (t) => {
+    const refusing = await holder(t, 'a', large, {
+      opens: (link) => {
+        link.send(encode({ type: 'closed', code, message: 'no' }));
+        link.close('done');
+      },
+    });
+    const fetching = await errand(t, large, [refusing]);
+    await t.rejects(fetching.run(), { code: expected });
+    t.equal(fetching.lost.length, 1);
+  });
+}
+
+t.test('when the last holder dies midway that is HOLDERS_GONE, and says how it went', async (t) => {
+  const a = await holder(t, 'a', large, { piece: (index, link) => (index < 2 ? piece(large.content, index) : void link.close('left')) });
+  const fetching = await errand(t, large, [a]);
+  await t.rejects(fetching.run(), { code: 'HOLDERS_GONE', message: /it hung up/ });
+  await nothingStays(t, fetching);
+});
+
+t.test('a holder that falls silent is given up, and the next one goes on', async (t) => {
+  const silent = await holder(t, 'silent', large, { piece: (index) => (index < 1 ? piece(large.content, index) : undefined) });
+  const b = await holder(t, 'b', large);
+  const fetching = await errand(t, large, [silent, b]);
+  t.same(await arrives(t, fetching, large), { silent: PIECE_BYTES, b: LARGE - PIECE_BYTES });
+  t.same(fetching.lost, ['silent stalled']);
+});
+
+t.test('whoever gives up is told CANCELLED, before or while, and nothing stays', async (t) => {
+  const giving = new AbortController();
+  const a = await holder(t, 'a', large, {
+    piece: (index) => {
+      if (index < PIECES - 1) return piece(large.content, index);
+      giving.abort();
+      return undefined;
+    },
+  });
+  const fetching = await errand(t, large, [a]);
+  await t.rejects(fetching.run(giving.signal), { code: 'CANCELLED' });
+  await nothingStays(t, fetching);
+});
+
+t.test('whoever has given up already fetches nothing', async (t) => {
+  const a = await holder(t, 'a', large);
+  const fetching = await errand(t, large, [a]);
+  await t.rejects(fetching.run(AbortSignal.abort()), { code: 'CANCELLED' });
+  t.same(a.asked, []);
+  await nothingStays(t, fetching);
+});
+
+t.test('without a holder it is HOLDERS_GONE at once', async (t) => {
+  const unknown = { peer: peerId('unknown_____'), contact: undefined as never };
+  await t.rejects((await errand(t, large, [unknown])).run(), { code: 'HOLDERS_GONE', message: /could not be reached/ });
+});

@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+import t from 'tap';
+import { settings } from '../../lib/peer/options.ts';
+import { hostileNames } from '../protocol/samples.ts';
+
+t.test('a name is enough: the rest is as documented', async (t) => {
+  t.match(settings({ name: 's1' }), {
+    name: 's1',
+    network: 'p2p',
+    host: '127.0.0.1',
+    server: { host: '127.0.0.1', port: 9011 },
+    files: join('files', 's1'),
+    downloads: join('Downloads', 's1'),
+    shareDownloads: false,
+    state: /floodmesh/,
+  });
+});
+
+t.test('what is said counts', async (t) => {
+  const said = { name: 's1', network: 'n', host: '::1', files: '/f', downloads: '/d', shareDownloads: true, state: '/s' };
+  t.same(settings({ ...said, server: '[::1]:1' }), { ...said, server: { host: '::1', port: 1 } });
+});
+
+t.test('a name that no peer may have is refused before anything is touched', async (t) => {
+  for (const name of hostileNames) t.throws(() => settings({ name }), { code: 'NAME_UNACCEPTABLE' });
+});
+
+t.test('a server that is no address is refused', async (t) => {
+  t.throws(() => settings({ name: 's1', server: 'http://x' }), { code: 'USAGE' });
+});

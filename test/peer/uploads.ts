@@ -1,0 +1,215 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { UPLOAD_REQUESTS, UPLOADS } from '../../lib/config.ts';
+import { Hasher } from '../../lib/disk/hasher.ts';
+import { Library } from '../../lib/disk/library.ts';
+import type { Link } from '../../lib/net/transport.ts';
+import { Uploads } from '../../lib/peer/uploads.ts';
+import type { Cause } from '../../lib/protocol/causes.ts';
+import { encode } from '../../lib/protocol/codec.ts';
+import { rootOf } from '../../lib/protocol/ids.ts';
+import type { TransferMessage } from '../../lib/protocol/messages.ts';
+import { HOST, transport } from './cast.ts';
+import { LARGE, made, piece } from './holders.ts';
+
+const large = made(LARGE);
+const small = made(10);
+
+const hasher = new Hasher();
+const folder = t.testdir({ files: {}, state: {} });
+const path = join(folder, 'files', 'large.bin');
+await writeFile(path, large.content);
+await writeFile(join(folder, 'files', 'small.bin'), small.content);
+const library = new Library({ folder: join(folder, 'files'), state: join(folder, 'state'), hasher, onChange: () => undefined });
+await library.start();
+await library.settled();
+t.teardown(async () => {
+  await library.close();
+  await hasher.close();
+});
+
+/** A real folder that is served at a real port. */
+async function served(t: Test) {
+  const uploads = new Uploads((root) => library.open(root));
+  const listener = await transport.listen({ host: HOST, port: 0 }, ['content'], (link) => uploads.accept(link));
+  t.teardown(async () => {
+    await uploads.close();
+    await listener.close();
+  });
+  return { uploads, address: listener.address };
+}
+
+/** An asker, and all that it got. */
+class Asker {
+  readonly link: Link;
+  readonly told: TransferMessage[] = [];
+  readonly frames: Uint8Array[] = [];
+  readonly closed: Promise<Cause>;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(link: Link) {
+    this.link = link;
+    const wake = () => {
+      for (const one of this.#waiting) one();
+      this.#waiting.clear();
+    };
+    this.closed = new Promise((resolve) => {
+      link.attach({
+        text: (text) => {
+          this.told.push(JSON.parse(text));
+          wake();
+        },
+        bytes: (bytes) => {
+          this.frames.push(bytes);
+          wake();
+        },
+        closed: (cause) => {
+          wake();
+          resolve(cause);
+        },
+      });
+    });
+  }
+
+  static async at(address: { host: string; port: number }): Promise<Asker> {
+    return new Asker(await transport.dial(address, 'content'));
+  }
+
+  say(message: TransferMessage): this {
+    this.link.send(encode(message));
+    return this;
+  }
+
+  async has(count: number): Promise<void> {
+    while (this.told.length + this.frames.length < count) await new Promise<void>((resolve) => this.#waiting.add(resolve));
+  }
+}
+
+t.test('a content is opened by its root, proved by its layer, and sent piece by piece in the order asked', async (t) => {
+  const { address, uploads } = await served(t);
+  const asker = (await Asker.at(address)).say({ type: 'open', root: large.root });
+  await asker.has(2);
+  t.same(asker.told, [{ type: 'opened', bytes: LARGE }]);
+  t.same(Buffer.from(asker.frames[0] ?? []), Buffer.from(large.layer));
+  t.equal(uploads.count, 1);
+  asker.say({ type: 'pieces', first: 2, count: 2 }).say({ type: 'pieces', first: 0, count: 1 });
+  await asker.has(5);
+  t.same(
+    asker.frames.slice(1).map((bytes) => Buffer.from(bytes)),
+    [2, 3, 0].map((index) => Buffer.from(piece(large.content, index))),
+  );
+  asker.link.close('done');
+});
+
+t.test('a content of one piece has no layer of its own', async (t) => {
+  const { address } = await served(t);
+  const asker = (await Asker.at(address)).say({ type: 'open', root: small.root }).say({ type: 'pieces', first: 0, count: 1 });
+  await asker.has(2);
+  t.same(asker.told, [{ type: 'opened', bytes: 10 }]);
+  t.same(Buffer.from(asker.frames[0] ?? []), Buffer.from(small.content));
+  asker.link.close('done');
+});
+
+t.test('what is not shared does not exist', async (t) => {
+  const { address } = await served(t);
+  const asker = (await Asker.at(address)).say({ type: 'open', root: rootOf('0'.repeat(64)) });
+  t.equal(await asker.closed, 'done');
+  t.match(asker.told, [{ type: 'closed', code: 'NOT_FOUND' }]);
+});
+
+t.test('ranges from hell are refused, and cost nothing', async (t) => {
+  const { address } = await served(t);
+  for (const [first, count] of [
+    [4, 1],
+    [3, 2],
+    [Number.MAX_SAFE_INTEGER, 64],
+    [1e9, 1],
+  ] as const) {
+    const asker = (await Asker.at(address)).say({ type: 'open', root: large.root }).say({ type: 'pieces', first, count });
+    t.equal(await asker.closed, 'done', `${first} ${count}`);
+    t.match(asker.told.at(-1), { type: 'closed', code: 'PROTOCOL_BROKEN' });
+  }
+});
+
+const BREACHES: readonly (readonly [what: string, texts: readonly string[]])[] = [
+  ['nonsense', ['nonsense']],
+  ['a range that ends before it begins', ['{"type":"pieces","first":5,"count":-3}']],
+  ['pieces of nothing', [encode({ type: 'pieces', first: 0, count: 1 })]],
+  ['a path', ['{"type":"open","root":"../../etc/passwd"}']],
+  ['an answer', [encode({ type: 'opened', bytes: 1 })]],
+  ['another answer', [encode({ type: 'closed', code: 'X', message: '' })]],
+  ['two contents over one link', [encode({ type: 'open', root: small.root }), encode({ type: 'open', root: large.root })]],
+];
+
+for (const [what, texts] of BREACHES) {
+  t.test(`whoever asks for ${what} breaks the protocol`, async (t) => {
+    const { address, uploads } = await served(t);
+    const asker = await Asker.at(address);
+    for (const text of texts) asker.link.send(text);
+    t.equal(await asker.closed, 'protocol');
+    while (uploads.count > 0) await new Promise(setImmediate);
+    t.pass('and is forgotten');
+  });
+}
+
+t.test('bytes from an asker break the protocol', async (t) => {
+  const asker = await Asker.at((await served(t)).address);
+  await asker.link.sendBytes(new Uint8Array(9));
+  t.equal(await asker.closed, 'protocol');
+});
+
+t.test('ten thousand requests at once are not queued', async (t) => {
+  const { address } = await served(t);
+  const asker = (await Asker.at(address)).say({ type: 'open', root: large.root });
+  for (let index = 0; index < 10_000; index++) asker.say({ type: 'pieces', first: 0, count: 64 });
+  t.equal(await asker.closed, 'protocol');
+  t.ok(asker.frames.length <= UPLOAD_REQUESTS * 64);
+});
+
+t.test('so many are served at once, and the next is told to come again', async (t) => {
+  const { address, uploads } = await served(t);
+  const askers = await Promise.all(Array.from({ length: UPLOADS }, () => Asker.at(address)));
+  while (uploads.count < UPLOADS) await new Promise(setImmediate);
+  const oneTooMany = await Asker.at(address);
+  t.equal(await oneTooMany.closed, 'done');
+  t.match(oneTooMany.told, [{ type: 'closed', code: 'TOO_MANY' }]);
+  askers[0]?.link.close('done');
+  while (uploads.count === UPLOADS) await new Promise(setImmediate);
+  const again = (await Asker.at(address)).say({ type: 'open', root: small.root });
+  await again.has(1);
+  t.match(again.told, [{ type: 'opened' }]);
+});
+
+t.test('an asker that goes in the middle is forgotten', async (t) => {
+  const { address, uploads } = await served(t);
+  const asker = (await Asker.at(address)).say({ type: 'open', root: large.root }).say({ type: 'pieces', first: 0, count: 4 });
+  await asker.has(2);
+  asker.link.close('done');
+  while (uploads.count > 0) await new Promise(setImmediate);
+  t.equal(uploads.count, 0);
+});
+
+t.test('an asker that asks for nothing is let go', async (t) => {
+  t.equal(await (await Asker.at((await served(t)).address)).closed, 'silent');
+});
+
+t.test('at the end every asker is told, and every file closed', async (t) => {
+  const { address, uploads } = await served(t);
+  const asker = (await Asker.at(address)).say({ type: 'open', root: large.root });
+  await asker.has(2);
+  await uploads.close();
+  t.equal(await asker.closed, 'left');
+  t.equal(uploads.count, 0);
+});
+
+t.test('a file that changes while it is served is refused from there on', async (t) => {
+  const { address } = await served(t);
+  const asker = (await Asker.at(address)).say({ type: 'open', root: large.root });
+  await asker.has(2);
+  await writeFile(path, Buffer.alloc(LARGE, 7));
+  asker.say({ type: 'pieces', first: 0, count: 4 });
+  t.equal(await asker.closed, 'done');
+  t.match(asker.told.at(-1), { type: 'closed', code: 'CONTENT_CHANGED' });
+  t.equal(asker.frames.length, 1, 'no byte of the new one was sent');
+});

@@ -1,0 +1,111 @@
+/** One sound sample of every message, for tests that spoil them. */
+import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
+import type { Contact, LinkMessage, Provider, Report, ServerAnswer, ServerRequest, TransferMessage } from '../../lib/protocol/messages.ts';
+
+export const peer = peerId('abcdefghijkl');
+const other = peerId('ABC_-6789012');
+const query = queryId('abcdefghijklmnopqrstuv');
+const cookie = 'abcdefghijklmnopqrstuv';
+
+export const contact: Contact = { peer, name: 's1', host: '127.0.0.1', port: 9000, network: 'p2p', serial: 7, signature: 'Zm9v' };
+export const provider: Provider = { peer, name: 'f1.txt', bytes: 12, root: rootOf('0f'.repeat(32)) };
+export const report: Report = { contact, version: 3, neighbors: [other] };
+
+export const links: readonly LinkMessage[] = [
+  { type: 'hello', protocol: 1, contact },
+  { type: 'reports', reports: [report, { ...report, left: true }] },
+  { type: 'ping' },
+  { type: 'pong' },
+  { type: 'probe', peer },
+  { type: 'probed', peer },
+  { type: 'query', query, want: { by: 'name', name: 'f1' }, reach: [peer], covered: [peer, other], trail: [other], patienceMs: 900 },
+  { type: 'query', query, want: { by: 'text', text: 'f' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
+  { type: 'query', query, want: { by: 'all' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
+  { type: 'hits', query, providers: [provider] },
+  { type: 'echo', query, answered: [peer], missed: [other] },
+  { type: 'cancel', query },
+  { type: 'stop', stop: query },
+];
+
+export const requests: readonly ServerRequest[] = [
+  { type: 'join', id: 1, protocol: 1, network: 'p2p', peer, name: 's1', host: '127.0.0.1' },
+  { type: 'join', id: 1, protocol: 1, network: 'p2p', peer, name: 's1', host: '127.0.0.1', port: 9000, cookie },
+  { type: 'portTaken', id: 2, port: 9000 },
+  { type: 'listening', id: 3 },
+  { type: 'renew', id: 4, cookie },
+  { type: 'refer', id: 5 },
+  { type: 'listPeers', id: 6, which: 'all' },
+  { type: 'leave', id: 7, cookie },
+];
+
+export const answers: readonly ServerAnswer[] = [
+  { type: 'assigned', id: 1, contact, cookie, leaseMs: 30_000, discovery: 'flood', networkKey: 'Zm9v' },
+  { type: 'referred', id: 2, referral: contact },
+  { type: 'referred', id: 2, referral: null },
+  { type: 'peerList', id: 3, peers: [{ peer, name: 's1', host: '127.0.0.1', port: 9000, online: true, joined: 1, seconds: 2 }] },
+  { type: 'left', id: 4 },
+  { type: 'refused', id: 5, code: 'NETWORK_FULL', message: 'the network is full' },
+  { type: 'refused', id: 5, code: 'NETWORK_FULL', message: 'the network is full', hint: 'wait' },
+];
+
+export const transfers: readonly TransferMessage[] = [
+  { type: 'open', root: provider.root },
+  { type: 'opened', bytes: 0 },
+  { type: 'pieces', first: 0, count: 64 },
+  { type: 'closed', code: 'CONTENT_CHANGED', message: 'the file changed' },
+];
+
+/** Names that no machine may ever take from another: for files and for peers alike. */
+export const hostileNames: readonly string[] = [
+  '',
+  '.',
+  '..',
+  '...',
+  '../../x',
+  '..\\..\\x',
+  '/etc/passwd',
+  'a/b',
+  'a\\b',
+  'C:\\x',
+  'C:x',
+  '\\\\server\\share',
+  '%2e%2e%2fx',
+  '%252e%252e%252fx',
+  '%25252e%25252e%25252fx',
+  '%2e%2e',
+  'a%5cb',
+  'CON',
+  'con',
+  'nul.txt',
+  'COM1',
+  'lpt9.tar.gz',
+  'com¹',
+  'CONIN$',
+  'nul\0.txt',
+  'a\nb',
+  'a\rb',
+  'a\tb',
+  'a\x1b[31mb',
+  'a\x7fb',
+  'a\u0085b',
+  'x'.repeat(241),
+  '字'.repeat(81),
+  'name.',
+  'name ',
+  ' name',
+  '\u00a0name',
+  'name\u3000',
+  '.hidden',
+  '.floodmesh-part',
+  '-rf',
+  '--help',
+  'txt.\u202egpj',
+  'a\u2066b',
+  'a\u200bb',
+  'a\ufeffb',
+  'a\u2028b',
+  'a\ue000b',
+  'a\ud800b',
+  'cafe\u0301.txt',
+  'file:stream',
+];
