@@ -83,10 +83,7 @@ export class Membership {
   /** Gives the lease back and hangs up; settles within a second, whatever the server does. */
   async leave(): Promise<void> {
     const line = this.#line;
-    if (line !== undefined && this.#place !== undefined) {
-      const late = AbortSignal.timeout(FAREWELL_MS);
-      await line.ask({ type: 'leave', cookie: this.#place.cookie }, late).catch(() => undefined);
-    }
+    if (line !== undefined) await this.#giveBack(line);
     this.#ending.abort();
     line?.close();
     await this.#keeping;
@@ -124,9 +121,17 @@ export class Membership {
       this.#line = line;
       return referral;
     } catch (error) {
+      // The server may have counted in one who gives up joining.
+      if (named(error).code === 'CANCELLED') await this.#giveBack(line);
       line.close();
       throw error;
     }
+  }
+
+  async #giveBack(line: ServerLine): Promise<void> {
+    if (this.#place === undefined) return;
+    const late = AbortSignal.timeout(FAREWELL_MS);
+    await line.ask({ type: 'leave', cookie: this.#place.cookie }, late).catch(() => undefined);
   }
 
   /** The conversation that makes a member: join, listen (or take the next port), be dialled back. */

@@ -121,7 +121,7 @@ siege('queries with hostile ids, trails and times are bounded', {}, async (besie
   };
   for (const [what, say] of Object.entries(acceptable)) {
     await besieged.during(what, async () => {
-      for (let index = 0; index < 300; index++) member.say('holder', say());
+      for (let index = 0; index < 150; index++) member.say('holder', say());
       await member.settled('holder');
     });
   }

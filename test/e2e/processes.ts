@@ -237,7 +237,8 @@ export class Network {
     if (this.ports.length === 0) this.ports = await freePorts(ports);
     const register = store === undefined ? 'memory:' : `sqlite:${join(this.folder, store)}`;
     const words = ['--port', `${this.port}`, '--ports', this.ports.join(), '--lease', `${lease}`, '--store', register];
-    this.#server = this.run(['serve', ...words, '--json']);
+    // With --while-input it goes, too, when this test is killed.
+    this.#server = this.run(['serve', ...words, '--json', '--while-input']);
     this.port = (await this.#server.until('serving')).port;
     return this.#server;
   }

@@ -163,6 +163,14 @@ t.test('a peer that cannot be dialled is tried again later, and later still', as
   );
 });
 
+t.test('a peer that is back is dialled at once, however often it could not be dialled before', async (t) => {
+  const mind = new Mind('m').linked('a');
+  mind.reported('a', reportOf('a', ['m', 'z']), reportOf('z', ['a']));
+  for (let failures = 0; failures < 5; failures++) mind.tell({ type: 'dialFailed', peer: contactOf('z').peer, cause: 'crashed' });
+  t.same(dialled(mind.reported('a', reportOf('a', ['m'], 6), reportOf('z', [], 6))), [], 'it is gone');
+  t.same(dialled(mind.reported('a', reportOf('a', ['m', 'z'], 7), reportOf('z', ['a'], 7))), ['z']);
+});
+
 t.test('a link that neither end needs is let go by the lower id, once both are complete', async (t) => {
   const names = ['m', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u'];
   const choose = ringMesh(RING_MESH_REACH);

@@ -9,6 +9,8 @@ import {
   parseServerRequest,
   parseTransferMessage,
 } from '../../lib/protocol/codec.ts';
+import { MAX_CONTENT_BYTES } from '../../lib/protocol/messages.ts';
+import { CONTENT_BYTES } from '../../lib/transfer/pieces.ts';
 import { answers, contact, hostileNames, links, peer, provider, report, requests, transfers } from './samples.ts';
 
 const CONVERSATIONS: readonly (readonly [name: string, parse: Parse<{ type: string }>, samples: readonly { type: string }[]])[] = [
@@ -36,7 +38,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   id: NO_COUNT,
   serial: NO_COUNT,
   version: NO_COUNT,
-  bytes: NO_COUNT,
+  bytes: [...NO_COUNT, 2 ** 40 + 1],
   first: NO_COUNT,
   joined: NO_COUNT,
   seconds: NO_COUNT,
@@ -231,7 +233,13 @@ t.test('a key that comes twice counts once, as the last says', async (t) => {
 });
 
 t.test('the largest numbers that are allowed come through exactly', async (t) => {
-  t.same(parseTransferMessage(`{"type":"opened","bytes":${Number.MAX_SAFE_INTEGER}}`), { type: 'opened', bytes: Number.MAX_SAFE_INTEGER });
+  t.equal(MAX_CONTENT_BYTES, CONTENT_BYTES, 'the largest content is that of the transfer');
+  t.same(parseLinkMessage(text({ type: 'hello', protocol: Number.MAX_SAFE_INTEGER, contact })), {
+    type: 'hello',
+    protocol: Number.MAX_SAFE_INTEGER,
+    contact,
+  });
+  t.same(parseTransferMessage(`{"type":"opened","bytes":${MAX_CONTENT_BYTES}}`), { type: 'opened', bytes: MAX_CONTENT_BYTES });
   t.same(parseLinkMessage(text({ type: 'hello', protocol: 1, contact: { ...contact, port: 65_535 } })), {
     type: 'hello',
     protocol: 1,
