@@ -115,7 +115,7 @@ story('files that are added, changed and removed while it runs are seen', {}, as
 
   writeFileSync(network.shared('s1', 'old.txt'), 'no longer old');
   await holds(10_000, async () => {
-    const known = await s1.ask('search old', ['found', 'searched']);
+    const known = await s2.ask('search old', ['found', 'searched']);
     return known.type === 'found' && known.bytes === 'no longer old'.length;
   });
   await s2.fetch('old');

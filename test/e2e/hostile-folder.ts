@@ -1,9 +1,10 @@
 /** What may lie in a shared folder, or in the folder for downloads, and must be neither read, followed nor waited for. */
 import { execFileSync } from 'node:child_process';
-import { linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
+import { holds } from './processes.ts';
 import { SECRET, siege } from './siege.ts';
 
 t.setTimeout(300_000);
@@ -50,19 +51,25 @@ siege('a file that is swapped for a link while it is asked for never gives away 
   const { t, network, asker } = besieged;
   const path = network.shared('holder', 'swapped.txt');
   const secret = join(network.folder, 'canary', 'secret.txt');
-  writeFileSync(path, 'round 0, harmless');
-  await besieged.during('swaps', async () => {
-    for (let round = 1; round <= 40; round++) {
-      const draft = join(network.folder, 'state', 'draft');
-      if (round % 2 === 0) writeFileSync(draft, `round ${round}, harmless`);
-      else if (round % 4 === 1) symlinkSync(secret, draft);
-      else linkSync(network.shared('holder', 'g59.bin'), draft);
-      renameSync(draft, path);
-      await asker.ask('search swapped', 'searched');
-      asker.type('get swapped.txt');
-    }
-  });
-  await asker.ask('TOPO', 'topology'); // all that was typed before is answered
+  const draft = join(network.folder, 'state', 'draft');
+  for (let round = 0; round < 12; round++) {
+    const content = `harmless${'!'.repeat(round)}`;
+    writeFileSync(draft, content);
+    renameSync(draft, path);
+    await holds(10_000, async () => {
+      const known = await asker.ask('search swapped', ['found', 'searched']);
+      return known.type === 'found' && known.bytes === content.length;
+    });
+    const since = asker.now;
+    const outcome = asker.get('swapped.txt');
+    // Now before it is asked for, now while it is, now after it was opened.
+    if (round % 3 > 0) await asker.until('found', () => true, { since });
+    if (round % 3 > 1) await new Promise((resolve) => setTimeout(resolve, 2 * round));
+    symlinkSync(secret, draft);
+    renameSync(draft, path);
+    await outcome;
+  }
+  await besieged.during('after the swaps', async () => undefined);
   const got = readdirSync(network.downloads('asker')).filter((name) => name.startsWith('swapped'));
   for (const name of got) t.not(readFileSync(network.downloads('asker', name), 'utf8'), SECRET, name);
   t.comment(`${got.length} states of the file arrived`);

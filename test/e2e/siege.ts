@@ -63,9 +63,12 @@ export class Siege {
     const attacked = attack();
     const { ms } = await timed(() => this.asker.fetch(name));
     await attacked;
+    // The machine may have other work by now than it had at first.
+    const { ms: quietAgainMs } = await timed(() => this.asker.fetch(`g${this.#fetched++}.bin`));
+    const quietMs = Math.max(this.#quietMs, quietAgainMs);
     const content = readFileSync(this.network.downloads('asker', name));
     this.t.ok(content.equals(readFileSync(this.network.shared('holder', name))), `${what}: an honest file arrives`);
-    this.t.ok(ms <= Math.max(2 * this.#quietMs, MOST_MS), `${what}: it took ${ms} ms, and ${this.#quietMs} ms in quiet`);
+    this.t.ok(ms <= Math.max(2 * quietMs, MOST_MS), `${what}: it took ${ms} ms, and ${quietMs} ms in quiet`);
     for (const [program, before] of this.#begun) {
       const grown = program.isOver ? Number.NaN : program.memoryBytes - before;
       this.t.ok(

@@ -16,6 +16,9 @@ import { type Contact, MAX_REPORTS, type Report } from '../../lib/protocol/messa
 import { asks, dialled, hungUp, Mind, nameOf, reportOf, said } from './mind.ts';
 import { contactOf, Network, settledNetwork } from './network.ts';
 
+// On a machine with other work.
+t.setTimeout(120_000);
+
 const STOP = queryId('stop'.padEnd(22, '_'));
 const seeds = (count: number, first = 1) => Array.from({ length: count }, (_, index) => first + index);
 

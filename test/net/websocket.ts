@@ -15,6 +15,9 @@ import type { Link, Listener, Purpose } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { CAUSES, type Cause } from '../../lib/protocol/causes.ts';
 
+// On a machine with other work.
+t.setTimeout(120_000);
+
 const HOST = '127.0.0.1';
 const transport = webSocketTransport();
 

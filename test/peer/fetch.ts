@@ -10,6 +10,9 @@ import { PIECE_BYTES, pieceCount } from '../../lib/transfer/pieces.ts';
 import { transport } from './cast.ts';
 import { type Holder, holder, LARGE, type Made, made, piece } from './holders.ts';
 
+// On a machine with other work.
+t.setTimeout(120_000);
+
 const large = made(LARGE);
 const PIECES = pieceCount(LARGE);
 const never = new AbortController().signal;

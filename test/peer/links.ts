@@ -8,6 +8,9 @@ import { peerId, queryId } from '../../lib/protocol/ids.ts';
 import type { Contact, LinkMessage } from '../../lib/protocol/messages.ts';
 import { HOST, transport } from './cast.ts';
 
+// On a machine with other work.
+t.setTimeout(120_000);
+
 /** The body of a peer as far as links go: all that it was told, in order. */
 class End {
   readonly told: string[] = [];

@@ -9,6 +9,9 @@ import type { Contact, ServerAnswer, ServerRequest } from '../../lib/protocol/me
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { freePorts, HOST, server, transport } from './cast.ts';
 
+// On a machine with other work.
+t.setTimeout(120_000);
+
 let drawn = 0;
 
 /** Somebody with a membership, who listens where it is told and says hello there. */

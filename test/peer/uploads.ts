@@ -13,6 +13,9 @@ import type { TransferMessage } from '../../lib/protocol/messages.ts';
 import { HOST, transport } from './cast.ts';
 import { LARGE, made, piece } from './holders.ts';
 
+// On a machine with other work.
+t.setTimeout(120_000);
+
 const large = made(LARGE);
 const small = made(10);
 
