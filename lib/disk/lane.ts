@@ -55,13 +55,13 @@ export class Lane {
 
   #started(): Worker {
     const worker = new Worker(program(), { name: this.#name });
-    worker.unref();
     worker.on('message', ({ id, answer }: Answered) => this.#settle(id, answer));
     // A thread that breaks takes its orders with it; the next order starts another.
     worker.on('error', (thrown) => {
       this.#worker = undefined;
       this.#fail(thrown);
     });
+    worker.unref(); // last: listening to a thread holds it
     return worker;
   }
 
