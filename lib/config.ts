@@ -125,8 +125,18 @@ export const HITS_PER_QUERY = 16_384;
 
 // --- transfers --------------------------------------------------------------------------------------------------------
 
-/** Pieces asked for ahead: 4 MiB keeps a gigabit busy at 30 ms. */
-export const PIECES_AHEAD = 16;
+/** Holders that one content is fetched from at once. A guess: eight lines of 100 Mbit/s are as fast as most disks. */
+export const HOLDERS_AT_ONCE = 8;
+/** Pieces asked of one holder ahead: what it delivers in the second figure, the first at most (8 MiB: a gigabit at 60 ms). */
+export const PIECES_AHEAD = 32;
+export const PIECES_AHEAD_MS = 500;
+/** Pieces asked for before a holder's pace is known. */
+export const PIECES_AHEAD_FIRST = 4;
+/** Pieces that may wait to be judged before no more are asked for: it bounds memory when the disk is slow. */
+export const PIECES_JUDGED = 32;
+/** How often it is looked whether a holder is late, and whether others have come to hold what is being fetched. */
+export const FETCH_TICK_MS = 250;
+export const MORE_HOLDERS_MS = 5_000;
 /** The largest frame an asker accepts: a piece of the largest size (TRANSFER allows 1 MiB and a header). */
 export const TRANSFER_FRAME_BYTES = 1024 * 1024;
 /** The largest request a holder accepts. */
@@ -137,8 +147,8 @@ export const STALL_MS = 10_000;
 export const UPLOADS = 64;
 /** An asker that asks for nothing so long gives its place to others. */
 export const UPLOAD_IDLE_MS = 30_000;
-/** Requests of one asker that may wait; an honest one has two under way. */
-export const UPLOAD_REQUESTS = 32;
+/** Requests of one asker that may wait; an honest one has `PIECES_AHEAD` under way when each is for one piece. */
+export const UPLOAD_REQUESTS = 64;
 
 // --- files ------------------------------------------------------------------------------------------------------------
 

@@ -37,6 +37,8 @@ export interface Downloaded {
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
+  /** Bytes of it that came over the wire in this process; the others were there from an earlier attempt. */
+  readonly fetched: number;
   readonly hash: Root;
   /** Who sent how much of it, by name. */
   readonly providers: readonly { readonly peer: string; readonly bytes: number }[];

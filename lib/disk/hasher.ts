@@ -15,9 +15,10 @@ import type { Listing } from './listing.ts';
 /** Bytes around a piece (its number, in a frame) with which its memory is still handed over instead of copied. */
 const FRAME_HEADER_BYTES = 64;
 
-/** A content that is being written: its length, its piece layer, and the open file that right pieces go to. */
+/** A content that is being written: its length, its piece layer, the open file that right pieces go to, and its journal. */
 export interface Target {
   readonly fd: number;
+  readonly journal: number;
   readonly bytes: number;
   readonly layer: Uint8Array;
 }
@@ -51,13 +52,20 @@ export class Hasher {
    * nobody may use it, or what it is a part of, afterwards. @throws PROTOCOL_BROKEN, when there is no such piece; the
    * system's errors. The file must stay open until this settles.
    */
-  async verify({ fd, bytes, layer }: Target, index: number, piece: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  async verify({ fd, journal, bytes, layer }: Target, index: number, piece: Uint8Array<ArrayBuffer>): Promise<boolean> {
     const { start, end } = pieceRange(bytes, index);
     if (piece.length !== end - start) return false;
     // Not `slice`: that of a Buffer, which these may be, copies nothing.
     const own = alone(piece) ? piece : new Uint8Array(piece);
     const expected = new Uint8Array(inLayer(layer, index));
-    return only('verified', await this.#verifier.ask({ type: 'verify', fd, start, bytes, expected, piece: own }, [own.buffer])).matches;
+    const order = { type: 'verify', fd, journal, index, start, bytes, expected, piece: own } as const;
+    return only('verified', await this.#verifier.ask(order, [own.buffer])).matches;
+  }
+
+  /** Whether the open file has piece `index` already. @throws PROTOCOL_BROKEN, when there is no such piece; the system's errors. */
+  async recheck({ fd, bytes, layer }: Omit<Target, 'journal'>, index: number): Promise<boolean> {
+    const expected = inLayer(layer, index).slice();
+    return only('verified', await this.#verifier.ask({ type: 'recheck', fd, ...pieceRange(bytes, index), bytes, expected })).matches;
   }
 
   /** Starts the verifying thread, so that the first piece need not wait for it. */

@@ -11,6 +11,7 @@ import { type Identity, pieceHash, sameHash, Tree } from '../transfer/merkle.ts'
 import { LARGEST_PIECE_BYTES, pieceCount, pieceRange } from '../transfer/pieces.ts';
 import { codeOf } from './faults.ts';
 import { openGuardedSync, type Stamp, stampOf } from './guard.ts';
+import { entryOf } from './journal.ts';
 import { list } from './listing.ts';
 
 /** What is read of one file before another, or another order, has its turn: about five milliseconds of work. */
@@ -23,14 +24,28 @@ export type Order =
   | { readonly type: 'hash'; readonly path: string; readonly stamp: Stamp; readonly bytes: number }
   /** Gives up the hashing that was ordered under the same number. */
   | { readonly type: 'cancel' }
-  /** Writes `piece` of a content of `bytes` bytes at `start` into `fd`, if it has the hash `expected`. */
+  /**
+   * Writes `piece` of a content of `bytes` bytes at `start` into `fd`, if it has the hash `expected`, and after it the
+   * piece's number `index` into `journal`.
+   */
   | {
       readonly type: 'verify';
       readonly fd: number;
+      readonly journal: number;
+      readonly index: number;
       readonly start: number;
       readonly bytes: number;
       readonly expected: Uint8Array;
       readonly piece: Uint8Array<ArrayBuffer>;
+    }
+  /** Whether what `fd` has from `start` to `end`, of a content of `bytes` bytes, has the hash `expected`. */
+  | {
+      readonly type: 'recheck';
+      readonly fd: number;
+      readonly start: number;
+      readonly end: number;
+      readonly bytes: number;
+      readonly expected: Uint8Array;
     };
 
 export type Answer =
@@ -72,6 +87,9 @@ class Bench {
         break;
       case 'verify':
         this.#do(id, () => verified(order));
+        break;
+      case 'recheck':
+        this.#do(id, () => rechecked(order));
         break;
       case 'hash':
         this.#readings.set(id, new Reading(order.path, order.stamp, order.bytes));
@@ -197,10 +215,21 @@ function listed(folder: string, before: string): Answer {
   return { type: 'listed', print, listing: print === before ? '' : listing };
 }
 
-function verified({ fd, start, bytes, expected, piece }: Order & { readonly type: 'verify' }): Answer {
+function verified({ fd, journal, index, start, bytes, expected, piece }: Order & { readonly type: 'verify' }): Answer {
   const matches = sameHash(pieceHash(piece, bytes, sha256), expected);
   for (let at = 0; matches && at < piece.length; ) at += writeSync(fd, piece, at, piece.length - at, start + at);
+  if (matches) writeSync(journal, entryOf(index));
   return { type: 'verified', matches };
+}
+
+function rechecked({ fd, start, end, bytes, expected }: Order & { readonly type: 'recheck' }): Answer {
+  const piece = buffer.subarray(0, end - start);
+  for (let at = 0; at < piece.length; ) {
+    const read = readSync(fd, piece, at, piece.length - at, start + at);
+    if (read === 0) return { type: 'verified', matches: false };
+    at += read;
+  }
+  return { type: 'verified', matches: sameHash(pieceHash(piece, bytes, sha256), expected) };
 }
 
 function transferable(answer: Answer): ArrayBuffer[] {

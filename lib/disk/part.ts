@@ -16,8 +16,9 @@ import type { Hasher } from './hasher.ts';
 /** How many names are tried for a file whose name is taken: `f1 (2).txt` and so on. A guess. */
 const NAMES_TRIED = 1_000;
 
-/** What is fetched: its root, its length in bytes, and the piece layer, which the root must have proved already. */
+/** What is fetched: its name, root and length in bytes, and the piece layer, which the root must have proved already. */
 export interface Content {
+  readonly name: string;
   readonly root: Root;
   readonly bytes: number;
   readonly layer: Uint8Array;
@@ -29,27 +30,57 @@ export interface Finished {
   readonly path: string;
 }
 
+/** Where a content is being written: the folder, the hidden file and its journal, both open. */
+export interface Place {
+  readonly folder: string;
+  readonly path: string;
+  readonly handle: FileHandle;
+  readonly journalPath: string;
+  readonly journal: FileHandle;
+}
+
 export class Part {
   readonly #content: Content;
   readonly #folder: string;
   readonly #path: string;
   readonly #handle: FileHandle;
+  readonly #journal: FileHandle;
+  readonly #journalPath: string;
   readonly #hasher: Hasher;
-  readonly #onEnd: () => void;
+  readonly #onEnd: () => Promise<void>;
   readonly #written: Uint8Array;
   #missing: number;
   readonly #verifying = new Set<Promise<unknown>>();
   #ending: Promise<void> | undefined;
 
-  constructor(content: Content, place: { folder: string; path: string; handle: FileHandle }, hasher: Hasher, onEnd: () => void) {
+  constructor(content: Content, place: Place, hasher: Hasher, onEnd: () => Promise<void>) {
     this.#content = content;
     this.#folder = place.folder;
     this.#path = place.path;
     this.#handle = place.handle;
+    this.#journal = place.journal;
+    this.#journalPath = place.journalPath;
     this.#hasher = hasher;
     this.#onEnd = onEnd;
     this.#missing = pieceCount(content.bytes);
     this.#written = new Uint8Array(this.#missing);
+  }
+
+  /** Of the pieces that an earlier attempt is said to have written, those that are there and right; they count as verified. */
+  async recheck(pieces: readonly number[]): Promise<readonly number[]> {
+    const { fd } = this.#handle;
+    const right: number[] = [];
+    for (const index of pieces) {
+      if (!(await this.#hasher.recheck({ ...this.#content, fd }, index))) continue;
+      this.#tick(index);
+      right.push(index);
+    }
+    return right;
+  }
+
+  /** How many pieces are on disk. */
+  get pieces(): number {
+    return this.#written.length - this.#missing;
   }
 
   /**
@@ -58,8 +89,7 @@ export class Part {
    */
   async verify(index: number, piece: Uint8Array<ArrayBuffer>): Promise<boolean> {
     if (this.#ending !== undefined) throw new FloodmeshError('ENDED', 'this download has ended');
-    const { fd } = this.#handle;
-    const verifying = this.#hasher.verify({ ...this.#content, fd }, index, piece);
+    const verifying = this.#hasher.verify({ ...this.#content, fd: this.#handle.fd, journal: this.#journal.fd }, index, piece);
     this.#verifying.add(verifying);
     try {
       const matches = await verifying;
@@ -114,9 +144,9 @@ export class Part {
   async #end(remove: boolean): Promise<void> {
     // The worker writes by the file's number, which must not become another file's under its hands.
     await Promise.allSettled(this.#verifying);
-    await this.#handle.close();
-    if (remove) await rm(this.#path, { force: true });
-    this.#onEnd();
+    await Promise.all([this.#handle.close(), this.#journal.close()]);
+    if (remove) await Promise.all([rm(this.#path, { force: true }), rm(this.#journalPath, { force: true })]);
+    await this.#onEnd();
   }
 
   async #named(name: string): Promise<Finished> {

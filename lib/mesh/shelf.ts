@@ -7,14 +7,14 @@ export class Shelf {
   readonly #files: readonly SharedFile[];
   readonly #byName = new Map<string, SharedFile>();
   readonly #byStem = new Map<string, SharedFile[]>();
+  readonly #byRoot = new Map<string, SharedFile[]>();
 
   constructor(files: readonly SharedFile[]) {
     this.#files = files;
     for (const file of files) {
       this.#byName.set(file.name, file);
-      const kin = this.#byStem.get(stem(file.name));
-      if (kin === undefined) this.#byStem.set(stem(file.name), [file]);
-      else kin.push(file);
+      gather(this.#byStem, stem(file.name), file);
+      gather(this.#byRoot, file.root, file);
     }
   }
 
@@ -30,8 +30,16 @@ export class Shelf {
         const text = want.text.normalize('NFC').toLowerCase();
         return this.#files.filter((file) => file.name.toLowerCase().includes(text)).slice(0, limit);
       }
+      case 'root':
+        return (this.#byRoot.get(want.root) ?? []).slice(0, limit);
       case 'all':
         return this.#files.slice(0, limit);
     }
   }
+}
+
+function gather(groups: Map<string, SharedFile[]>, key: string, file: SharedFile): void {
+  const group = groups.get(key);
+  if (group === undefined) groups.set(key, [file]);
+  else group.push(file);
 }

@@ -1,6 +1,7 @@
 /** Which content a person means by a name, when several are offered. */
 import type { PeerId, Root } from '../protocol/ids.ts';
 import type { Provider } from '../protocol/messages.ts';
+import { CONTENT_BYTES } from '../transfer/pieces.ts';
 
 /** One content, under the name it is offered by, and who has it, in the order in which they answered. */
 export interface Content {
@@ -17,6 +18,7 @@ export interface Content {
 export function contents(name: string, providers: readonly Provider[]): readonly Content[] {
   const found = new Map<string, Content>();
   for (const { peer, name: called, bytes, root } of providers) {
+    if (bytes > CONTENT_BYTES) continue; // nobody can share so much: it is a claim
     const key = `${root} ${bytes}`;
     const known = found.get(key) ?? { name: called, bytes, root, holders: [] };
     const holders = known.holders.includes(peer) ? known.holders : [...known.holders, peer];

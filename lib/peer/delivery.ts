@@ -15,6 +15,8 @@ export interface DeliveryParts {
   /** Where a peer listens, as its lease says; undefined when it is not known. */
   readonly contact: (peer: PeerId) => Contact | undefined;
   readonly emit: (event: PeerEvent) => void;
+  /** Tells `found` of every holder that appears, until `signal` fires. */
+  readonly watchForHolders: (content: Content, found: (peer: PeerId) => void, signal: AbortSignal) => void;
 }
 
 /**
@@ -22,21 +24,34 @@ export interface DeliveryParts {
  * @throws HOLDERS_GONE, CONTENT_MISMATCH, CONTENT_CHANGED, DISK_FULL, DISK_FAILED, CANCELLED.
  */
 export async function deliver(content: Content, began: number, parts: DeliveryParts, signal: AbortSignal): Promise<Downloaded> {
-  const { transport, shelves, contact, emit } = parts;
+  const { transport, shelves, contact, emit, watchForHolders } = parts;
+  const over = new AbortController();
   const called = (peer: PeerId) => contact(peer)?.name ?? peer;
   const progress = new Telling(content, emit);
   try {
-    const fetched = await new Fetch(content, {
+    const fetch = new Fetch(content, {
       transport,
       contact,
       downloads: shelves.downloads,
+      onKept: (bytes) => progress.begin(bytes),
       onVerified: (bytes) => progress.add(bytes),
       onHolderLost: (peer, why) => emit({ type: 'holderLost', name: content.name, peer: called(peer), why }),
-    }).run(signal);
+    });
+    watchForHolders(content, (peer) => fetch.found(peer), AbortSignal.any([signal, over.signal]));
+    const fetched = await fetch.run(signal);
     const { name, path } = await shelves.keep(content.name, content.root, fetched);
     const providers = Array.from(fetched.bytesFrom, ([peer, bytes]) => ({ peer: called(peer), bytes }));
-    return { name, path, bytes: content.bytes, hash: content.root, providers, ms: Math.round(performance.now() - began) };
+    return {
+      name,
+      path,
+      bytes: content.bytes,
+      fetched: progress.fetched,
+      hash: content.root,
+      providers,
+      ms: Math.round(performance.now() - began),
+    };
   } finally {
+    over.abort();
     progress.end();
   }
 }
@@ -46,6 +61,7 @@ class Telling {
   readonly #rate = new Rate(performance.now());
   readonly #timer: NodeJS.Timeout;
   #verified = 0;
+  #fetched = 0;
 
   constructor({ name, bytes }: Content, emit: (event: PeerEvent) => void) {
     this.#timer = setInterval(() => {
@@ -53,7 +69,17 @@ class Telling {
     }, PROGRESS_MS);
   }
 
+  /** What was there before anything came: it counts, but nobody's pace. */
+  begin(bytes: number): void {
+    this.#verified = bytes;
+  }
+
+  get fetched(): number {
+    return this.#fetched;
+  }
+
   add(bytes: number): void {
+    this.#fetched += bytes;
     this.#verified += bytes;
     this.#rate.add(bytes, performance.now());
   }

@@ -3,14 +3,14 @@
  * to be verified and written, and notices holders that fall silent.
  */
 import { createHash } from 'node:crypto';
-import { STALL_MS } from '../config.ts';
-import type { Downloads } from '../disk/downloads.ts';
+import { FETCH_TICK_MS, STALL_MS } from '../config.ts';
+import type { Begun, Downloads } from '../disk/downloads.ts';
 import type { Part } from '../disk/part.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import { encode, parseTransferMessage } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { Contact, TransferMessage } from '../protocol/messages.ts';
 import { Download, type DownloadEffect, type DownloadEvent, type LostWhy } from '../transfer/download.ts';
 import { HASH_BYTES, proves, shortLayer } from '../transfer/merkle.ts';
 import { pieceCount, pieceRange } from '../transfer/pieces.ts';
@@ -21,6 +21,8 @@ export interface FetchParts {
   readonly downloads: Downloads;
   /** Where a holder listens, as its lease says; undefined when it is not known any more. */
   readonly contact: (peer: PeerId) => Contact | undefined;
+  /** Bytes that an earlier attempt left, once, before any other. */
+  readonly onKept: (bytes: number) => void;
   readonly onVerified: (bytes: number) => void;
   readonly onHolderLost: (peer: PeerId, why: LostWhy) => void;
 }
@@ -32,6 +34,7 @@ export interface Fetched {
   readonly bytesFrom: ReadonlyMap<PeerId, number>;
 }
 
+/** One holder, from the dial on. */
 interface Holder {
   readonly peer: PeerId;
   readonly dialling: AbortController;
@@ -41,22 +44,19 @@ interface Holder {
   layerBytes: number;
   isOpen: boolean;
   lastPiece?: Uint8Array<ArrayBuffer>;
-  /** Received bytes when it was last looked at, and how often there were no more since. */
+  /** Received bytes when it was last looked at, and since when there were no more. */
   heardBytes: number;
-  idleLooks: number;
+  heardAt: number;
 }
 
-const LOOKS_PER_STALL = 4;
-
-/** Fetches `content` from its holders, one at a time. Give `run` an AbortSignal to end it early; what is there is removed. */
 export class Fetch {
   readonly #content: Content;
   readonly #parts: FetchParts;
   readonly #download: Download;
   readonly #bytesFrom = new Map<PeerId, number>();
+  readonly #holders = new Map<PeerId, Holder>();
   readonly #ended = Promise.withResolvers<void>();
-  #holder: Holder | undefined;
-  #part: Promise<Part> | undefined;
+  #begun: Promise<Begun> | undefined;
   #layer: Uint8Array | undefined;
 
   constructor(content: Content, parts: FetchParts) {
@@ -66,7 +66,8 @@ export class Fetch {
   }
 
   /**
-   * Settles when every piece is verified and written.
+   * Fetches from all holders at once; settles when every piece is verified and written. What is there when it fails, or
+   * when `signal` fires, stays for another time.
    * @throws HOLDERS_GONE, CONTENT_MISMATCH or CONTENT_CHANGED, when no holder is left; DISK_FULL, DISK_FAILED; CANCELLED.
    */
   async run(signal: AbortSignal): Promise<Fetched> {
@@ -74,25 +75,35 @@ export class Fetch {
       this.#ended.reject(signal.reason instanceof FloodmeshError ? signal.reason : new FloodmeshError('CANCELLED', 'cancelled'));
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
-    const looking = setInterval(() => this.#lookAtHolder(), STALL_MS / LOOKS_PER_STALL);
+    const ticking = setInterval(() => this.#tick(), FETCH_TICK_MS);
     try {
-      for (const peer of this.#content.holders) this.#tell({ type: 'providerFound', peer });
+      for (const peer of this.#content.holders) this.found(peer);
       await this.#ended.promise;
-      const part = await this.#part;
-      if (part === undefined || this.#layer === undefined) throw new FloodmeshError('INTERNAL', 'a content was whole that nobody stored');
-      return { part, layer: this.#layer, bytesFrom: this.#bytesFrom };
+      const begun = await this.#begun;
+      if (begun === undefined || this.#layer === undefined) throw new FloodmeshError('INTERNAL', 'a content was whole that nobody stored');
+      return { part: begun.part, layer: this.#layer, bytesFrom: this.#bytesFrom };
     } catch (thrown) {
-      await (await this.#part?.catch(() => undefined))?.discard();
+      await this.#setAside();
       throw named(thrown);
     } finally {
-      clearInterval(looking);
+      clearInterval(ticking);
       signal.removeEventListener('abort', abort);
-      this.#letGo(this.#holder, 'done');
+      for (const peer of this.#holders.keys()) this.#letGo(peer, 'done');
     }
   }
 
+  /** Another holder of this content is known. */
+  found(peer: PeerId): void {
+    this.#tell({ type: 'providerFound', peer });
+  }
+
+  async #setAside(): Promise<void> {
+    const begun = await this.#begun?.catch(() => undefined);
+    await (begun?.part.pieces === 0 ? begun.part.discard() : begun?.part.keep());
+  }
+
   #tell(event: DownloadEvent): void {
-    for (const effect of this.#download.handle(event)) this.#perform(effect);
+    for (const effect of this.#download.handle(event, performance.now())) this.#perform(effect);
   }
 
   #perform(effect: DownloadEffect): void {
@@ -100,11 +111,11 @@ export class Fetch {
       case 'open':
         return this.#open(effect.peer);
       case 'request':
-        return this.#holder?.link?.send(encode({ type: 'pieces', first: effect.first, count: effect.count }));
+        return this.#holders.get(effect.peer)?.link?.send(encode({ type: 'pieces', first: effect.first, count: effect.count }));
       case 'verify':
         return void this.#verify(effect.peer, effect.index);
       case 'drop':
-        this.#letGo(this.#holder, effect.why === 'lied' ? 'protocol' : 'done');
+        this.#letGo(effect.peer, effect.why === 'lied' ? 'protocol' : 'done');
         return this.#parts.onHolderLost(effect.peer, effect.why);
       case 'done':
         return this.#ended.resolve();
@@ -114,8 +125,15 @@ export class Fetch {
   }
 
   #open(peer: PeerId): void {
-    const holder: Holder = { peer, dialling: new AbortController(), layerBytes: 0, isOpen: false, heardBytes: 0, idleLooks: 0 };
-    this.#holder = holder;
+    const holder: Holder = {
+      peer,
+      dialling: new AbortController(),
+      layerBytes: 0,
+      isOpen: false,
+      heardBytes: 0,
+      heardAt: performance.now(),
+    };
+    this.#holders.set(peer, holder);
     const contact = this.#parts.contact(peer);
     const dialled =
       contact === undefined ? Promise.reject(new Error('unknown')) : this.#parts.transport.dial(contact, 'content', holder.dialling.signal);
@@ -126,7 +144,7 @@ export class Fetch {
   }
 
   #ask(holder: Holder, link: Link): void {
-    if (this.#holder !== holder) return link.close('done');
+    if (!this.#isPresent(holder)) return link.close('done');
     holder.link = link;
     link.attach({
       text: (text) => this.#told(holder, text),
@@ -138,8 +156,7 @@ export class Fetch {
 
   #told(holder: Holder, text: string): void {
     const message = parsed(text);
-    if (message?.type === 'closed')
-      return this.#lost(holder, message.code === 'CONTENT_CHANGED' || message.code === 'NOT_FOUND' ? 'changed' : 'refused');
+    if (message?.type === 'closed') return this.#lost(holder, refusalOf(message.code));
     if (message?.type !== 'opened' || holder.layer !== undefined || message.bytes !== this.#content.bytes)
       return this.#lost(holder, 'lied');
     const { root, bytes } = this.#content;
@@ -149,7 +166,8 @@ export class Fetch {
   }
 
   #came(holder: Holder, bytes: Uint8Array<ArrayBuffer>): void {
-    if (this.#holder !== holder || holder.layer === undefined) return this.#lost(holder, 'lied');
+    if (!this.#isPresent(holder)) return;
+    if (holder.layer === undefined) return this.#lost(holder, 'lied');
     if (holder.isOpen) {
       holder.lastPiece = bytes;
       return this.#tell({ type: 'piece', peer: holder.peer });
@@ -165,20 +183,29 @@ export class Fetch {
   async #opened(holder: Holder, layer: Uint8Array): Promise<void> {
     holder.isOpen = true;
     this.#layer ??= layer;
-    this.#part ??= this.#parts.downloads.begin({ root: this.#content.root, bytes: this.#content.bytes, layer });
+    this.#begun ??= this.#begin(layer);
     try {
-      await this.#part;
-      if (this.#holder === holder) this.#tell({ type: 'opened', peer: holder.peer });
+      await this.#begun;
+      if (this.#isPresent(holder)) this.#tell({ type: 'opened', peer: holder.peer });
     } catch (thrown) {
       this.#ended.reject(thrown);
     }
   }
 
+  /** Opens the part, and lets the mind know what of it is there already. */
+  async #begin(layer: Uint8Array): Promise<Begun> {
+    const { name, root, bytes } = this.#content;
+    const begun = await this.#parts.downloads.begin({ name, root, bytes, layer });
+    this.#parts.onKept(begun.kept.reduce((sum, index) => sum + this.#bytesOf(index), 0));
+    this.#tell({ type: 'kept', pieces: begun.kept });
+    return begun;
+  }
+
   async #verify(peer: PeerId, index: number): Promise<void> {
-    const piece = this.#holder?.lastPiece;
-    if (this.#part === undefined || piece === undefined) return;
+    const piece = this.#holders.get(peer)?.lastPiece;
+    if (this.#begun === undefined || piece === undefined) return;
     try {
-      const part = await this.#part;
+      const { part } = await this.#begun;
       const ok = await part.verify(index, piece);
       if (ok) this.#count(peer, index);
       this.#tell({ type: 'verified', peer, index, ok });
@@ -188,33 +215,45 @@ export class Fetch {
   }
 
   #count(peer: PeerId, index: number): void {
+    const bytes = this.#bytesOf(index);
+    this.#bytesFrom.set(peer, (this.#bytesFrom.get(peer) ?? 0) + bytes);
+    this.#parts.onVerified(bytes);
+  }
+
+  #bytesOf(index: number): number {
     const { start, end } = pieceRange(this.#content.bytes, index);
-    this.#bytesFrom.set(peer, (this.#bytesFrom.get(peer) ?? 0) + end - start);
-    this.#parts.onVerified(end - start);
+    return end - start;
+  }
+
+  #isPresent(holder: Holder): boolean {
+    return this.#holders.get(holder.peer) === holder;
   }
 
   #lost(holder: Holder, why: LostWhy): void {
-    if (this.#holder === holder) this.#tell({ type: 'providerLost', peer: holder.peer, why });
+    if (this.#isPresent(holder)) this.#tell({ type: 'providerLost', peer: holder.peer, why });
   }
 
-  #letGo(holder: Holder | undefined, cause: 'done' | 'protocol'): void {
-    this.#holder = undefined;
+  #letGo(peer: PeerId, cause: 'done' | 'protocol'): void {
+    const holder = this.#holders.get(peer);
+    this.#holders.delete(peer);
     holder?.dialling.abort();
     holder?.link?.close(cause);
   }
 
   // Bytes are counted at the socket, so a piece that takes long on a slow line is progress.
-  #lookAtHolder(): void {
-    const holder = this.#holder;
-    if (holder?.link === undefined || (holder.isOpen && !this.#download.isWaiting)) return;
-    const heard = holder.link.receivedBytes;
-    holder.idleLooks = heard > holder.heardBytes ? 0 : holder.idleLooks + 1;
-    holder.heardBytes = heard;
-    if (holder.idleLooks >= LOOKS_PER_STALL) this.#lost(holder, 'stalled');
+  #tick(): void {
+    const now = performance.now();
+    for (const holder of this.#holders.values()) {
+      const heard = holder.link?.receivedBytes ?? 0;
+      if (heard > holder.heardBytes || (holder.isOpen && !this.#download.awaits(holder.peer))) holder.heardAt = now;
+      holder.heardBytes = heard;
+      if (now - holder.heardAt > STALL_MS) this.#lost(holder, 'stalled');
+    }
+    this.#tell({ type: 'tick' });
   }
 }
 
-function parsed(text: string) {
+function parsed(text: string): TransferMessage | undefined {
   try {
     return parseTransferMessage(text);
   } catch {
@@ -226,13 +265,17 @@ function sha256(bytes: Uint8Array): Uint8Array {
   return createHash('sha256').update(bytes).digest();
 }
 
+function refusalOf(code: string): LostWhy {
+  return code === 'CONTENT_CHANGED' || code === 'NOT_FOUND' ? 'changed' : 'refused';
+}
+
 function failure(name: string, why: LostWhy): FloodmeshError {
   switch (why) {
     case 'lied':
       return new FloodmeshError(
         'CONTENT_MISMATCH',
         `what arrived is not ${name}: its hash is another`,
-        'nothing was kept; try again later',
+        'try again when another peer has it',
       );
     case 'changed':
       return new FloodmeshError('CONTENT_CHANGED', `${name} changed at its holder while it was fetched`, 'ask for it again');
@@ -243,7 +286,7 @@ function failure(name: string, why: LostWhy): FloodmeshError {
       return new FloodmeshError(
         'HOLDERS_GONE',
         `every holder of ${name} went away before it was whole (the last: ${WHY[why]})`,
-        'ask for it again later',
+        'what came is kept: ask for it again when somebody has it',
       );
   }
 }

@@ -4,8 +4,9 @@
  * The mind and its hands are in `body`, the lease in `membership`, the folders in `shelves`, the bytes in `fetch` and
  * `uploads`. Here they are put together: one method for each thing that can be asked.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { FIRST_LINK_MS, SHELVES_MS } from '../config.ts';
+import { FETCH_TICK_MS, FIRST_LINK_MS, MORE_HOLDERS_MS, SHELVES_MS } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
@@ -43,7 +44,13 @@ export interface Status {
     readonly pending: number;
     readonly skipped: readonly { readonly name: string; readonly why: string }[];
   };
-  readonly downloads: { readonly folder: string; readonly files: number; readonly shared: boolean };
+  readonly downloads: {
+    readonly folder: string;
+    readonly files: number;
+    readonly shared: boolean;
+    /** Downloads that are not whole and that nobody is at, with how many of their pieces are there. */
+    readonly unfinished: readonly { readonly name: string; readonly bytes: number; readonly pieces: number }[];
+  };
   readonly transfers: { readonly serving: number; readonly fetching: number };
 }
 
@@ -193,7 +200,12 @@ export class Peer {
       peersKnown: body?.members.length ?? 0,
       neighbors: Array.from(body?.neighbors ?? [], (peer) => this.#nameOf(peer)).sort(),
       shared: { folder, files: files.length, bytes, pending, skipped },
-      downloads: { folder: fetched.folder, files: fetched.files.length, shared: this.#settings.shareDownloads },
+      downloads: {
+        folder: fetched.folder,
+        files: fetched.files.length,
+        shared: this.#settings.shareDownloads,
+        unfinished: this.#shelves.downloads.unfinished.map(({ name, bytes, pieces }) => ({ name, bytes, pieces: pieces.length })),
+      },
       transfers: { serving: this.#uploads.count, fetching: this.#fetching },
     };
   }
@@ -247,11 +259,41 @@ export class Peer {
         shelves: this.#shelves,
         contact: (peer: PeerId) => this.#body?.contact(peer),
         emit: (event: PeerEvent) => this.#emit(event),
+        watchForHolders: (wanted: Content, found: (peer: PeerId) => void, until: AbortSignal) =>
+          void this.#watchForHolders(wanted, found, until),
       };
       return { type: 'downloaded', ...(await deliver(content, began, parts, either)) };
     } finally {
       this.#fetching -= 1;
     }
+  }
+
+  /** Asks again and again who has the content: holders come while a large file is on its way. */
+  async #watchForHolders(content: Content, found: (peer: PeerId) => void, signal: AbortSignal): Promise<void> {
+    try {
+      for (let pauseMs = FETCH_TICK_MS; ; pauseMs = MORE_HOLDERS_MS) {
+        await pause(pauseMs, undefined, { signal });
+        for await (const { peer, bytes } of this.#ask({ by: 'root', root: content.root }, signal)) if (bytes === content.bytes) found(peer);
+      }
+    } catch {
+      // The transfer is over, one way or the other, and says so itself.
+    }
+  }
+
+  /**
+   * Goes on with every download that an earlier run left and that somebody has, one after the other; the others stay.
+   * @throws as `get` does, at the first that fails.
+   */
+  async resume({ signal }: { signal?: AbortSignal } = {}): Promise<readonly Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (const { name, bytes, root } of this.#shelves.downloads.unfinished) {
+      const holders: PeerId[] = [];
+      for await (const provider of this.#ask({ by: 'root', root }, signal)) if (provider.bytes === bytes) holders.push(provider.peer);
+      const here = this.#shelves.ofContent({ root, bytes });
+      if (here !== undefined) outcomes.push({ type: 'alreadyHere', ...here });
+      else if (holders.length > 0) outcomes.push(await this.#fetch({ name, bytes, root, holders }, performance.now(), signal));
+    }
+    return outcomes;
   }
 
   *#ownMatching(text: string): Generator<Found> {

@@ -73,11 +73,12 @@ export type Report = Static<typeof Report>;
 
 /**
  * What a search looks for: a file called `name` or whose stem is `name`; every file whose name contains `text`, in any
- * case; or every file.
+ * case; whoever has the content `root`, under any name; or every file.
  */
 export const Want = Type.Union([
   Type.Object({ by: Type.Literal('name'), name: FileName }, closed),
   Type.Object({ by: Type.Literal('text'), text: FileName }, closed),
+  Type.Object({ by: Type.Literal('root'), root: Root }, closed),
   Type.Object({ by: Type.Literal('all') }, closed),
 ]);
 export type Want = Static<typeof Want>;

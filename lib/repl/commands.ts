@@ -12,7 +12,7 @@ import type { Answer } from './answers.ts';
 /** The part of a peer that a prompt needs. */
 export type ReplPeer = Pick<
   Peer,
-  'start' | 'listen' | 'search' | 'get' | 'topology' | 'peers' | 'share' | 'status' | 'leave' | 'stop' | 'ended'
+  'start' | 'listen' | 'search' | 'get' | 'resume' | 'topology' | 'peers' | 'share' | 'status' | 'leave' | 'stop' | 'ended'
 >;
 
 /** What a running command is given besides its argument. */
@@ -125,6 +125,21 @@ export const COMMANDS: readonly Command[] = [
     async run(peer, _, { say }) {
       say({ type: 'status', ...peer.status() });
       return EXIT.done;
+    },
+  },
+  {
+    word: 'resume',
+    takes: 'nothing',
+    usage: 'resume',
+    does: 'goes on with the downloads that an earlier run left',
+    async run(peer, _, conversation) {
+      const stopListening = peer.listen((event) => event.type === 'progress' && conversation.say(event));
+      try {
+        for (const outcome of await peer.resume({ signal: conversation.signal })) conversation.say(outcome);
+        return EXIT.done;
+      } finally {
+        stopListening();
+      }
     },
   },
   {

@@ -128,6 +128,10 @@ function statusLines(status: Status, look: Look): string[] {
       'downloads',
       `${counted(downloads.files, 'file')} in ${pathWords(downloads.folder, look)}, ${downloads.shared ? 'shared too' : 'private'}`,
     ],
+    ...downloads.unfinished.map(({ name, bytes: size }): [string, string] => [
+      'unfinished',
+      `${shown(name)}, ${bytes(size)}: ask for it again, or type resume`,
+    ]),
     ['transfers', `${transfers.fetching} coming, ${transfers.serving} going`],
   ];
   return rows.map(([what, is]) => `${look.chalk.dim(what.padEnd(10))}  ${is}`);

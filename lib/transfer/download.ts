@@ -1,10 +1,12 @@
 /**
- * The errand of fetching one content: from which holder, which pieces, when to give a holder up, when it is over.
+ * The errand of fetching one content: which pieces from whom, when to give a holder up, when it is over.
  *
- * One holder at a time. Pieces are asked for in order, a window ahead; each is verified before it counts. When a holder
- * goes, stalls, changes or lies, the next one goes on with what is missing: no verified byte is asked for twice.
+ * Pieces are asked of several holders at once, of each as many ahead as it delivers in half a second: the fast carry
+ * more, and what a slow one holds up is little. When nothing is left to ask for, an idle holder takes over what others
+ * still owe (the endgame of BitTorrent, Cohen 2003); the first right piece counts. A piece that is not what the root
+ * promises gives its holder up. No verified byte is asked for twice.
  */
-import { PIECES_AHEAD } from '../config.ts';
+import { HOLDERS_AT_ONCE, PIECES_AHEAD, PIECES_AHEAD_FIRST, PIECES_AHEAD_MS, PIECES_JUDGED } from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
 
 /** Why a holder was given up. */
@@ -18,7 +20,11 @@ export type DownloadEvent =
   | { readonly type: 'piece'; readonly peer: PeerId }
   /** A piece was judged: right, and written; or not what the root promises. */
   | { readonly type: 'verified'; readonly peer: PeerId; readonly index: number; readonly ok: boolean }
-  | { readonly type: 'providerLost'; readonly peer: PeerId; readonly why: LostWhy };
+  /** There is a place to write to, and these pieces an earlier attempt left there, found right. Comes before any `opened`. */
+  | { readonly type: 'kept'; readonly pieces: readonly number[] }
+  | { readonly type: 'providerLost'; readonly peer: PeerId; readonly why: LostWhy }
+  /** Time has passed: a quarter of a second or so. */
+  | { readonly type: 'tick' };
 
 export type DownloadEffect =
   /** Connect to the holder and ask it for the content. */
@@ -32,125 +38,166 @@ export type DownloadEffect =
   /** No holder is left: what is there is right, but it is not all. */
   | { readonly type: 'failed'; readonly why: LostWhy };
 
+interface Holder {
+  isOpen: boolean;
+  /** Pieces asked of it that have not come, in the order in which they will. */
+  readonly expected: number[];
+  /** How long a piece of it takes, smoothed; undefined before its first. */
+  pieceMs: number | undefined;
+  /** When it last had reason to begin with a piece. */
+  since: number;
+}
+
+/** How much the newest piece counts in a holder's pace. */
+const NEWEST = 0.2;
+
+/** How long a piece is taken to take a holder that has brought none: else two holders would both bring each small content. */
+const UNTRIED_MS = PIECES_AHEAD_MS / PIECES_AHEAD_FIRST;
+
 export class Download {
   readonly #pieces: number;
-  readonly #missing: Set<number>;
+  /** Pieces that are not there and nobody was asked for. */
+  readonly #free: Set<number>;
+  /** Of whom each piece was asked that has not come. */
+  readonly #owed = new Map<number, Set<PeerId>>();
   readonly #judged = new Set<number>();
-  readonly #waiting: PeerId[] = [];
-  readonly #known = new Set<PeerId>();
-  /** Pieces asked of the present holder that have not come, in the order in which they will. */
-  #expected: number[] = [];
-  #holder: PeerId | undefined;
-  /** Whether the present holder has opened the content; nothing is asked of it before. */
-  #isOpen = false;
+  readonly #holders = new Map<PeerId, Holder>();
+  readonly #waiting = new Set<PeerId>();
+  readonly #liars = new Set<PeerId>();
   #lastLoss: LostWhy = 'gone';
+  #hasPlace = false;
   #isOver = false;
 
   /** @param pieces How many pieces the content has; an empty content has none. */
   constructor(pieces: number) {
     this.#pieces = pieces;
-    this.#missing = new Set(Array.from({ length: pieces }, (_, index) => index));
+    this.#free = new Set(Array.from({ length: pieces }, (_, index) => index));
   }
 
   /** Pieces that are verified and written. */
   get verified(): number {
-    return this.#pieces - this.#missing.size;
+    return this.#pieces - this.#free.size - this.#owed.size - this.#judged.size;
   }
 
-  /** Whether pieces that were asked for have not come. */
-  get isWaiting(): boolean {
-    return this.#expected.length > 0;
+  /** Whether pieces that were asked of this holder have not come. */
+  awaits(peer: PeerId): boolean {
+    return (this.#holders.get(peer)?.expected.length ?? 0) > 0;
   }
 
-  handle(event: DownloadEvent): DownloadEffect[] {
+  /** Takes in what happened at `now`, in milliseconds that never go back; answers what is to be done. */
+  handle(event: DownloadEvent, now: number): DownloadEffect[] {
     if (this.#isOver) return [];
     switch (event.type) {
       case 'providerFound':
         return this.#found(event.peer);
       case 'opened':
-        return event.peer === this.#holder ? this.#opened() : [];
+        return this.#opened(event.peer, now);
       case 'piece':
-        return event.peer === this.#holder ? this.#came(event.peer) : [];
+        return this.#came(event.peer, now);
       case 'verified':
-        return this.#verified(event.peer, event.index, event.ok);
+        return this.#verified(event.peer, event.index, event.ok, now);
+      case 'kept':
+        return this.#kept(event.pieces, now);
       case 'providerLost':
-        return event.peer === this.#holder ? this.#lose(event.peer, event.why) : [];
+        return this.#lose(event.peer, event.why, now);
+      case 'tick':
+        return this.#holders.size > 0 ? this.#goOn(now) : [];
     }
   }
 
   #found(peer: PeerId): DownloadEffect[] {
-    if (this.#known.has(peer)) return [];
-    this.#known.add(peer);
-    this.#waiting.push(peer);
-    return this.#holder === undefined ? this.#next() : [];
+    if (this.#holders.has(peer) || this.#liars.has(peer)) return [];
+    this.#waiting.add(peer);
+    return this.#next();
   }
 
-  #opened(): DownloadEffect[] {
-    this.#isOpen = true;
-    return this.#goOn();
+  /** Opens holders that wait, as long as there is room. */
+  #next(): DownloadEffect[] {
+    const peers = [...this.#waiting].slice(0, HOLDERS_AT_ONCE - this.#holders.size);
+    for (const peer of peers) {
+      this.#waiting.delete(peer);
+      this.#holders.set(peer, { isOpen: false, expected: [], pieceMs: undefined, since: 0 });
+    }
+    return peers.map((peer) => ({ type: 'open', peer }));
   }
 
-  #came(peer: PeerId): DownloadEffect[] {
-    const index = this.#expected.shift();
-    if (index === undefined) return this.#lose(peer, 'lied');
+  #kept(pieces: readonly number[], now: number): DownloadEffect[] {
+    this.#hasPlace = true;
+    for (const index of pieces) this.#free.delete(index);
+    return this.#goOn(now);
+  }
+
+  #opened(peer: PeerId, now: number): DownloadEffect[] {
+    const holder = this.#holders.get(peer);
+    if (holder === undefined) return [];
+    holder.isOpen = true;
+    holder.since = now;
+    return this.#goOn(now);
+  }
+
+  #came(peer: PeerId, now: number): DownloadEffect[] {
+    const holder = this.#holders.get(peer);
+    if (holder === undefined) return [];
+    const index = holder.expected.shift();
+    if (index === undefined) return this.#lose(peer, 'lied', now);
+    const tookMs = now - holder.since;
+    holder.pieceMs = holder.pieceMs === undefined ? tookMs : holder.pieceMs * (1 - NEWEST) + tookMs * NEWEST;
+    holder.since = now;
+    // Somebody else may have brought it, near the end.
+    if (!this.#owed.delete(index)) return this.#goOn(now);
     this.#judged.add(index);
     return [{ type: 'verify', peer, index }];
   }
 
-  #verified(peer: PeerId, index: number, ok: boolean): DownloadEffect[] {
+  #verified(peer: PeerId, index: number, ok: boolean, now: number): DownloadEffect[] {
     this.#judged.delete(index);
-    if (ok) this.#missing.delete(index);
-    else if (peer === this.#holder) return this.#lose(peer, 'lied');
-    else this.#lastLoss = 'lied';
-    return this.#goOn();
+    if (ok) return this.#goOn(now);
+    this.#wantAgain(index);
+    if (this.#holders.has(peer)) return this.#lose(peer, 'lied', now);
+    // It hung up before it was found out; it may have been found again since.
+    this.#condemn(peer);
+    return this.#goOn(now);
   }
 
-  #goOn(): DownloadEffect[] {
-    if (this.#missing.size > 0) {
-      if (this.#holder === undefined) return this.#failOnceJudged();
-      // Verdicts on the last holder's pieces come while the next one is still being dialled.
-      return this.#isOpen ? this.#ask(this.#holder) : [];
-    }
-    this.#isOver = true;
-    return [{ type: 'done' }];
+  // Whoever was asked for it too, near the end, still owes it.
+  #wantAgain(index: number): void {
+    const owing = [...this.#holders].flatMap(([peer, { expected }]) => (expected.includes(index) ? [peer] : []));
+    if (owing.length > 0) this.#owed.set(index, new Set(owing));
+    else this.#free.add(index);
   }
 
-  /** Keeps the window full: asks again once half of it has come and been judged, so a slow disk slows the asking. */
-  #ask(peer: PeerId): DownloadEffect[] {
-    const underway = this.#expected.length + this.#judged.size;
-    if (underway > PIECES_AHEAD / 2) return [];
-    return this.#runs(PIECES_AHEAD - underway).map(({ first, count }) => {
-      for (let index = first; index < first + count; index++) this.#expected.push(index);
-      return { type: 'request', peer, first, count };
-    });
+  /** Whoever lied is never asked again; others that were lost may be found another time. */
+  #condemn(peer: PeerId): void {
+    this.#lastLoss = 'lied';
+    this.#liars.add(peer);
+    this.#waiting.delete(peer);
   }
 
-  /** The first `room` pieces that nobody has been asked for, as runs. */
-  #runs(room: number): { readonly first: number; count: number }[] {
-    const asked = new Set(this.#expected);
-    const runs: { readonly first: number; count: number }[] = [];
-    let left = room;
-    for (const index of this.#missing) {
-      if (left === 0) break;
-      if (asked.has(index) || this.#judged.has(index)) continue;
-      const run = runs.at(-1);
-      if (run !== undefined && run.first + run.count === index) run.count += 1;
-      else runs.push({ first: index, count: 1 });
-      left -= 1;
-    }
-    return runs;
-  }
-
-  #lose(peer: PeerId, why: LostWhy): DownloadEffect[] {
+  #lose(peer: PeerId, why: LostWhy, now: number): DownloadEffect[] {
+    const holder = this.#holders.get(peer);
+    if (holder === undefined) return [];
     this.#lastLoss = why;
-    return [{ type: 'drop', peer, why }, ...this.#next()];
+    this.#holders.delete(peer);
+    if (why === 'lied') this.#condemn(peer);
+    for (const index of holder.expected) this.#release(index, peer);
+    return [{ type: 'drop', peer, why }, ...this.#next(), ...this.#goOn(now)];
   }
 
-  #next(): DownloadEffect[] {
-    this.#expected = [];
-    this.#isOpen = false;
-    this.#holder = this.#waiting.shift();
-    return this.#holder === undefined ? this.#failOnceJudged() : [{ type: 'open', peer: this.#holder }];
+  #release(index: number, peer: PeerId): void {
+    const owing = this.#owed.get(index);
+    owing?.delete(peer);
+    if (owing?.size !== 0) return;
+    this.#owed.delete(index);
+    this.#free.add(index);
+  }
+
+  #goOn(now: number): DownloadEffect[] {
+    if (this.#hasPlace && this.verified === this.#pieces) {
+      this.#isOver = true;
+      return [{ type: 'done' }];
+    }
+    if (this.#holders.size === 0) return this.#failOnceJudged();
+    return [...this.#holders].flatMap(([peer, holder]) => (holder.isOpen ? this.#ask(peer, holder, now) : []));
   }
 
   // The last piece may have come just before its holder went: what is being judged may complete the content.
@@ -159,4 +206,49 @@ export class Download {
     this.#isOver = true;
     return [{ type: 'failed', why: this.#lastLoss }];
   }
+
+  /** Fills a holder's window once half of it is empty; a slow disk, which leaves much to be judged, slows the asking. */
+  #ask(peer: PeerId, holder: Holder, now: number): DownloadEffect[] {
+    const ahead = window(holder);
+    const room = ahead - holder.expected.length;
+    if (room < ahead / 2 || this.#judged.size >= PIECES_JUDGED) return [];
+    if (holder.expected.length === 0) holder.since = now;
+    const pieces = this.#free.size > 0 ? this.#free.values().take(room).toArray() : this.#takenOver(holder, room, now);
+    for (const index of pieces) {
+      this.#free.delete(index);
+      this.#owed.set(index, (this.#owed.get(index) ?? new Set()).add(peer));
+      holder.expected.push(index);
+    }
+    return runs(pieces).map(({ first, count }) => ({ type: 'request', peer, first, count }));
+  }
+
+  /** For an idle holder: the last pieces of whoever would take longest with what it owes, if that is longer than it takes us. */
+  #takenOver(holder: Holder, room: number, now: number): number[] {
+    if (holder.expected.length > 0) return [];
+    const owing = [...this.#holders.values()].flatMap(({ expected, pieceMs, since }) => {
+      const pieces = expected.filter((index) => this.#owed.get(index)?.size === 1);
+      // A holder that fell silent is as slow as its silence is long, however fast it was.
+      return pieces.length === 0 ? [] : [{ pieces, leftMs: expected.length * Math.max(pieceMs ?? 0, now - since) }];
+    });
+    const [slowest] = owing.sort((a, b) => b.leftMs - a.leftMs);
+    if (slowest === undefined || slowest.leftMs <= 2 * (holder.pieceMs ?? UNTRIED_MS)) return [];
+    return slowest.pieces.slice(-Math.min(room, Math.ceil(slowest.pieces.length / 2))).sort((a, b) => a - b);
+  }
+}
+
+/** How many pieces to have on the way from a holder: what it delivers in `PIECES_AHEAD_MS`. */
+function window({ pieceMs }: Holder): number {
+  if (pieceMs === undefined) return PIECES_AHEAD_FIRST;
+  return Math.min(PIECES_AHEAD, Math.max(2, Math.ceil(PIECES_AHEAD_MS / Math.max(pieceMs, 0.01))));
+}
+
+/** Pieces that follow each other, as runs. */
+function runs(pieces: readonly number[]): { readonly first: number; readonly count: number }[] {
+  const found: { readonly first: number; count: number }[] = [];
+  for (const index of pieces) {
+    const run = found.at(-1);
+    if (run !== undefined && run.first + run.count === index) run.count += 1;
+    else found.push({ first: index, count: 1 });
+  }
+  return found;
 }

@@ -1,6 +1,6 @@
 import { hash as digest } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
-import { readFile, truncate } from 'node:fs/promises';
+import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Hasher } from '../../lib/disk/hasher.ts';
@@ -19,8 +19,9 @@ function target(t: Test, content: Uint8Array) {
   mkdirSync(t.testdirName, { recursive: true });
   writeFileSync(path, '');
   const fd = openSync(path, 'r+');
-  t.teardown(() => closeSync(fd));
-  return { path, fd, bytes: content.length, layer: pieceHash(content, content.length, sha) };
+  const journal = openSync(`${path}.journal`, 'w');
+  t.teardown(() => [fd, journal].map(closeSync));
+  return { path, fd, journal, bytes: content.length, layer: pieceHash(content, content.length, sha) };
 }
 
 t.test('a folder is listed, and again only when it changed', async (t) => {
@@ -47,6 +48,7 @@ t.test('a right piece is written and its memory handed over, not copied', async 
   t.ok(await hasher(t).verify(about, 0, whole));
   t.equal(whole.buffer.byteLength, 0, 'handed over');
   t.equal((await readFile(path)).length, 100_000);
+  t.same([...(await readFile(`${path}.journal`))], [0, 0, 0, 0], 'and its number is in the journal');
   t.ok(await hasher(t).verify(about, 0, piece));
   t.equal(frame.length, 300_004, 'a part of something larger is copied');
 });
@@ -66,6 +68,21 @@ t.test('a wrong piece, a short one and a long one write nothing', async (t) => {
   t.notOk(await made.verify(about, 0, new Uint8Array(11)));
   await t.rejects(made.verify(about, 1, new Uint8Array(10)), { code: 'PROTOCOL_BROKEN' });
   t.equal((await readFile(path)).length, 0);
+  t.equal((await readFile(`${path}.journal`)).length, 0);
+});
+
+t.test('what is on disk already is found right, wrong or missing', async (t) => {
+  const content = new Uint8Array(300_000).fill(7);
+  const first = content.subarray(0, 262_144);
+  const hashes = [first, content.subarray(262_144)].map((piece) => pieceHash(piece, content.length, sha));
+  const { path, fd } = target(t, first);
+  const about = { fd, bytes: content.length, layer: new Uint8Array(Buffer.concat(hashes)) };
+  const made = hasher(t);
+  await writeFile(path, first);
+  t.same([await made.recheck(about, 0), await made.recheck(about, 1)], [true, false]);
+  await writeFile(path, content.with(262_145, 8));
+  t.same([await made.recheck(about, 0), await made.recheck(about, 1)], [true, false]);
+  await t.rejects(made.recheck(about, 2), { code: 'PROTOCOL_BROKEN' });
 });
 
 t.test('a disk that refuses to write is an error with its code', { skip: process.platform !== 'linux' }, async (t) => {

@@ -105,15 +105,27 @@ t.test('a listing is sent again only when something has changed', async (t) => {
 
 t.test('a right piece is written at its place, a wrong one is not', async (t) => {
   const { order, answer } = bench(t);
-  const path = join(t.testdir({ file: 'before' }), 'file');
+  const folder = t.testdir({ file: 'before', journal: '' });
+  const path = join(folder, 'file');
   const fd = openSync(path, 'r+');
-  t.teardown(() => closeSync(fd));
+  const journal = openSync(join(folder, 'journal'), 'a');
+  t.teardown(() => [fd, journal].map(closeSync));
   const piece = new TextEncoder().encode('piece');
   const expected = pieceHash(piece, 5, hash);
-  order(1, { type: 'verify', fd, start: 2, bytes: 5, expected, piece: new TextEncoder().encode('wrong') });
+  order(1, { type: 'verify', fd, journal, index: 258, start: 2, bytes: 5, expected, piece: new TextEncoder().encode('wrong') });
   t.match(await answer(1), { type: 'verified', matches: false });
   t.equal(await readFile(path, 'utf8'), 'before');
-  order(2, { type: 'verify', fd, start: 2, bytes: 5, expected, piece });
+  t.equal((await readFile(join(folder, 'journal'))).length, 0);
+  order(2, { type: 'verify', fd, journal, index: 258, start: 2, bytes: 5, expected, piece });
   t.match(await answer(2), { type: 'verified', matches: true });
   t.equal(await readFile(path, 'utf8'), 'bepiece');
+  t.same([...(await readFile(join(folder, 'journal')))], [0, 0, 1, 2], 'and its number stands in the journal');
+  order(3, { type: 'recheck', fd, start: 2, end: 7, bytes: 5, expected });
+  order(4, { type: 'recheck', fd, start: 1, end: 6, bytes: 5, expected });
+  order(5, { type: 'recheck', fd, start: 3, end: 8, bytes: 5, expected });
+  t.same(await Promise.all([3, 4, 5].map(answer)), [
+    { type: 'verified', matches: true },
+    { type: 'verified', matches: false },
+    { type: 'verified', matches: false },
+  ]);
 });

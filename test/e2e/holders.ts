@@ -37,7 +37,7 @@ story('when the holder of a large file is killed midway, another goes on', {}, a
   t.doesNotThrow(() => execFileSync('cmp', [network.downloads('s3', 'large.bin'), network.shared('s1', 'large.bin')]));
 });
 
-story('when the only holder is killed midway, nothing is called by the final name', {}, async (t, network) => {
+story('when the only holder is killed midway, what came is kept, and is not fetched again', {}, async (t, network) => {
   writeLarge(network, 's1', 'large.bin');
   const s1 = await network.peer('s1');
   await s1.until('shared', ({ files, pending }) => files === 1 && pending === 0);
@@ -47,7 +47,19 @@ story('when the only holder is killed midway, nothing is called by the final nam
   t.match(await asker.until('error'), { code: 'HOLDERS_GONE', hint: /./ });
   t.match(await asker.until('holderLost'), { peer: 's1', why: 'gone' });
   t.match(await asker.ended, { code: 5 });
-  t.same(readdirSync(network.downloads('s2')), [], 'and nothing else is left');
+  t.same(
+    readdirSync(network.downloads('s2')).map((file) => file.split('.').at(-1)),
+    ['journal', 'part'],
+    'nothing is called by the final name',
+  );
+  writeLarge(network, 's3', 'large.bin');
+  const s3 = await network.peer('s3');
+  await s3.until('shared', ({ files, pending }) => files === 1 && pending === 0);
+  const again = network.launch('s2', { args: ['--exec', 'resume'] });
+  const { bytes, fetched } = await again.until('downloaded');
+  t.ok(fetched < bytes, `${fetched} of ${bytes} bytes were fetched`);
+  t.match(await again.ended, { code: 0 });
+  t.doesNotThrow(() => execFileSync('cmp', [network.downloads('s2', 'large.bin'), network.shared('s3', 'large.bin')]));
 });
 
 const KILLS = 20;

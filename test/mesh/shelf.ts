@@ -37,3 +37,11 @@ t.test('all is all, within the limit', async (t) => {
   t.same(names(['a', 'b', 'c'], { by: 'all' }), ['a', 'b', 'c']);
   t.same(names(['a', 'b', 'c'], { by: 'all' }, 2), ['a', 'b']);
 });
+
+t.test('a content is found under whatever name it has, within the limit', async (t) => {
+  const [one, two, other] = [fileOf('one.txt'), fileOf('two.txt'), fileOf('another.txt')];
+  const shelf = new Shelf([one, two, other]);
+  t.same(shelf.matching({ by: 'root', root: one.root }, 9), [one, two]);
+  t.same(shelf.matching({ by: 'root', root: one.root }, 1), [one]);
+  t.same(shelf.matching({ by: 'root', root: '0'.repeat(64) as typeof one.root }, 9), []);
+});

@@ -103,6 +103,28 @@ t.test('progress is said while a file comes', async (t) => {
   t.same((await obey('f1', script)).said, [progress, { type: 'alreadyHere', name: 'f1.txt', path: 'files/s5/f1.txt' }]);
 });
 
+t.test('what an earlier run left is gone on with, and progress is said meanwhile', async (t) => {
+  const progress = { type: 'progress', name: 'f1.txt', bytes: 10, verified: 5, rate: 1 } as const;
+  const outcomes = [
+    { type: 'downloaded', ...DOWNLOADED },
+    { type: 'alreadyHere', name: 'f2.txt', path: 'files/s5/f2.txt' },
+  ] as const;
+  const script: Script = scripted({
+    async resume() {
+      script.tell(progress);
+      script.tell({ type: 'found', ...F1 });
+      return outcomes;
+    },
+  });
+  t.same(await obey('Resume', script), { code: EXIT.done, said: [progress, ...outcomes], aside: [] });
+  script.tell(progress);
+  const plain = scripted();
+  t.same((await obey('resume', plain)).said, [{ type: 'downloaded', ...DOWNLOADED }]);
+  t.same(plain.asked, ['resume']);
+  const ended = scripted({ resume: () => Promise.reject(new FloodmeshError('HOLDERS_GONE', 'every holder went away')) });
+  await t.rejects(obey('resume', ended), { code: 'HOLDERS_GONE' });
+});
+
 t.test('what nobody has is said with how many were asked, and what was perhaps meant', async (t) => {
   t.same(await obey('TPO'), {
     code: EXIT.notFound,

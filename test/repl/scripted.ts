@@ -13,6 +13,7 @@ export const DOWNLOADED: Downloaded = {
   name: 'f1.txt',
   path: 'Downloads/s5/f1.txt',
   bytes: 1234,
+  fetched: 1234,
   hash: HASH,
   providers: [{ peer: 's1', bytes: 1234 }],
   ms: 12,
@@ -65,6 +66,10 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
       tell({ type: 'downloaded', ...DOWNLOADED });
       return { type: 'downloaded', ...DOWNLOADED };
     },
+    async resume() {
+      asked.push('resume');
+      return [{ type: 'downloaded', ...DOWNLOADED }];
+    },
     async topology() {
       return [
         { peer: peerId('peer-number1'), name: 's1', port: 9000, neighbors: ['s5'] },
@@ -85,7 +90,7 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
         peersKnown: 1,
         neighbors: ['s1'],
         shared: { folder: 'files/s5', files: 2, bytes: 2048, pending: 1, skipped: [{ name: '.secret', why: 'it is hidden' }] },
-        downloads: { folder: 'Downloads/s5', files: 1, shared: false },
+        downloads: { folder: 'Downloads/s5', files: 1, shared: false, unfinished: [{ name: 'film.mkv', bytes: 734_003_200, pieces: 200 }] },
         transfers: { serving: 0, fetching: 0 },
       };
     },

@@ -74,6 +74,7 @@ t.test('status is a few lines about this peer', async (t) => {
       'shared      2 files, 2.0 kB in files/s5, 1 more being read',
       'not shared  .secret: it is hidden',
       'downloads   1 file in Downloads/s5, private',
+      'unfinished  film.mkv, 734 MB: ask for it again, or type resume',
       'transfers   0 coming, 0 going',
     ].join('\n'),
   );

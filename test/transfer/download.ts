@@ -1,239 +1,352 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { PIECES_AHEAD } from '../../lib/config.ts';
-import { type PeerId, peerId } from '../../lib/protocol/ids.ts';
-import { Download, type DownloadEffect, type LostWhy } from '../../lib/transfer/download.ts';
+import { HOLDERS_AT_ONCE, PIECES_AHEAD, PIECES_AHEAD_FIRST, PIECES_AHEAD_MS, PIECES_JUDGED } from '../../lib/config.ts';
+import { Download, type DownloadEffect, type DownloadEvent, type LostWhy } from '../../lib/transfer/download.ts';
+import { type HolderPlan, Holders, holderId, type Plan } from './holders.ts';
 
-const [a, b, c] = ['a', 'b', 'c'].map(peerId) as [PeerId, PeerId, PeerId];
+/** A download, told of things in few words; it answers in few words, too. */
+class Errand {
+  readonly download: Download;
+  now = 0;
 
-/** A download that knows these holders, the first of which is open. */
-function opened(pieces: number, ...holders: PeerId[]): { download: Download; first: DownloadEffect[] } {
-  const download = new Download(pieces);
-  for (const peer of holders) download.handle({ type: 'providerFound', peer });
-  return { download, first: download.handle({ type: 'opened', peer: holders[0] ?? a }) };
+  constructor(pieces: number) {
+    this.download = new Download(pieces);
+  }
+
+  tell(event: DownloadEvent): string[] {
+    return this.download.handle(event, this.now).map(words);
+  }
+
+  kept(...pieces: number[]): string[] {
+    return this.tell({ type: 'kept', pieces });
+  }
+
+  found(...holders: number[]): string[] {
+    return holders.flatMap((holder) => this.tell({ type: 'providerFound', peer: holderId(holder) }));
+  }
+
+  opened(...holders: number[]): string[] {
+    return holders.flatMap((holder) => this.tell({ type: 'opened', peer: holderId(holder) }));
+  }
+
+  /** The next piece of the holder comes, after `afterMs`. */
+  piece(holder: number, afterMs = 0): string[] {
+    this.now += afterMs;
+    return this.tell({ type: 'piece', peer: holderId(holder) });
+  }
+
+  judged(holder: number, index: number, ok: boolean): string[] {
+    return this.tell({ type: 'verified', peer: holderId(holder), index, ok });
+  }
+
+  lost(holder: number, why: LostWhy): string[] {
+    return this.tell({ type: 'providerLost', peer: holderId(holder), why });
+  }
+
+  /** A quarter of a second or so passes. */
+  tick(afterMs: number): string[] {
+    this.now += afterMs;
+    return this.tell({ type: 'tick' });
+  }
+
+  /** These pieces of the holder come, one in `pieceMs`, and are right; answers what is wanted then. */
+  brings(holder: number, indexes: readonly number[], pieceMs: number): string[] {
+    return indexes.flatMap((index) => {
+      const [verify, ...others] = this.piece(holder, pieceMs);
+      if (verify !== `verify ${holder} ${index}` || others.length > 0)
+        throw new Error(`piece ${index} came, and then: ${verify} ${others}`);
+      return this.judged(holder, index, true);
+    });
+  }
 }
 
-/** The next piece comes from `peer` and is judged. */
-function piece(download: Download, peer: PeerId, ok = true): DownloadEffect[] {
-  const [judged] = download.handle({ type: 'piece', peer });
-  if (judged?.type !== 'verify') throw new Error(`${judged?.type} instead of verify`);
-  return download.handle({ type: 'verified', peer, index: judged.index, ok });
+/** A download with a place to write to and the holders 0, 1, … found; none of them is open. */
+function errand(pieces: number, holders: number, ...kept: number[]): Errand {
+  const made = new Errand(pieces);
+  made.found(...Array.from({ length: holders }, (_, number) => number));
+  made.kept(...kept);
+  return made;
 }
 
-function asked(effects: readonly DownloadEffect[]): number[] {
-  return effects.flatMap((effect) =>
-    effect.type === 'request' ? Array.from({ length: effect.count }, (_, index) => effect.first + index) : [],
-  );
+function words(effect: DownloadEffect): string {
+  const holder = 'peer' in effect ? Number(effect.peer.slice(0, 2)) : 0;
+  switch (effect.type) {
+    case 'open':
+      return `open ${holder}`;
+    case 'request':
+      return `request ${holder} ${effect.first}+${effect.count}`;
+    case 'verify':
+      return `verify ${holder} ${effect.index}`;
+    case 'drop':
+      return `drop ${holder} ${effect.why}`;
+    case 'done':
+      return 'done';
+    case 'failed':
+      return `failed ${effect.why}`;
+  }
 }
 
-t.test('the first holder is opened, the others wait', async (t) => {
-  const download = new Download(3);
-  t.same(download.handle({ type: 'providerFound', peer: a }), [{ type: 'open', peer: a }]);
-  t.same(download.handle({ type: 'providerFound', peer: b }), []);
-  t.same(download.handle({ type: 'providerFound', peer: a }), [], 'a holder that is known is no news');
-});
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, at) => from + at);
 
-t.test('pieces are asked for in order, a window ahead, as one run', async (t) => {
-  t.same(opened(100, a).first, [{ type: 'request', peer: a, first: 0, count: PIECES_AHEAD }]);
-  t.same(opened(3, a).first, [{ type: 'request', peer: a, first: 0, count: 3 }]);
-});
-
-t.test('more is asked for once half of the window has come and been judged', async (t) => {
-  const { download } = opened(100, a);
-  const requests = Array.from({ length: PIECES_AHEAD / 2 }, () => asked(piece(download, a)));
-  t.same(requests.slice(0, -1).flat(), []);
+t.test('every holder is opened, each once, and each is asked for other pieces', async (t) => {
+  const download = new Errand(100);
+  t.same(download.found(0, 1, 1, 2), ['open 0', 'open 1', 'open 2']);
+  t.same(download.kept(), []);
+  t.same(download.opened(0, 1), [`request 0 0+${PIECES_AHEAD_FIRST}`, `request 1 4+${PIECES_AHEAD_FIRST}`]);
   t.same(
-    requests.at(-1),
-    Array.from({ length: PIECES_AHEAD / 2 }, (_, index) => PIECES_AHEAD + index),
+    [0, 1, 2].map((holder) => download.download.awaits(holderId(holder))),
+    [true, true, false],
   );
+  t.notOk(download.download.awaits(holderId(9)));
 });
 
-t.test('a slow disk slows the asking: what is being judged counts as under way', async (t) => {
-  const { download } = opened(100, a);
-  const effects = Array.from({ length: PIECES_AHEAD }, () => download.handle({ type: 'piece', peer: a })).flat();
-  t.same(asked(effects), []);
-  t.notOk(download.isWaiting, 'nothing is expected of the holder');
-  t.same(asked(download.handle({ type: 'verified', peer: a, index: 0, ok: true })), []);
+t.test('more holders than are asked at once wait until one of these has gone', async (t) => {
+  const download = new Errand(100);
+  t.equal(download.found(...range(0, HOLDERS_AT_ONCE + 3)).length, HOLDERS_AT_ONCE);
+  t.same(download.lost(0, 'unreachable'), ['drop 0 unreachable', `open ${HOLDERS_AT_ONCE}`]);
+  t.same(download.lost(1, 'unreachable'), ['drop 1 unreachable', `open ${HOLDERS_AT_ONCE + 1}`]);
 });
 
-t.test('each piece is judged as the one that was asked for in its turn', async (t) => {
-  const { download } = opened(3, a);
-  t.ok(download.isWaiting);
-  for (const index of [0, 1, 2]) t.same(download.handle({ type: 'piece', peer: a }), [{ type: 'verify', peer: a, index }]);
+t.test('a fast holder is asked for more ahead than a slow one, and neither for more than its pace is worth', async (t) => {
+  const download = errand(1_000, 2);
+  download.opened(0, 1);
+  t.same(download.brings(0, [0], 1), [`request 0 8+${PIECES_AHEAD - 3}`], 'a piece in a millisecond');
+  t.same(download.brings(1, [4, 5, 6], PIECES_AHEAD_MS), ['request 1 37+1'], 'a piece in half a second: two at a time');
 });
 
-t.test('it is done when every piece is verified, once', async (t) => {
-  const { download } = opened(2, a);
-  t.same(piece(download, a), []);
-  t.equal(download.verified, 1);
-  t.same(piece(download, a), [{ type: 'done' }]);
-  t.equal(download.verified, 2);
-  t.same(download.handle({ type: 'providerLost', peer: a, why: 'gone' }), [], 'nothing happens after the end');
-  t.same(download.handle({ type: 'providerFound', peer: c }), []);
+t.test('a window is filled up when half of it is empty, not for every piece', async (t) => {
+  const download = errand(1_000, 1);
+  download.opened(0);
+  t.same(download.brings(0, [0], 50), ['request 0 4+7'], 'ten a half second');
+  t.same(download.brings(0, [1, 2, 3, 4], 50), []);
+  t.same(download.brings(0, [5], 50), ['request 0 11+5']);
 });
 
-t.test('an empty content is done when its holder is open', async (t) => {
-  t.same(opened(0, a).first, [{ type: 'done' }]);
+t.test('a window follows the pace as it changes', async (t) => {
+  const download = errand(1_000, 1);
+  download.opened(0);
+  const [first = ''] = download.brings(0, [0], 10);
+  t.equal(first, `request 0 4+${PIECES_AHEAD - 3}`);
+  t.same(download.brings(0, range(1, 31), 400), [], 'it slowed down: what is on its way is enough');
+  t.same(download.brings(0, [31], 400), ['request 0 33+1']);
 });
 
-for (const why of ['unreachable', 'gone', 'stalled', 'changed', 'refused'] satisfies LostWhy[]) {
-  t.test(`when a holder is ${why} the next one goes on with what is missing`, async (t) => {
-    const { download } = opened(4, a, b);
-    piece(download, a);
-    piece(download, a);
-    t.same(download.handle({ type: 'providerLost', peer: a, why }), [
-      { type: 'drop', peer: a, why },
-      { type: 'open', peer: b },
-    ]);
-    t.same(download.handle({ type: 'opened', peer: b }), [{ type: 'request', peer: b, first: 2, count: 2 }]);
-    t.equal(download.verified, 2);
+t.test('pieces that were kept are never asked for, and what is left is asked for in runs', async (t) => {
+  const download = errand(8, 1, 1, 2, 5);
+  t.equal(download.download.verified, 3);
+  t.same(download.opened(0), ['request 0 0+1', 'request 0 3+2', 'request 0 6+1']);
+  t.same(download.brings(0, [0, 3, 4, 6], 10), ['request 0 7+1']);
+  t.same(download.brings(0, [7], 10), ['done']);
+});
+
+t.test('what was kept whole, and an empty content, is done once there is a place for it, and not before', async (t) => {
+  const empty = new Errand(0);
+  empty.found(0, 1);
+  t.same(empty.tick(250), []);
+  t.same(empty.lost(1, 'unreachable'), ['drop 1 unreachable']);
+  t.same(empty.kept(), ['done']);
+  t.same(empty.opened(0), [], 'nothing happens after the end');
+  const whole = new Errand(2);
+  whole.found(0);
+  t.same(whole.kept(0, 1), ['done']);
+});
+
+t.test('a holder that leaves gives its pieces back, what it brought stays, and it may be found again', async (t) => {
+  const download = errand(8, 2);
+  download.opened(0, 1);
+  download.brings(0, [0], 10);
+  t.same(download.lost(0, 'gone'), ['drop 0 gone']);
+  t.equal(download.download.verified, 1);
+  t.same(download.brings(1, [4, 5], 10), ['request 1 1+3']);
+  t.same(download.found(0), ['open 0']);
+});
+
+t.test('near the end an idle holder takes over half of what a slow one owes, the last first', async (t) => {
+  const download = errand(8, 2);
+  download.opened(0, 1);
+  t.same(download.brings(1, [4, 5, 6, 7], 10), ['request 1 2+2']);
+  t.same(download.brings(1, [2, 3], 10), ['request 1 1+1']);
+  t.same(download.piece(0, 1), ['verify 0 0'], 'the slow one goes on meanwhile');
+  t.same(download.judged(0, 0, true), []);
+  t.same(download.brings(1, [1], 10), ['done']);
+});
+
+t.test('a holder that fell silent is taken over, however fast it was', async (t) => {
+  const download = errand(20, 2);
+  download.opened(0);
+  t.same(download.brings(0, [0], 1), ['request 0 4+16'], 'it was fast');
+  t.same(download.opened(1), [], 'nothing is left, and nothing is late');
+  t.same(download.tick(10), [], 'a holder that was never tried is not believed to be faster');
+  t.same(download.tick(250), [`request 1 16+${PIECES_AHEAD_FIRST}`], 'no more than its window');
+});
+
+t.test('what two owe already nobody else takes over', async (t) => {
+  const download = errand(2, 4);
+  download.opened(0, 1, 2, 3);
+  t.same(download.tick(200), ['request 1 1+1', 'request 2 0+1']);
+  t.same(download.tick(9_000), []);
+});
+
+t.test('the first right piece counts, the second is skipped', async (t) => {
+  const download = errand(2, 2);
+  download.opened(0, 1);
+  t.same(download.tick(300), ['request 1 1+1']);
+  download.brings(0, [0], 1);
+  t.same(download.piece(1, 1), ['verify 1 1']);
+  t.same(download.piece(0, 1), [], 'while the first is being judged');
+  t.same(download.judged(1, 1, true), ['done']);
+});
+
+t.test('a piece that comes twice is asked for no more when the first one was right', async (t) => {
+  const download = errand(3, 3);
+  download.opened(0, 1);
+  t.same(download.tick(300), ['request 1 1+2']);
+  download.brings(1, [1], 1);
+  download.brings(0, [0], 1);
+  t.same(download.piece(0, 1), [], 'it is there');
+  t.same(download.lost(0, 'gone'), ['drop 0 gone'], 'and what it owed is owed by the other still');
+  t.same(download.opened(2), []);
+  t.same(download.brings(1, [2], 1), ['done']);
+});
+
+t.test('a lying holder is dropped for good, and what it was asked for is asked of others', async (t) => {
+  const download = errand(8, 2);
+  download.opened(0, 1);
+  t.same(download.piece(0), ['verify 0 0']);
+  t.same(download.judged(0, 0, false), ['drop 0 lied']);
+  t.equal(download.download.verified, 0);
+  t.same(download.found(0), []);
+  t.same(download.opened(0), []);
+  t.same(download.piece(0), []);
+  t.same(download.brings(1, [4, 5], 10), ['request 1 0+4']);
+});
+
+t.test('whoever hung up before its lie was found out is not found again, though it was found again already', async (t) => {
+  for (const again of ['not yet', 'waiting', 'open']) {
+    const download = errand(8, 2);
+    download.opened(0, 1);
+    download.piece(0);
+    download.lost(0, 'gone');
+    if (again === 'waiting') download.found(...range(2, HOLDERS_AT_ONCE + 1));
+    if (again !== 'not yet') t.same(download.found(0), again === 'open' ? ['open 0'] : []);
+    t.same(download.judged(0, 0, false), again === 'open' ? ['drop 0 lied'] : [], again);
+    t.same(download.found(0), []);
+    t.same(download.lost(1, 'gone'), again === 'waiting' ? ['drop 1 gone'] : ['drop 1 gone', 'failed gone']);
+  }
+});
+
+t.test('a wrong piece that another owes too is not asked for a third time', async (t) => {
+  const download = errand(1, 2);
+  download.opened(0, 1);
+  t.same(download.tick(300), ['request 1 0+1']);
+  t.same(download.piece(1), ['verify 1 0']);
+  t.same(download.judged(1, 0, false), ['drop 1 lied']);
+  t.same(download.tick(10), []);
+  t.same(download.brings(0, [0], 10), ['done']);
+});
+
+t.test('pieces that nobody asked for are a lie', async (t) => {
+  const download = errand(1, 3);
+  t.same(download.piece(0), ['drop 0 lied'], 'before it was opened');
+  download.opened(1, 2);
+  t.same(download.piece(2), ['drop 2 lied'], 'from somebody who owes nothing');
+  t.same(download.found(0, 2), []);
+});
+
+t.test('what is being judged when the last holder goes is waited for: it may be the last piece', async (t) => {
+  for (const ok of [true, false]) {
+    const download = errand(1, 1);
+    download.opened(0);
+    download.piece(0);
+    t.same(download.lost(0, 'gone'), ['drop 0 gone']);
+    t.same(download.tick(250), []);
+    t.same(download.judged(0, 0, ok), [ok ? 'done' : 'failed lied']);
+  }
+});
+
+t.test('without a holder it has failed, and why the last one went is said', async (t) => {
+  for (const why of ['unreachable', 'gone', 'stalled', 'changed', 'refused', 'lied'] as const) {
+    const download = errand(4, 2);
+    t.same(download.lost(1, 'gone'), ['drop 1 gone']);
+    download.opened(0);
+    t.same(download.lost(0, why), [`drop 0 ${why}`, `failed ${why}`]);
+    t.same(download.found(2), [], 'nothing happens after the end');
+  }
+  t.same(new Errand(1).tick(250), [], 'but as long as none was found, nothing has failed');
+  t.same(new Errand(1).lost(0, 'gone'), []);
+});
+
+t.test('while much waits to be judged no more is asked for', async (t) => {
+  const download = errand(1_000, 1);
+  download.opened(0);
+  t.same(download.brings(0, [0], 1), [`request 0 4+${PIECES_AHEAD - 3}`]);
+  for (const index of range(1, PIECES_JUDGED + 1)) t.same(download.piece(0, 1), [`verify 0 ${index}`]);
+  t.same(download.tick(250), [], 'nothing is on its way, and all of it waits');
+  t.same(download.judged(0, 1, true), [`request 0 33+${PIECES_AHEAD}`]);
+});
+
+const holder = fc.record<HolderPlan>({
+  habit: fc.constantFrom('honest', 'freezes', 'lies', 'leaves', 'quits'),
+  pieceMs: fc.oneof(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 100, max: 3_000 })),
+  latencyMs: fc.integer({ min: 0, max: 200 }),
+  after: fc.integer({ min: 0, max: 20 }),
+});
+
+const plan = fc
+  .record({
+    pieces: fc.integer({ min: 0, max: 120 }),
+    judgeMs: fc.integer({ min: 0, max: 40 }),
+    holders: fc.array(holder, { maxLength: HOLDERS_AT_ONCE + 3 }),
+    honest: holder.map((one) => ({ ...one, habit: 'honest' as const })),
+    at: fc.nat(),
+    kept: fc.array(fc.nat(200)),
+  })
+  .map(({ pieces, judgeMs, holders, honest, at, kept }): Plan => {
+    const all = holders.toSpliced(at % (holders.length + 1), 0, honest);
+    return { pieces, judgeMs, holders: all, kept: [...new Set(kept)].filter((index) => index < pieces) };
   });
 
-  t.test(`when the last holder is ${why} it fails, and says so`, async (t) => {
-    const { download } = opened(4, a);
-    t.same(download.handle({ type: 'providerLost', peer: a, why }), [
-      { type: 'drop', peer: a, why },
-      { type: 'failed', why },
-    ]);
-  });
-}
-
-t.test('a liar is dropped after one piece, and that piece is asked of the next holder', async (t) => {
-  const { download } = opened(3, a, b);
-  piece(download, a);
-  t.same(piece(download, a, false), [
-    { type: 'drop', peer: a, why: 'lied' },
-    { type: 'open', peer: b },
-  ]);
-  t.same(download.handle({ type: 'opened', peer: b }), [{ type: 'request', peer: b, first: 1, count: 2 }]);
-});
-
-t.test('when everybody lies it fails, and says so', async (t) => {
-  const { download } = opened(1, a, b);
-  piece(download, a, false);
-  download.handle({ type: 'opened', peer: b });
-  t.same(piece(download, b, false), [
-    { type: 'drop', peer: b, why: 'lied' },
-    { type: 'failed', why: 'lied' },
-  ]);
-});
-
-t.test('a piece that nobody asked for is a lie', async (t) => {
-  const { download } = opened(1, a, b);
-  download.handle({ type: 'piece', peer: a });
-  t.same(download.handle({ type: 'piece', peer: a })[0], { type: 'drop', peer: a, why: 'lied' });
-  t.same(new Download(1).handle({ type: 'piece', peer: a }), [], 'from nobody it is nothing');
-});
-
-t.test('words of a holder that was let go do not count', async (t) => {
-  const { download } = opened(3, a, b);
-  download.handle({ type: 'providerLost', peer: a, why: 'gone' });
-  t.same(download.handle({ type: 'opened', peer: a }), []);
-  t.same(download.handle({ type: 'piece', peer: a }), []);
-  t.same(download.handle({ type: 'providerLost', peer: a, why: 'stalled' }), []);
-  t.same(download.handle({ type: 'providerFound', peer: a }), [], 'nor is it tried again');
-});
-
-t.test('pieces that came before their holder went are still judged, and not asked for again', async (t) => {
-  const { download } = opened(3, a, b);
-  download.handle({ type: 'piece', peer: a });
-  download.handle({ type: 'providerLost', peer: a, why: 'gone' });
-  t.same(download.handle({ type: 'opened', peer: b }), [{ type: 'request', peer: b, first: 1, count: 2 }]);
-  t.same(download.handle({ type: 'verified', peer: a, index: 0, ok: true }), []);
-  t.equal(download.verified, 1);
-});
-
-t.test('a piece that turns out wrong after its holder went is asked of the next, who is not blamed', async (t) => {
-  const { download } = opened(2, a, b);
-  download.handle({ type: 'piece', peer: a });
-  download.handle({ type: 'providerLost', peer: a, why: 'gone' });
-  download.handle({ type: 'opened', peer: b });
-  t.same(download.handle({ type: 'verified', peer: a, index: 0, ok: false }), [{ type: 'request', peer: b, first: 0, count: 1 }]);
-});
-
-t.test('the last pieces, judged after the last holder went, complete the content', async (t) => {
-  const { download } = opened(2, a);
-  download.handle({ type: 'piece', peer: a });
-  download.handle({ type: 'piece', peer: a });
-  t.same(
-    download.handle({ type: 'providerLost', peer: a, why: 'gone' }),
-    [{ type: 'drop', peer: a, why: 'gone' }],
-    'what is judged may be all',
-  );
-  t.same(download.handle({ type: 'verified', peer: a, index: 1, ok: true }), []);
-  t.same(download.handle({ type: 'verified', peer: a, index: 0, ok: true }), [{ type: 'done' }]);
-});
-
-t.test('the last piece, judged wrong after the last holder went, makes it fail for that reason', async (t) => {
-  const { download } = opened(1, a);
-  download.handle({ type: 'piece', peer: a });
-  download.handle({ type: 'providerLost', peer: a, why: 'gone' });
-  t.same(download.handle({ type: 'verified', peer: a, index: 0, ok: false }), [{ type: 'failed', why: 'lied' }]);
-});
-
-t.test('a holder found while the last piece of the last one is judged goes on', async (t) => {
-  const { download } = opened(2, a);
-  download.handle({ type: 'piece', peer: a });
-  download.handle({ type: 'providerLost', peer: a, why: 'gone' });
-  t.same(download.handle({ type: 'providerFound', peer: b }), [{ type: 'open', peer: b }]);
-  t.same(download.handle({ type: 'verified', peer: a, index: 0, ok: true }), [], 'a holder that is not open yet is not asked');
-  t.same(download.handle({ type: 'opened', peer: b }), [{ type: 'request', peer: b, first: 1, count: 1 }]);
-});
-
-t.test('whatever holders do, no verified piece is asked for again, no more than a window is under way, and it ends once', async (t) => {
-  const turn = fc.record({ what: fc.constantFrom('piece', 'piece', 'piece', 'judge', 'judge', 'lie', 'lose'), which: fc.nat() });
+t.test('with one honest holder that stays, every download ends whole, whatever the others do', async (t) => {
   fc.assert(
-    fc.property(
-      fc.integer({ min: 0, max: 60 }),
-      fc.integer({ min: 1, max: 5 }),
-      fc.array(turn, { maxLength: 300 }),
-      (pieces, count, turns) => {
-        const download = new Download(pieces);
-        const verified = new Set<number>();
-        const judging: { peer: PeerId; index: number }[] = [];
-        let holder: PeerId | undefined;
-        let underway = 0;
-        let ends = 0;
-        const perform = (effects: readonly DownloadEffect[]) => {
-          for (const effect of effects) {
-            if (ends > 0) throw new Error(`${effect.type} after the end`);
-            if (effect.type === 'open') {
-              holder = effect.peer;
-              underway = 0;
-              perform(download.handle({ type: 'opened', peer: holder }));
-            }
-            if (effect.type === 'request') {
-              if (effect.peer !== holder) throw new Error('somebody else is asked');
-              underway += effect.count;
-              for (const index of asked([effect]))
-                if (index >= pieces || verified.has(index) || judging.some((judged) => judged.index === index))
-                  throw new Error(`${index} again`);
-              if (underway + judging.length > PIECES_AHEAD + count) throw new Error('more than a window');
-            }
-            if (effect.type === 'verify') judging.push({ peer: effect.peer, index: effect.index });
-            if (effect.type === 'drop') holder = undefined;
-            if (effect.type === 'done' && verified.size !== pieces) throw new Error('done too early');
-            if (effect.type === 'done' || effect.type === 'failed') ends += 1;
-          }
-        };
-        for (let index = 0; index < count; index++) perform(download.handle({ type: 'providerFound', peer: peerId(`p${index}`) }));
-        for (const { what, which } of turns) {
-          if (what === 'piece' && holder !== undefined && underway > 0) {
-            underway -= 1;
-            perform(download.handle({ type: 'piece', peer: holder }));
-          } else if ((what === 'judge' || what === 'lie') && judging.length > 0) {
-            const [judged] = judging.splice(which % judging.length, 1);
-            if (judged === undefined) continue;
-            if (what === 'judge') verified.add(judged.index);
-            perform(download.handle({ type: 'verified', ...judged, ok: what === 'judge' }));
-          } else if (what === 'lose' && holder !== undefined && which % 5 === 0)
-            perform(download.handle({ type: 'providerLost', peer: holder, why: 'gone' }));
-          if (ends === 0 && download.verified !== verified.size) throw new Error('miscounted');
-        }
-        return true;
-      },
-    ),
-    { numRuns: 300 },
+    fc.property(plan, (plan) => {
+      const holders = new Holders(plan);
+      holders.run(3_600_000);
+      const wanted = plan.pieces - plan.kept.length;
+      // What a holder took with it, and what was a lie or was skipped for one, is asked for anew; the rest at most twice.
+      const isMeasured = holders.requested - holders.lost <= 2 * wanted + 2 * holders.wrong;
+      if (holders.breaches.size > 0) throw new Error([...holders.breaches].join());
+      return holders.end?.type === 'done' && isMeasured;
+    }),
+    { numRuns: 500 },
   );
   t.pass();
+});
+
+/** Holders of 200 Mbit/s: a piece in ten milliseconds. */
+const line: HolderPlan = { habit: 'honest', pieceMs: 10, latencyMs: 1, after: 0 };
+const GIB = { pieces: 4_096, kept: [], judgeMs: 1 };
+
+t.test('four equal lines carry four times as much as one, and little of it twice', async (t) => {
+  const holders = new Holders({ ...GIB, holders: [line, line, line, line] });
+  const ms = holders.run(100_000);
+  t.ok(ms <= (4_096 * 10) / 4 / 0.95, `${ms} ms`);
+  t.ok(holders.requested <= 4_096 * 1.02, `${holders.requested} requests`);
+});
+
+t.test('a slow line beside three fast ones slows nothing down', async (t) => {
+  const holders = new Holders({ ...GIB, holders: [line, line, { ...line, pieceMs: 200 }, line] });
+  const ms = holders.run(100_000);
+  t.ok(ms <= (4_096 * 10) / 3.05 / 0.95, `${ms} ms`);
+});
+
+t.test('one of four that freezes halfway costs at most 15 % over the other three alone', async (t) => {
+  const three = new Holders({ ...GIB, holders: [line, line, line] }).run(100_000);
+  const four = new Holders({ ...GIB, holders: [line, line, line, { ...line, habit: 'freezes', after: 512 }] }).run(100_000);
+  t.ok(four <= three * 1.15, `${four} ms, and ${three} ms`);
+});
+
+t.test('a small content comes once, though many have it', async (t) => {
+  const holders = new Holders({ pieces: 1, kept: [], judgeMs: 1, holders: [line, line, line, line] });
+  holders.run(1_000);
+  t.same([holders.end, holders.requested], [{ type: 'done' }, 1]);
 });
