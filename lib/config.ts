@@ -119,6 +119,8 @@ export const LEAST_PATIENCE_MS = 20;
 export const REMEMBER_QUERY_MS = 60_000;
 /** Most queries remembered; the oldest is forgotten first. About 1 KiB each. */
 export const QUERIES_REMEMBERED = 10_000;
+/** Most bytes of providers in one message: `LINK_MESSAGE_BYTES` less what stands around them. */
+export const HITS_BYTES = 60 * 1024;
 /** Most hits that one peer answers to one query (150 KiB of messages), and that one query may bring in all. */
 export const HITS_PER_PEER = 1_024;
 export const HITS_PER_QUERY = 16_384;

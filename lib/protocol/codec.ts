@@ -7,8 +7,8 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { FloodmeshError } from '../errors.ts';
-import { LinkMessage, ServerAnswer, ServerRequest, TransferMessage } from './messages.ts';
-import { fileNameFault, peerNameFault } from './names.ts';
+import { LinkMessage, type Provider, ServerAnswer, ServerRequest, TransferMessage } from './messages.ts';
+import { pathFault, peerNameFault } from './names.ts';
 
 /** The version of this protocol. A server refuses a peer of another version and says so; peers hang up on each other. */
 export const PROTOCOL = 1;
@@ -56,11 +56,15 @@ function typeOf(value: unknown): string {
 
 // Names in messages end up on screens and disks: they are clean, or the message is refused whole.
 function refuseUncleanNames(value: object): void {
-  if ('providers' in value) for (const { name } of value.providers as { name: string }[]) refuse(fileNameFault(name));
+  if ('providers' in value) for (const provider of value.providers as Provider[]) refuse(pathFault(provider.name) ?? folderFault(provider));
   if ('contact' in value) refuse(peerNameFault((value.contact as { name: string }).name));
   if ('referral' in value && value.referral !== null) refuse(peerNameFault((value.referral as { name: string }).name));
   if ('reports' in value) for (const { contact } of value.reports as { contact: { name: string } }[]) refuse(peerNameFault(contact.name));
   if ('peers' in value) for (const { name } of value.peers as { name: string }[]) refuse(peerNameFault(name));
+}
+
+function folderFault({ name, holds }: Provider): string | undefined {
+  return name.endsWith('/') === (holds !== undefined) ? undefined : 'a folder, and nothing else, ends with a slash';
 }
 
 function refuse(fault: string | undefined): void {

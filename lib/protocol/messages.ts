@@ -19,10 +19,15 @@ function message<Name extends string, Fields extends TProperties>(type: Name, fi
 export const MAX_PEERS = 1_024;
 /** Most links a peer may report: more than any choice of neighbours makes, few enough to bound a report. */
 export const MAX_LINKS = 64;
-/** Most providers in one message: 64 names of 240 bytes and their roots stay below 64 KiB. */
+/** Most providers in one message; the sender sees to it that their paths fit into it, too. */
 export const MAX_HITS = 64;
+/** Most files in one folder that is offered as a whole: as many as one peer shares. */
+export const MAX_FOLDER_FILES = 100_000;
 /** Most reports on peers in one message, for the same reason. */
 export const MAX_REPORTS = 24;
+
+/** Most whole contents asked for in one message: their roots fit into 4 KiB. */
+export const MAX_CONTENTS = 48;
 
 /** The largest content there is, 1 TiB (`transfer/pieces`): whoever claims more would have an asker make room for its pieces. */
 export const MAX_CONTENT_BYTES = 2 ** 40;
@@ -31,7 +36,7 @@ const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
 const Host = Type.String({ minLength: 1, maxLength: 253 });
 const PeerName = Type.String({ minLength: 1, maxLength: 64 });
 const NetworkName = Type.String({ minLength: 1, maxLength: 64 });
-const FileName = Type.String({ minLength: 1, maxLength: 240 });
+const Path = Type.String({ minLength: 1, maxLength: 1_024 });
 const Bytes = Type.Integer({ minimum: 0, maximum: MAX_CONTENT_BYTES });
 const Milliseconds = Type.Integer({ minimum: 0, maximum: 3_600_000 });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -56,12 +61,18 @@ export const Contact = Type.Object(
 );
 export type Contact = Static<typeof Contact>;
 
-/** A file as others know it. */
-export const SharedFile = Type.Object({ name: FileName, bytes: Bytes, root: Root }, closed);
+/** What a folder holds, with all below it: so many files, of so many bytes together; one of more is not offered whole. */
+const Holds = Type.Object({ files: Type.Integer({ minimum: 1, maximum: MAX_FOLDER_FILES }), bytes: Bytes }, closed);
+
+/**
+ * A file as others know it: its path below the shared folder, its length, its root. A folder is one too: its name ends
+ * with a slash, its content is its manifest (`transfer/manifest`), and `holds` says what that lists.
+ */
+export const SharedFile = Type.Object({ name: Path, bytes: Bytes, root: Root, holds: Type.Optional(Holds) }, closed);
 export type SharedFile = Static<typeof SharedFile>;
 
 /** A peer that has a content under a name. */
-export const Provider = Type.Object({ peer: PeerId, name: FileName, bytes: Bytes, root: Root }, closed);
+export const Provider = Type.Object({ peer: PeerId, name: Path, bytes: Bytes, root: Root, holds: Type.Optional(Holds) }, closed);
 export type Provider = Static<typeof Provider>;
 
 /** What one peer says of itself: its contact and its neighbours. The higher `version` of one peer is the newer. */
@@ -72,12 +83,12 @@ export const Report = Type.Object(
 export type Report = Static<typeof Report>;
 
 /**
- * What a search looks for: a file called `name` or whose stem is `name`; every file whose name contains `text`, in any
- * case; whoever has the content `root`, under any name; or every file.
+ * What a search looks for: what lies at the path `name`, else whatever is called so, else files whose stem it is; every
+ * file and folder whose path contains `text`, in any case; whoever has the content `root`, under any name; or every file.
  */
 export const Want = Type.Union([
-  Type.Object({ by: Type.Literal('name'), name: FileName }, closed),
-  Type.Object({ by: Type.Literal('text'), text: FileName }, closed),
+  Type.Object({ by: Type.Literal('name'), name: Path }, closed),
+  Type.Object({ by: Type.Literal('text'), text: Path }, closed),
   Type.Object({ by: Type.Literal('root'), root: Root }, closed),
   Type.Object({ by: Type.Literal('all') }, closed),
 ]);
@@ -201,8 +212,12 @@ const Open = message('open', { root: Root });
 const Opened = message('opened', { bytes: Bytes });
 /** Asks for pieces `first` to `first + count - 1`; each comes as one binary frame, in this order. */
 const Pieces = message('pieces', { first: Count, count: Type.Integer({ minimum: 1, maximum: 64 }) });
+/** Asks for whole contents of one piece at most; each comes as one binary frame, in this order, or as `missing`. */
+const Contents = message('contents', { roots: Type.Array(Root, { minItems: 1, maxItems: MAX_CONTENTS }) });
+/** In the place of a content that was asked for: the holder does not have it (any more). */
+const Missing = message('missing', { root: Root });
 /** The holder cannot serve (any more): a stable code of `errors`, and why. */
 const Closed = message('closed', { code: Type.String({ maxLength: 64 }), message: Type.String({ maxLength: 512 }) });
 
-export const TransferMessage = Type.Union([Open, Opened, Pieces, Closed]);
+export const TransferMessage = Type.Union([Open, Opened, Pieces, Contents, Missing, Closed]);
 export type TransferMessage = Static<typeof TransferMessage>;

@@ -9,6 +9,10 @@
 /** Bytes of UTF-8 that a file's name may have; file systems allow 255, the rest is room for ` (2)` before its ending. */
 export const FILE_NAME_BYTES = 240;
 
+/** Bytes of UTF-8 that a path below a shared folder may have, and names in it. A guess: three times what people build. */
+export const PATH_BYTES = 1_024;
+export const PATH_NAMES = 32;
+
 /** Characters that a peer's name may have. */
 export const PEER_NAME_LENGTH = 32;
 
@@ -35,6 +39,27 @@ export function fileNameFault(name: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Why `path` may not be where a shared file lies, in a few words; undefined when it may. Its names are separated by
+ * slashes, and each must be one that a file may have; the path of a folder ends with a slash.
+ */
+export function pathFault(path: string): string | undefined {
+  if (encoder.encode(path).length > PATH_BYTES) return `it is longer than ${PATH_BYTES} bytes`;
+  const names = (path.endsWith('/') ? path.slice(0, -1) : path).split('/');
+  if (names.length > PATH_NAMES) return `it goes down more than ${PATH_NAMES} folders`;
+  for (const name of names) {
+    const fault = fileNameFault(name);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** The last name of a path: `a.jpg` of `photos/a.jpg`, `photos` of `photos/`. */
+export function lastName(path: string): string {
+  const end = path.endsWith('/') ? path.length - 1 : path.length;
+  return path.slice(path.lastIndexOf('/', end - 1) + 1, end);
+}
+
 /** Why `name` may not be a peer's name; undefined when it may. A peer's name is a folder's name too. */
 export function peerNameFault(name: string): string | undefined {
   if (!PEER_NAME.test(name)) {
@@ -48,8 +73,9 @@ export function folded(name: string): string {
   return name.normalize('NFKC').toLowerCase();
 }
 
-/** A file's name without its last ending: `f1` of `f1.txt`. */
-export function stem(name: string): string {
+/** A file's last name without its last ending: `f1` of `f1.txt` and of `texts/f1.txt`. */
+export function stem(path: string): string {
+  const name = lastName(path);
   const dot = name.lastIndexOf('.');
   return dot > 0 ? name.slice(0, dot) : name;
 }

@@ -11,7 +11,7 @@ import {
 } from '../../lib/protocol/codec.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/protocol/messages.ts';
 import { CONTENT_BYTES } from '../../lib/transfer/pieces.ts';
-import { answers, contact, hostileNames, links, peer, provider, report, requests, transfers } from './samples.ts';
+import { answers, contact, folder, hostileNames, links, peer, provider, report, requests, transfers } from './samples.ts';
 
 const CONVERSATIONS: readonly (readonly [name: string, parse: Parse<{ type: string }>, samples: readonly { type: string }[]])[] = [
   ['link', parseLinkMessage, links],
@@ -55,8 +55,8 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   networkKey: [...NO_STRING, '', 'x'.repeat(129), 'a b'],
   host: [...NO_STRING, '', 'x'.repeat(254)],
   network: [...NO_STRING, 'x'.repeat(65)],
-  name: [...NO_STRING, 'x'.repeat(257)],
-  text: [...NO_STRING, '', 'x'.repeat(241)],
+  name: [...NO_STRING, 'x'.repeat(1_025)],
+  text: [...NO_STRING, '', 'x'.repeat(1_025)],
   by: [...NO_STRING, '', 'size', '__proto__'],
   discovery: [...NO_STRING, 'x'.repeat(33)],
   code: [...NO_STRING, 'x'.repeat(65)],
@@ -72,6 +72,9 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   trail: [...NO_ARRAY, [], [0], ['x'], tooMany(64, peer)],
   neighbors: [...NO_ARRAY, [0], ['x'], tooMany(64, peer)],
   providers: [...NO_ARRAY, [null], [{}], tooMany(64, provider)],
+  roots: [...NO_ARRAY, [], [0], [''], ['AA'.repeat(32)], tooMany(48, provider.root)],
+  holds: OTHER_OBJECT,
+  files: [-1, 0, 1.5, 100_001, '1', null, []],
   reports: [...NO_ARRAY, [null], [{}], tooMany(24, report)],
   peers: [...NO_ARRAY, [null], [{}]],
   contact: OTHER_OBJECT,
@@ -269,11 +272,18 @@ const PEER_CARRIERS = [
 
 for (const [type, parse, message] of FILE_CARRIERS) {
   t.test(`a hostile file name in ${type} is refused, never repaired`, async (t) => {
-    for (const name of hostileNames) refuses(t, parse, text(message(name)));
+    for (const name of hostileNames) if (name !== 'a/b') refuses(t, parse, text(message(name)));
     t.same(parse(text(message('käse.txt'))), message('käse.txt'));
     t.same(parse(text(message('__proto__'))), message('__proto__'), 'a file may be called that');
   });
 }
+
+t.test('what ends with a slash is a folder and says what it holds; nothing else does', async (t) => {
+  const hits = (some: object) => text({ ...links.find(({ type }) => type === 'hits'), providers: [some] });
+  refuses(t, parseLinkMessage, hits({ ...folder, name: 'photos' }));
+  refuses(t, parseLinkMessage, hits({ ...provider, name: 'photos/' }));
+  t.doesNotThrow(() => parseLinkMessage(hits({ ...folder, name: 'photos/of 2024/' })));
+});
 
 for (const [type, parse, message] of PEER_CARRIERS) {
   t.test(`a hostile peer name in ${type} is refused, never repaired`, async (t) => {

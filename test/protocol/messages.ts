@@ -1,8 +1,8 @@
 import t from 'tap';
-import { LINK_MESSAGE_BYTES } from '../../lib/config.ts';
+import { LINK_MESSAGE_BYTES, TRANSFER_REQUEST_BYTES } from '../../lib/config.ts';
 import {
   LinkMessage,
-  MAX_HITS,
+  MAX_CONTENTS,
   MAX_LINKS,
   MAX_PEERS,
   MAX_REPORTS,
@@ -31,18 +31,15 @@ t.test('the largest messages that honest peers send fit one frame', async (t) =>
   const everybody = Array.from({ length: MAX_PEERS }, () => peer);
   const query = {
     ...links.find(({ type }) => type === 'query'),
-    want: { by: 'name', name: '"'.repeat(240) },
+    want: { by: 'name', name: '"'.repeat(1_024) },
     reach: everybody,
     covered: everybody,
     trail: everybody.slice(0, MAX_LINKS),
   };
   t.ok(bytes(query) <= LINK_MESSAGE_BYTES, 'a query');
   t.ok(bytes({ type: 'echo', query: 'x'.repeat(22), answered: everybody, missed: everybody }) <= LINK_MESSAGE_BYTES, 'an echo');
-  const hit = { ...provider, name: '"'.repeat(240), bytes: Number.MAX_SAFE_INTEGER };
-  t.ok(
-    bytes({ type: 'hits', query: 'x'.repeat(22), providers: Array.from({ length: MAX_HITS }, () => hit) }) <= LINK_MESSAGE_BYTES,
-    'hits',
-  );
+  const contents = { type: 'contents', roots: Array.from({ length: MAX_CONTENTS }, () => provider.root) };
+  t.ok(bytes(contents) <= TRANSFER_REQUEST_BYTES, 'contents');
   const wide = { ...contact, name: '字'.repeat(32), host: 'h'.repeat(253), network: '字'.repeat(64), signature: 's'.repeat(86) };
   const full = { ...report, contact: wide, neighbors: everybody.slice(0, MAX_LINKS) };
   t.ok(bytes({ type: 'reports', reports: Array.from({ length: MAX_REPORTS }, () => full) }) <= LINK_MESSAGE_BYTES, 'reports');

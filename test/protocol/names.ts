@@ -1,6 +1,16 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { FILE_NAME_BYTES, fileNameFault, folded, PEER_NAME_LENGTH, peerNameFault, shown, stem } from '../../lib/protocol/names.ts';
+import {
+  FILE_NAME_BYTES,
+  fileNameFault,
+  folded,
+  lastName,
+  PEER_NAME_LENGTH,
+  pathFault,
+  peerNameFault,
+  shown,
+  stem,
+} from '../../lib/protocol/names.ts';
 import { hostileNames } from './samples.ts';
 
 t.test('no hostile name may be a file', async (t) => {
@@ -69,6 +79,27 @@ t.test('a clean file name is one path segment that stays in its folder, whatever
     { numRuns: 2_000 },
   );
   t.pass();
+});
+
+t.test('a path is clean names with slashes between them, and one at its end when it is a folder', async (t) => {
+  for (const path of ['f1.txt', 'a/b c/d.txt', 'a/b/', 'photos/', '語/я.txt']) t.equal(pathFault(path), undefined, path);
+  for (const name of hostileNames) {
+    if (name === 'a/b' || name === '') continue;
+    for (const path of [name, `a/${name}`, `${name}/a`, `a/${name}/b`, `a/${name}/`]) t.type(pathFault(path), 'string', shown(path));
+  }
+  for (const path of ['/', '//', 'a//', 'a//b', '/a', './a', 'a/..', '../a', 'a/./b']) t.type(pathFault(path), 'string', path);
+});
+
+t.test('a path has an end: in bytes, and in names', async (t) => {
+  t.equal(pathFault(Array(32).fill('x').join('/')), undefined);
+  t.match(pathFault(Array(33).fill('x').join('/')), /more than 32/);
+  t.equal(pathFault(Array(5).fill('x'.repeat(204)).join('/')), undefined, '1,024 bytes');
+  t.match(pathFault(`${Array(5).fill('x'.repeat(204)).join('/')}x`), /longer than 1024/);
+});
+
+t.test('the last name of a path is what people call it', async (t) => {
+  t.same(['f1.txt', 'a/b.txt', 'a/b/', 'photos/'].map(lastName), ['f1.txt', 'b.txt', 'b', 'photos']);
+  t.same(['texts.d/f1.txt', 'texts.d/f1', 'a.b/f.1.txt'].map(stem), ['f1', 'f1', 'f.1']);
 });
 
 t.test('names of peers and networks are compared without case and in one form', async (t) => {

@@ -9,6 +9,7 @@ const cookie = 'abcdefghijklmnopqrstuv';
 
 export const contact: Contact = { peer, name: 's1', host: '127.0.0.1', port: 9000, network: 'p2p', serial: 7, signature: 'Zm9v' };
 export const provider: Provider = { peer, name: 'f1.txt', bytes: 12, root: rootOf('0f'.repeat(32)) };
+export const folder: Provider = { peer, name: 'photos/', bytes: 99, root: rootOf('1f'.repeat(32)), holds: { files: 3, bytes: 2_000 } };
 export const report: Report = { contact, version: 3, neighbors: [other] };
 
 export const links: readonly LinkMessage[] = [
@@ -21,7 +22,7 @@ export const links: readonly LinkMessage[] = [
   { type: 'query', query, want: { by: 'name', name: 'f1' }, reach: [peer], covered: [peer, other], trail: [other], patienceMs: 900 },
   { type: 'query', query, want: { by: 'text', text: 'f' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
   { type: 'query', query, want: { by: 'all' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
-  { type: 'hits', query, providers: [provider] },
+  { type: 'hits', query, providers: [provider, folder] },
   { type: 'echo', query, answered: [peer], missed: [other] },
   { type: 'cancel', query },
   { type: 'stop', stop: query },
@@ -52,6 +53,8 @@ export const transfers: readonly TransferMessage[] = [
   { type: 'open', root: provider.root },
   { type: 'opened', bytes: 0 },
   { type: 'pieces', first: 0, count: 64 },
+  { type: 'contents', roots: [provider.root, folder.root] },
+  { type: 'missing', root: provider.root },
   { type: 'closed', code: 'CONTENT_CHANGED', message: 'the file changed' },
 ];
 

@@ -20,9 +20,10 @@ import {
   SEARCH_MS,
 } from '../../config.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
-import { MAX_HITS, MAX_LINKS, type Provider, type SharedFile, type Want } from '../../protocol/messages.ts';
+import { MAX_LINKS, type Provider, type SharedFile, type Want } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, View } from './discovery.ts';
+import { inMessages } from './hits.ts';
 import { Seen } from './seen.ts';
 
 type QueryMessage = Extract<MeshMessage, { type: 'query' }>;
@@ -156,12 +157,7 @@ export class FloodDiscovery implements Discovery {
     const known = this.#answers.get(query);
     const files = known ?? view.library.matching(want, HITS_PER_PEER);
     if (known === undefined) this.#answers.set(query, files, view.now);
-    const messages: MeshEffect[] = [];
-    for (let first = 0; first < files.length; first += MAX_HITS) {
-      const providers = files.slice(first, first + MAX_HITS).map((file) => ({ peer: view.self, ...file }));
-      messages.push(send(from, { type: 'hits', query, providers }));
-    }
-    return messages;
+    return [...inMessages(view.self, files)].map((providers) => send(from, { type: 'hits', query, providers }));
   }
 
   #open({ query, want, trail }: Pick<QueryMessage, 'query' | 'want' | 'trail'>, view: View): Round {

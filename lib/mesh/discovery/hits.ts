@@ -1,0 +1,25 @@
+/** Hits as they travel: so many in a message that it stays one. */
+import { HITS_BYTES } from '../../config.ts';
+import type { PeerId } from '../../protocol/ids.ts';
+import { MAX_HITS, type Provider, type SharedFile } from '../../protocol/messages.ts';
+
+/** What a provider takes in a message besides its name: its peer, its root, its numbers, and what holds them together. */
+const PROVIDER_BYTES = 256;
+
+/** The `files` of `peer` as providers, in groups of which each fits into one message. */
+export function* inMessages(peer: PeerId, files: readonly SharedFile[]): Generator<Provider[], undefined, undefined> {
+  let group: Provider[] = [];
+  let bytes = 0;
+  for (const file of files) {
+    // No character of a name takes more than three bytes for each of its code units, escaped or not.
+    const more = file.name.length * 3 + PROVIDER_BYTES;
+    if (group.length === MAX_HITS || bytes + more > HITS_BYTES) {
+      yield group;
+      group = [];
+      bytes = 0;
+    }
+    group.push({ peer, ...file });
+    bytes += more;
+  }
+  if (group.length > 0) yield group;
+}
