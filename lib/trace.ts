@@ -17,12 +17,31 @@ export interface TopologyPeer {
   readonly neighbors: readonly string[];
 }
 
-/** A holder of a content, as a search found it. `hash` is the Merkle root. */
+/** What a folder holds, with all below it. */
+export interface Holds {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** A holder of a content, as a search found it. `hash` is the Merkle root; of a folder, that of its manifest. */
 export interface Found {
   readonly name: string;
   readonly bytes: number;
   readonly hash: Root;
+  readonly holds?: Holds;
   readonly peer: string;
+}
+
+/** One of several contents that a name may mean, and who has it, by name. */
+export interface Offer extends Omit<Found, 'peer'> {
+  readonly peers: readonly string[];
+}
+
+/** A name that means several contents: which they are, the likeliest first, and which is fetched, counted from 1; 0 for none. */
+export interface Offers {
+  readonly name: string;
+  readonly chosen: number;
+  readonly contents: readonly Offer[];
 }
 
 /** Bytes of a download that are verified so far; `rate` is in bytes a second, of late. */
@@ -70,6 +89,7 @@ export type PeerEvent =
   | { readonly type: 'linkUp'; readonly peer: PeerId; readonly name: string }
   | { readonly type: 'linkDown'; readonly peer: PeerId; readonly name: string; readonly cause: Cause }
   | ({ readonly type: 'found' } & Found)
+  | ({ readonly type: 'offers' } & Offers)
   | ({ readonly type: 'progress' } & Progress)
   | ({ readonly type: 'downloaded' } & Downloaded)
   | ({ readonly type: 'notFound' } & NotFound)

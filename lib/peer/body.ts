@@ -3,6 +3,7 @@
  *
  * Events are taken one at a time, in the order in which they came, also those that an effect brings about.
  */
+import { FloodmeshError } from '../errors.ts';
 import type { Discovery } from '../mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, Placed, Timer } from '../mesh/events.ts';
 import { Mesh } from '../mesh/mesh.ts';
@@ -10,6 +11,7 @@ import type { Link, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
 import type { Contact, Provider } from '../protocol/messages.ts';
+import { folded } from '../protocol/names.ts';
 import { Links } from './links.ts';
 import type { SearchEnd } from './searches.ts';
 
@@ -72,6 +74,18 @@ export class Body {
   /** The contact of a peer, as its lease says. */
   contact(peer: PeerId): Contact | undefined {
     return this.#mesh.contact(peer);
+  }
+
+  /** What a peer is called; its id, when its contact is not known. */
+  nameOf(peer: PeerId): string {
+    return this.contact(peer)?.name ?? peer;
+  }
+
+  /** The member of that name, in any case, or id. @throws PEER_UNKNOWN. */
+  memberCalled(name: string): PeerId {
+    const peer = this.members.find((member) => member === name || folded(this.nameOf(member)) === folded(name));
+    if (peer === undefined) throw new FloodmeshError('PEER_UNKNOWN', `no peer is called ${name}`, 'TOPO shows who is there');
+    return peer;
   }
 
   /** The register gave another contact. */

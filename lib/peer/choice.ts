@@ -1,15 +1,16 @@
 /** Which content a person means by a name, when several are offered. */
-import type { PeerId, Root } from '../protocol/ids.ts';
-import type { Provider } from '../protocol/messages.ts';
+import { FloodmeshError } from '../errors.ts';
+import type { PeerId } from '../protocol/ids.ts';
+import type { Provider, SharedFile } from '../protocol/messages.ts';
 import { CONTENT_BYTES } from '../transfer/pieces.ts';
 
 /** One content, under the name it is offered by, and who has it, in the order in which they answered. */
-export interface Content {
-  readonly name: string;
-  readonly bytes: number;
-  readonly root: Root;
+export interface Content extends SharedFile {
   readonly holders: readonly PeerId[];
 }
+
+/** Which of several contents is meant: the one of this number, counted from 1, or the one whose root begins so. */
+export type Choice = { readonly number: number } | { readonly hash: string };
 
 /**
  * The contents on offer, the likeliest first: those called exactly `name` before those of which it is the stem, then
@@ -17,23 +18,46 @@ export interface Content {
  */
 export function contents(name: string, providers: readonly Provider[]): readonly Content[] {
   const found = new Map<string, Content>();
-  for (const { peer, name: called, bytes, root } of providers) {
-    if (bytes > CONTENT_BYTES) continue; // nobody can share so much: it is a claim
-    const key = `${root} ${bytes}`;
-    const known = found.get(key) ?? { name: called, bytes, root, holders: [] };
+  for (const { peer, ...file } of providers) {
+    if (file.bytes > CONTENT_BYTES) continue; // nobody can share so much: it is a claim
+    // A manifest may be shared as a file, too: that is not the folder.
+    const key = `${file.root} ${file.bytes} ${file.holds?.files ?? 0}`;
+    const known = found.get(key) ?? { ...file, holders: [] };
     const holders = known.holders.includes(peer) ? known.holders : [...known.holders, peer];
-    found.set(key, { ...known, name: likelier(name, known.name, called), holders });
+    found.set(key, { ...known, name: likelier(name, known.name, file.name), holders });
   }
   return [...found.values()].sort((a, b) => compare(name, a, b));
 }
 
+/**
+ * The content that `choice` means among `offers`, the likeliest without one; undefined when there are no offers.
+ * @throws USAGE, when none or several are meant.
+ */
+export function chosen(name: string, offers: readonly Content[], choice: Choice | undefined): Content | undefined {
+  if (choice === undefined || offers.length === 0) return offers[0];
+  const meant =
+    'number' in choice
+      ? offers.slice(Math.max(0, choice.number - 1), choice.number)
+      : offers.filter(({ root }) => root.startsWith(choice.hash.toLowerCase()));
+  const [content, another] = meant;
+  if (content !== undefined && another === undefined) return content;
+  const which = 'number' in choice ? `#${choice.number}` : `a hash that begins with ${choice.hash}`;
+  const count = offers.length === 1 ? 'there is one content' : `there are ${offers.length} contents`;
+  const message = `${content === undefined ? 'no' : 'more than one'} content of ${name} has ${which}: ${count} of that name`;
+  throw new FloodmeshError('USAGE', message, `search ${name} shows them`);
+}
+
 function likelier(name: string, one: string, other: string): string {
-  if (one === name || other === name) return name;
-  return one < other ? one : other;
+  if (isExact(name, one)) return one;
+  return isExact(name, other) || other < one ? other : one;
+}
+
+function isExact(name: string, path: string): boolean {
+  return path === name || path === `${name}/`;
 }
 
 function compare(name: string, a: Content, b: Content): number {
-  const exact = Number(b.name === name) - Number(a.name === name);
+  const exact = Number(isExact(name, b.name)) - Number(isExact(name, a.name));
   if (exact !== 0 || a.holders.length !== b.holders.length) return exact || b.holders.length - a.holders.length;
   return `${a.name} ${a.root}` < `${b.name} ${b.root}` ? -1 : 1;
 }

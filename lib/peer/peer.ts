@@ -1,33 +1,29 @@
 /**
  * A peer: what a person or a program can ask of it, and its life from joining to the end.
  *
- * The mind and its hands are in `body`, the lease in `membership`, the folders in `shelves`, the bytes in `fetch` and
- * `uploads`. Here they are put together: one method for each thing that can be asked.
+ * The mind and its hands are in `body`, the lease in `membership`, the folders in `shelves`, the questions in `finder`, the
+ * bytes in `transfers` and `uploads`. Here they are put together: one method for each thing that can be asked.
  */
-import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { FETCH_TICK_MS, FIRST_LINK_MS, MORE_HOLDERS_MS, SHELVES_MS } from '../config.ts';
+import { FIRST_LINK_MS, SHELVES_MS } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
 import type { Listener as Listening, Transport } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
-import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, type QueryId, queryId } from '../protocol/ids.ts';
-import type { Contact, Member, Provider, Want } from '../protocol/messages.ts';
-import { FILE_NAME_BYTES, folded } from '../protocol/names.ts';
-import type { AlreadyHere, Downloaded, Found, Joined, Listener, PeerEvent, TopologyPeer } from '../trace.ts';
+import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
+import type { Contact, Member } from '../protocol/messages.ts';
+import type { Found, Joined, Listener, PeerEvent, TopologyPeer } from '../trace.ts';
 import { Body } from './body.ts';
-import { type Content, contents } from './choice.ts';
-import { deliver } from './delivery.ts';
+import type { Choice } from './choice.ts';
+import { Finder } from './finder.ts';
 import { type Assigned, Membership } from './membership.ts';
 import { type PeerOptions, type Settings, settings } from './options.ts';
-import { type SearchEnd, Searches } from './searches.ts';
+import type { SearchEnd } from './searches.ts';
 import { ended, Shelves } from './shelves.ts';
+import { type Outcome, Transfers } from './transfers.ts';
 import { Trust } from './trust.ts';
 import { Uploads } from './uploads.ts';
-
-/** What a get of a file came to. */
-export type Outcome = ({ readonly type: 'downloaded' } & Downloaded) | ({ readonly type: 'alreadyHere' } & AlreadyHere);
 
 /** A peer as it stands. */
 export interface Status {
@@ -64,7 +60,8 @@ export class Peer {
   readonly #shelves: Shelves;
   readonly #uploads: Uploads;
   readonly #membership: Membership;
-  readonly #searches = new Searches();
+  readonly #finder: Finder;
+  readonly #transfers: Transfers;
   readonly #listeners = new Set<Listener<PeerEvent>>();
   readonly #asks = new Map<number, (peers: readonly TopologyPeer[]) => void>();
   readonly #ending = new AbortController();
@@ -74,7 +71,6 @@ export class Peer {
   #listening: Listening | undefined;
   #joined: Joined | undefined;
   #finishing: Promise<void> | undefined;
-  #fetching = 0;
   #lastAsk = 0;
 
   /** @throws NAME_UNACCEPTABLE, or USAGE, when an option cannot be. */
@@ -86,6 +82,18 @@ export class Peer {
     this.#shelves = new Shelves(this.#settings, () => this.#sharedChanged());
     this.#uploads = new Uploads((root) => this.#shelves.serve(root));
     const { network, name, host, server } = this.#settings;
+    const emit = (event: PeerEvent) => this.#emit(event);
+    this.#finder = new Finder({ shelves: this.#shelves, body: () => this.#running(), emit });
+    this.#transfers = new Transfers({
+      self: this.#id,
+      transport,
+      shelves: this.#shelves,
+      finder: this.#finder,
+      contact: (peer) => this.#body?.contact(peer),
+      nameOf: (peer) => this.#nameOf(peer),
+      emit,
+      ending: this.#ending.signal,
+    });
     this.#membership = new Membership(transport, server, { network, peer: this.#id, name, host }, this.#asMember());
   }
 
@@ -117,41 +125,30 @@ export class Peer {
   }
 
   /**
-   * Files whose name contains `text` in any case (all files, for ''), own ones first, others as they are found; with `peer`
-   * only those of the peer of that name or id. Returns how many were asked, once all have answered or after two seconds.
+   * Files and folders whose path contains `text` in any case (all, for ''), own ones first, others as they are found; with
+   * `peer` only those of the peer of that name or id. Returns how many were asked, once all have answered or after two seconds.
    * @throws PEER_UNKNOWN, USAGE, CANCELLED, ENDED.
    */
-  async *search(text: string, { signal, peer }: { signal?: AbortSignal; peer?: string } = {}): AsyncGenerator<Found, SearchEnd, undefined> {
-    const want: Want = text === '' ? { by: 'all' } : { by: 'text', text: bounded(text) };
-    const only = peer === undefined ? undefined : this.#peerCalled(peer);
-    if (only === undefined || only === this.#id) yield* this.#ownMatching(text);
-    if (only === this.#id) return { asked: 0, silent: 0 };
-    const providers = this.#ask(want, signal, only);
-    try {
-      for (;;) {
-        const next = await providers.next();
-        if (next.done) return next.value;
-        if (only === undefined || next.value.peer === only) yield this.#found(next.value);
-      }
-    } finally {
-      await providers.return({ asked: 0, silent: 0 }); // whoever stops listening cancels what is under way
-    }
+  search(text: string, { signal, peer }: { signal?: AbortSignal; peer?: string } = {}): AsyncGenerator<Found, SearchEnd, undefined> {
+    return this.#finder.search(text, signal, peer);
   }
 
   /**
-   * Finds and fetches a file: `name`, else one whose name without its ending is `name`. What is on this disk already is not
-   * fetched again. Told to listeners meanwhile: `found`, `progress`, `holderLost`, `notFound`.
+   * Finds and fetches a file: the one at the path `name`, else one called so, else one whose name without its ending it is.
+   * Of several contents the likeliest, or the one that `choice` means. What is on this disk already is not fetched again.
+   * Told to listeners meanwhile: `found`, `offers`, `progress`, `holderLost`, `notFound`.
    * @throws NOT_FOUND, CONTENT_MISMATCH, CONTENT_CHANGED, HOLDERS_GONE, DISK_FULL, DISK_FAILED, USAGE, CANCELLED, ENDED.
    */
-  async get(name: string, { signal }: { signal?: AbortSignal } = {}): Promise<Outcome> {
-    const began = performance.now();
-    const own = this.#shelves.ownNamed(name);
-    if (own !== undefined) return { type: 'alreadyHere', ...own };
-    const [content] = await this.#offers(name, signal);
-    const here = content === undefined ? this.#shelves.fetchedNamed(name) : this.#shelves.ofContent(content);
-    if (here !== undefined) return { type: 'alreadyHere', ...here };
-    if (content === undefined) throw new FloodmeshError('NOT_FOUND', `nobody has ${name}`);
-    return this.#fetch(content, began, signal);
+  get(name: string, { signal, choice }: { signal?: AbortSignal; choice?: Choice } = {}): Promise<Outcome> {
+    return this.#transfers.get(name, choice, signal);
+  }
+
+  /**
+   * Goes on with every download that an earlier run left and that somebody has, one after the other; the others stay.
+   * @throws as `get` does, at the first that fails.
+   */
+  resume({ signal }: { signal?: AbortSignal } = {}): Promise<readonly Outcome[]> {
+    return this.#transfers.resume(signal);
   }
 
   /** The whole network as it is now, sorted by name; a link is listed when both ends have it. @throws CANCELLED, ENDED. */
@@ -206,7 +203,7 @@ export class Peer {
         shared: this.#settings.shareDownloads,
         unfinished: this.#shelves.downloads.unfinished.map(({ name, bytes, pieces }) => ({ name, bytes, pieces: pieces.length })),
       },
-      transfers: { serving: this.#uploads.count, fetching: this.#fetching },
+      transfers: { serving: this.#uploads.count, fetching: this.#transfers.count },
     };
   }
 
@@ -220,87 +217,6 @@ export class Peer {
   async stop(): Promise<void> {
     this.#body?.tell({ type: 'stop', stop: queryId(nanoid(QUERY_ID_LENGTH)) });
     await this.#finish('stopped');
-  }
-
-  // --- finding and fetching -------------------------------------------------------------------------------------------
-
-  #ask(want: Want, signal: AbortSignal | undefined, only?: PeerId): AsyncGenerator<Provider, SearchEnd, undefined> {
-    const body = this.#running();
-    const query: QueryId = queryId(nanoid(QUERY_ID_LENGTH));
-    return this.#searches.watch(query, {
-      begin: () => body.tell({ type: 'search', query, want, ...(only === undefined ? {} : { only }) }),
-      cancel: () => body.tell({ type: 'cancel', query }),
-      signal,
-    });
-  }
-
-  /** The contents that others have under `name`, the likeliest first; that there is none is told. */
-  async #offers(name: string, signal: AbortSignal | undefined): Promise<readonly Content[]> {
-    const providers: Provider[] = [];
-    const hits = this.#ask({ by: 'name', name: bounded(name) }, signal);
-    for (;;) {
-      const next = await hits.next();
-      if (!next.done) {
-        providers.push(next.value);
-        this.#emit({ type: 'found', ...this.#found(next.value) });
-        continue;
-      }
-      if (providers.length === 0 && this.#shelves.fetchedNamed(name) === undefined) this.#emit({ type: 'notFound', name, ...next.value });
-      return contents(name, providers);
-    }
-  }
-
-  async #fetch(content: Content, began: number, signal: AbortSignal | undefined): Promise<Outcome> {
-    const either = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
-    this.#fetching += 1;
-    try {
-      const parts = {
-        transport: this.#transport,
-        shelves: this.#shelves,
-        contact: (peer: PeerId) => this.#body?.contact(peer),
-        emit: (event: PeerEvent) => this.#emit(event),
-        watchForHolders: (wanted: Content, found: (peer: PeerId) => void, until: AbortSignal) =>
-          void this.#watchForHolders(wanted, found, until),
-      };
-      return { type: 'downloaded', ...(await deliver(content, began, parts, either)) };
-    } finally {
-      this.#fetching -= 1;
-    }
-  }
-
-  /** Asks again and again who has the content: holders come while a large file is on its way. */
-  async #watchForHolders(content: Content, found: (peer: PeerId) => void, signal: AbortSignal): Promise<void> {
-    try {
-      for (let pauseMs = FETCH_TICK_MS; ; pauseMs = MORE_HOLDERS_MS) {
-        await pause(pauseMs, undefined, { signal });
-        for await (const { peer, bytes } of this.#ask({ by: 'root', root: content.root }, signal)) if (bytes === content.bytes) found(peer);
-      }
-    } catch {
-      // The transfer is over, one way or the other, and says so itself.
-    }
-  }
-
-  /**
-   * Goes on with every download that an earlier run left and that somebody has, one after the other; the others stay.
-   * @throws as `get` does, at the first that fails.
-   */
-  async resume({ signal }: { signal?: AbortSignal } = {}): Promise<readonly Outcome[]> {
-    const outcomes: Outcome[] = [];
-    for (const { name, bytes, root } of this.#shelves.downloads.unfinished) {
-      const holders: PeerId[] = [];
-      for await (const provider of this.#ask({ by: 'root', root }, signal)) if (provider.bytes === bytes) holders.push(provider.peer);
-      const here = this.#shelves.ofContent({ root, bytes });
-      if (here !== undefined) outcomes.push({ type: 'alreadyHere', ...here });
-      else if (holders.length > 0) outcomes.push(await this.#fetch({ name, bytes, root, holders }, performance.now(), signal));
-    }
-    return outcomes;
-  }
-
-  *#ownMatching(text: string): Generator<Found> {
-    const wanted = text.normalize('NFC').toLowerCase();
-    for (const { name, bytes, root } of this.#shelves.shared) {
-      if (name.toLowerCase().includes(wanted)) yield { name, bytes, hash: root, peer: this.#settings.name };
-    }
   }
 
   // --- joining and ending ---------------------------------------------------------------------------------------------
@@ -334,8 +250,8 @@ export class Peer {
         this.#firstLink.resolve();
       },
       linkDown: ({ peer, name }, cause) => this.#emit({ type: 'linkDown', peer, name, cause }),
-      found: (query, provider) => this.#searches.found(query, provider),
-      searchEnded: (query, { asked, silent }) => this.#searches.ended(query, { asked, silent }),
+      found: (query, provider) => this.#finder.found(query, provider),
+      searchEnded: (query, { asked, silent }) => this.#finder.ended(query, { asked, silent }),
       topology: (ask, peers) => this.#asks.get(ask)?.(this.#drawn(peers)),
       stopped: (how) => void this.#finish(how),
     });
@@ -365,7 +281,7 @@ export class Peer {
 
   async #endAll(how: 'left' | 'stopped'): Promise<void> {
     this.#ending.abort(ended());
-    this.#searches.close();
+    this.#finder.close();
     this.#body?.end();
     await Promise.allSettled([this.#membership.leave(), this.#uploads.close()]);
     await Promise.allSettled([this.#listening?.close(), this.#shelves.close()]);
@@ -390,19 +306,8 @@ export class Peer {
     this.#emit({ type: 'shared', files: library.files.length, pending: library.pending });
   }
 
-  #found({ name, bytes, root, peer }: Provider): Found {
-    return { name, bytes, hash: root, peer: this.#nameOf(peer) };
-  }
-
   #nameOf(peer: PeerId): string {
-    return this.#body?.contact(peer)?.name ?? peer;
-  }
-
-  #peerCalled(name: string): PeerId {
-    const body = this.#running();
-    const peer = body.members.find((member) => member === name || folded(this.#nameOf(member)) === folded(name));
-    if (peer === undefined) throw new FloodmeshError('PEER_UNKNOWN', `no peer is called ${name}`, 'TOPO shows who is there');
-    return peer;
+    return this.#body?.nameOf(peer) ?? peer;
   }
 
   #drawn(peers: readonly Placed[]): readonly TopologyPeer[] {
@@ -424,11 +329,4 @@ function settled<Value>(signal: AbortSignal, begin: (resolve: (value: Value) => 
       resolve(value);
     });
   });
-}
-
-function bounded(name: string): string {
-  if (name === '' || Buffer.byteLength(name) > FILE_NAME_BYTES) {
-    throw new FloodmeshError('USAGE', `no file can be called that: a name has 1 to ${FILE_NAME_BYTES} bytes`, 'type a shorter name');
-  }
-  return name;
 }

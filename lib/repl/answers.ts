@@ -2,12 +2,12 @@
  * What is said at a prompt, as plain values. With `--json` each is one line as it stands; people read `sentences` of it.
  *
  * Beside the peer's own events (`trace`) there are the ends and tables that only commands answer:
- * `searched` ends the `found` lines of search, list and browse; `peers`, `status`, `sharedFile` and `help` answer the
+ * `contents` and `searched` end the `found` lines of search, list and browse; `peers`, `status`, `sharedFile` and `help` answer the
  * commands of these names.
  */
 import type { Status } from '../peer/peer.ts';
 import type { Member } from '../protocol/messages.ts';
-import type { NotFound, PeerEvent } from '../trace.ts';
+import type { NotFound, Offer, PeerEvent } from '../trace.ts';
 
 /** The end of a search: what was looked for (`name` is '' for all files), with whom, and how many `found` lines there were. */
 export interface Searched {
@@ -36,6 +36,8 @@ export type Answer =
   /** `suggestion` is a command that the person may have meant. */
   | ({ readonly type: 'notFound'; readonly suggestion?: string } & NotFound)
   | { readonly type: 'stopped'; readonly by: 'this peer' | 'another peer' }
+  /** What was found, grouped by name and content. */
+  | { readonly type: 'contents'; readonly contents: readonly Offer[] }
   | ({ readonly type: 'searched' } & Searched)
   | ({ readonly type: 'peers' } & PeersAnswer)
   | ({ readonly type: 'status' } & Status)

@@ -6,8 +6,9 @@
  */
 import { EXIT, FloodmeshError, named } from '../errors.ts';
 import type { Peer } from '../peer/peer.ts';
-import type { NotFound } from '../trace.ts';
+import type { Found, NotFound } from '../trace.ts';
 import type { Answer } from './answers.ts';
+import { grouped, meant, unquoted } from './offers.ts';
 
 /** The part of a peer that a prompt needs. */
 export type ReplPeer = Pick<
@@ -30,8 +31,8 @@ export interface Conversation {
 export interface Command {
   readonly word: string;
   readonly aliases?: readonly string[];
-  /** What may follow the word: nothing, anything (it must not be empty), or one of these words, if any. */
-  readonly takes: 'nothing' | 'something' | readonly string[];
+  /** What may follow the word: nothing, anything (it must not be empty), a name as `offers` reads it, or one of these words, if any. */
+  readonly takes: 'nothing' | 'something' | 'content' | readonly string[];
   readonly usage: string;
   readonly does: string;
   /** What its argument names, for completion. */
@@ -44,9 +45,9 @@ export interface Command {
 
 const GET: Command = {
   word: 'get',
-  takes: 'something',
-  usage: 'NAME, or get NAME',
-  does: 'finds a file and downloads it; f1 also finds f1.txt',
+  takes: 'content',
+  usage: 'NAME, or get NAME [#NUMBER, --hash START]',
+  does: 'finds a file and downloads it; f1 also finds f1.txt; a number or hash says which content',
   names: 'file',
   run: get,
 };
@@ -192,7 +193,7 @@ export function understood(line: string): Understood | undefined {
   const command = commandOf(word);
   if (command !== undefined && fits(command, rest)) return { command, argument: argumentOf(command, rest) };
   const suggestion = suggestionFor(word);
-  return { command: GET, argument: unquoted(typed), ...(suggestion === undefined ? {} : { suggestion }) };
+  return { command: GET, argument: typed, ...(suggestion === undefined ? {} : { suggestion }) };
 }
 
 /** The command that `word` is, in any case; undefined when it is none. */
@@ -208,31 +209,28 @@ function halves(typed: string): [string, string] {
 
 // `list of things.txt` is a file, because list takes nothing.
 function fits(command: Command, rest: string): boolean {
-  if (command.takes === 'something') return true;
+  if (command.takes === 'something' || command.takes === 'content') return true;
   return rest === '' || (command.takes !== 'nothing' && command.takes.includes(rest.toLowerCase()));
 }
 
 function argumentOf(command: Command, rest: string): string {
+  if (command.takes === 'content') return rest;
   return command.takes === 'something' ? unquoted(rest) : rest.toLowerCase();
-}
-
-function unquoted(text: string): string {
-  const quoted = /^(["'])(.+)\1$/s.exec(text);
-  return quoted?.[2] ?? text;
 }
 
 // --- what the longer commands do --------------------------------------------------------------------------------------
 
-async function get(peer: ReplPeer, name: string, { signal, say, aside, suggestion }: Conversation): Promise<number> {
-  required(name, 'get NAME');
+async function get(peer: ReplPeer, typed: string, { signal, say, aside, suggestion }: Conversation): Promise<number> {
+  required(typed, 'get NAME');
+  const { name, choice } = meant(typed);
   const heard: { missing?: NotFound } = {};
   const stopListening = peer.listen((event) => {
     if (event.type === 'found') aside(event);
-    if (event.type === 'progress') say(event);
+    if (event.type === 'offers' || event.type === 'progress') say(event);
     if (event.type === 'notFound') heard.missing = event;
   });
   try {
-    say(await peer.get(name, { signal }));
+    say(await peer.get(name, { signal, ...(choice === undefined ? {} : { choice }) }));
     return EXIT.done;
   } catch (thrown) {
     const error = named(thrown);
@@ -244,17 +242,20 @@ async function get(peer: ReplPeer, name: string, { signal, say, aside, suggestio
   }
 }
 
-/** Says every hit and the end; answers how many hits there were. */
+/** Says every hit, the contents they make, and the end; answers how many hits there were. */
 async function search(peer: ReplPeer, text: string, { signal, say }: Conversation, holder?: string): Promise<number> {
   if (holder !== undefined) required(holder, 'browse PEER');
   const whose = holder === undefined ? {} : { peer: holder };
   const hits = peer.search(text, { signal, ...whose });
-  for (let count = 0; ; count++) {
+  const found: Found[] = [];
+  for (;;) {
     const next = await hits.next();
     if (next.done) {
-      say({ type: 'searched', name: text, ...whose, ...next.value, count });
-      return count;
+      if (found.length > 0) say({ type: 'contents', contents: grouped(found) });
+      say({ type: 'searched', name: text, ...whose, ...next.value, count: found.length });
+      return found.length;
     }
+    found.push(next.value);
     say({ type: 'found', ...next.value });
   }
 }

@@ -42,7 +42,7 @@ export class Completion {
   }
 
   #argumentsOf({ takes, names }: Command): readonly string[] {
-    if (takes !== 'something') return [...takes];
+    if (typeof takes !== 'string') return [...takes];
     if (names === undefined) return [];
     return [...(names === 'file' ? this.#files : this.#peers)];
   }

@@ -210,6 +210,7 @@ export class Repl {
         break;
       case 'joined':
       case 'found':
+      case 'offers':
       case 'progress':
       case 'downloaded':
       case 'notFound':

@@ -4,8 +4,9 @@ import type { ChalkInstance } from 'chalk';
 import type { FloodmeshError } from '../errors.ts';
 import type { Status } from '../peer/peer.ts';
 import { shown } from '../protocol/names.ts';
-import type { Downloaded, Found, NotFound } from '../trace.ts';
+import type { Downloaded, NotFound, Offers } from '../trace.ts';
 import type { Answer, HelpEntry, PeersAnswer, Searched } from './answers.ts';
+import { offerLine, offerLines } from './offers.ts';
 import { topologyLines } from './topology.ts';
 import { bytes, counted, duration } from './units.ts';
 import { columns, padded } from './width.ts';
@@ -19,9 +20,6 @@ export interface Look {
   readonly folder: string;
 }
 
-const NAME_COLUMNS = 32;
-const SIZE_COLUMNS = 8;
-
 /** `answer` in lines for people; no lines for what they hear in another way (`news`, the progress bar). */
 export function sentences(answer: Answer, look: Look): string[] {
   const { chalk, width } = look;
@@ -34,8 +32,10 @@ export function sentences(answer: Answer, look: Look): string[] {
       return [`${shown(answer.name)} is already here: ${pathWords(answer.path, look)}`];
     case 'notFound':
       return notFoundLines(answer, look);
-    case 'found':
-      return [foundWords(answer, chalk)];
+    case 'offers':
+      return offersLines(answer, chalk);
+    case 'contents':
+      return offerLines(answer.contents);
     case 'searched':
       return [chalk.dim(searchedWords(answer))];
     case 'topology':
@@ -54,6 +54,7 @@ export function sentences(answer: Answer, look: Look): string[] {
       return [answer.by === 'this peer' ? 'The network is stopped.' : 'The network was stopped by another peer.'];
     case 'error':
       return [chalk.red(shown(answer.message)), ...(answer.hint === undefined ? [] : [chalk.dim(shown(answer.hint))])];
+    case 'found':
     case 'linkUp':
     case 'linkDown':
     case 'serverLost':
@@ -92,8 +93,10 @@ function askedWords({ asked, silent }: { readonly asked: number; readonly silent
   return `(${counted(asked, 'peer')} asked${unanswered})`;
 }
 
-function foundWords({ name, bytes: size, peer }: Found, chalk: ChalkInstance): string {
-  return `${padded(shown(name), NAME_COLUMNS)}  ${bytes(size).padStart(SIZE_COLUMNS)}  ${chalk.cyan(shown(peer))}`;
+function offersLines({ name, chosen, contents }: Offers, chalk: ChalkInstance): string[] {
+  const taken = chosen === 0 ? '' : `: #${chosen} is fetched`;
+  const heading = `${shown(name)} is ${contents.length} contents${taken}. Another: get ${shown(name)} #NUMBER`;
+  return [heading, ...contents.map((offer, index) => offerLine(offer, index + 1))].map((line) => chalk.dim(line));
 }
 
 function searchedWords(end: Searched): string {

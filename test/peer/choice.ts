@@ -1,5 +1,5 @@
 import t from 'tap';
-import { contents } from '../../lib/peer/choice.ts';
+import { chosen, contents } from '../../lib/peer/choice.ts';
 import { peerId, rootOf } from '../../lib/protocol/ids.ts';
 import type { Provider } from '../../lib/protocol/messages.ts';
 
@@ -50,4 +50,35 @@ t.test('the choice does not hang on the order of the answers, save for that of h
     expected.map(({ name, root }) => name + root),
     ['f1.ac', 'f1.ba', 'f1.bb'],
   );
+});
+
+t.test('a folder is not the file that is its manifest, and is meant with and without its slash', async (t) => {
+  const file = at('p', 'photos', 'a', 9);
+  const folder = { ...file, name: 'photos/', holds: { files: 2, bytes: 99 } };
+  t.equal(contents('photos', [file, folder]).length, 2);
+  t.same(
+    contents('photos', [at('q', 'photos.txt', 'b'), folder]).map(({ name }) => name),
+    ['photos/', 'photos.txt'],
+  );
+});
+
+const OFFERS = contents('f1', [at('p', 'f1', 'ab'), at('q', 'f1', 'ac'), at('r', 'f1', 'ac')]);
+
+t.test('without a choice the likeliest content is meant, and none of none', async (t) => {
+  t.equal(chosen('f1', OFFERS, undefined)?.root, 'ac');
+  t.equal(chosen('f1', [], undefined), undefined);
+  t.equal(chosen('f1', [], { number: 1 }), undefined);
+});
+
+t.test('a number counts from one, a hash needs no more than its start, in any case', async (t) => {
+  t.equal(chosen('f1', OFFERS, { number: 2 })?.root, 'ab');
+  t.equal(chosen('f1', OFFERS, { hash: 'AB' })?.root, 'ab');
+});
+
+t.test('a choice that means no content, or two, is refused with what there is', async (t) => {
+  for (const number of [0, 3])
+    t.throws(() => chosen('f1', OFFERS, { number }), { code: 'USAGE', message: /no content of f1 has #.*2 contents/ });
+  t.throws(() => chosen('f1', OFFERS, { hash: 'ff' }), { code: 'USAGE', message: /begins with ff/ });
+  t.throws(() => chosen('f1', OFFERS, { hash: 'a' }), { code: 'USAGE', message: /more than one/ });
+  t.throws(() => chosen('f1', OFFERS.slice(0, 1), { number: 2 }), { code: 'USAGE', message: /there is one content/ });
 });

@@ -24,8 +24,8 @@ t.test('a name that nobody has is NOT_FOUND, and how many were asked is told', a
 t.test('a name that no file can have is USAGE', async (t) => {
   const on = await stage(t);
   const s1 = await on.joined('s1');
-  for (const name of ['', 'x'.repeat(241), '字'.repeat(81)]) await t.rejects(s1.get(name), { code: 'USAGE' });
-  await t.rejects(all(s1.search('x'.repeat(241))), { code: 'USAGE' });
+  for (const name of ['', 'x'.repeat(1_025), '字'.repeat(342)]) await t.rejects(s1.get(name), { code: 'USAGE' });
+  await t.rejects(all(s1.search('x'.repeat(1_025))), { code: 'USAGE' });
 });
 
 // --- searching ------------------------------------------------------------------------------------------------------------

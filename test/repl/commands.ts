@@ -44,12 +44,12 @@ t.test('a command is a command in any case', async (t) => {
   ]);
 });
 
-t.test('anything else is the name of a file, with its spaces, without its quotes', async (t) => {
+t.test('anything else is the name of a file, with its spaces and its quotes', async (t) => {
   t.same(['f1', 'my file', '"my file"', "'it'", 'list of things.txt', 'peers of mine', 'say "hi"'].map(meaning), [
     ['get', 'f1'],
     ['get', 'my file'],
-    ['get', 'my file'],
-    ['get', 'it'],
+    ['get', '"my file"'],
+    ['get', "'it'"],
     ['get', 'list of things.txt'],
     ['get', 'peers of mine'],
     ['get', 'say "hi"'],
@@ -59,8 +59,8 @@ t.test('anything else is the name of a file, with its spaces, without its quotes
 t.test('a file that is called like a command is reached with get, or in quotes', async (t) => {
   t.same(['get TOPO', 'get "my file"', '"Stop"', 'GET  get'].map(meaning), [
     ['get', 'TOPO'],
-    ['get', 'my file'],
-    ['get', 'Stop'],
+    ['get', '"my file"'],
+    ['get', '"Stop"'],
     ['get', 'get'],
   ]);
 });
@@ -145,6 +145,7 @@ t.test('search says each hit and the end, and finding nothing is not found', asy
     code: EXIT.done,
     said: [
       { type: 'found', name: 'f1.txt', bytes: 1234, hash: HASH, peer: 's1' },
+      { type: 'contents', contents: [{ name: 'f1.txt', bytes: 1234, hash: HASH, peers: ['s1'] }] },
       { type: 'searched', name: 'f1', asked: 4, silent: 0, count: 1 },
     ],
     aside: [],
@@ -158,8 +159,8 @@ t.test('search says each hit and the end, and finding nothing is not found', asy
 
 t.test('list asks everybody for everything, browse asks one', async (t) => {
   const script = scripted();
-  t.equal((await obey('list', script)).said.length, 2);
-  t.match((await obey('browse s1', script)).said[1], { type: 'searched', name: '', peer: 's1', count: 1 });
+  t.equal((await obey('list', script)).said.length, 3);
+  t.match((await obey('browse s1', script)).said[2], { type: 'searched', name: '', peer: 's1', count: 1 });
   t.same(script.asked, ['search ', 'search  at s1']);
 });
 

@@ -39,8 +39,17 @@ t.test('nobody has it: how many were asked, how many were silent, what was meant
   );
 });
 
-t.test('a hit is a row, and the end of a search says what came of it', async (t) => {
-  t.equal(words({ type: 'found', name: 'f1.txt', bytes: 1234, hash: HASH, peer: 's1' }), `${'f1.txt'.padEnd(32)}    1.2 kB  s1`);
+t.test('a content is a row, and the end of a search says what came of it', async (t) => {
+  const offer = { name: 'f1.txt', bytes: 1234, hash: HASH, peers: ['s1'] };
+  const row = (name: string) => `${name.padEnd(32)}    1.2 kB  ${HASH.slice(0, 8)}  s1`;
+  t.equal(words({ type: 'found', name: 'f1.txt', bytes: 1234, hash: HASH, peer: 's1' }), '', 'a single hit waits for the others');
+  t.equal(words({ type: 'contents', contents: [offer] }), row('f1.txt'));
+  const offers = { type: 'offers', name: 'f1', contents: [offer, offer] } as const;
+  t.equal(
+    words({ ...offers, chosen: 2 }),
+    ['f1 is 2 contents: #2 is fetched. Another: get f1 #NUMBER', row('f1.txt #1'), row('f1.txt #2')].join('\n'),
+  );
+  t.match(words({ ...offers, chosen: 0 }), /^f1 is 2 contents. Another/);
   const end = { type: 'searched', asked: 4, silent: 0 } as const;
   t.equal(words({ ...end, name: 'f', count: 2 }), '2 files (4 peers asked)');
   t.equal(words({ ...end, name: 'f', count: 0 }), 'no file has f in its name (4 peers asked)');

@@ -1,0 +1,134 @@
+/**
+ * Finding: the questions that a peer asks its mesh, and what it makes of the answers.
+ *
+ * What this peer has itself is an answer, too, the first. Hits name peers by id; people read names.
+ */
+import { setTimeout as pause } from 'node:timers/promises';
+import { nanoid } from 'nanoid';
+import { FETCH_TICK_MS, MORE_HOLDERS_MS } from '../config.ts';
+import { FloodmeshError } from '../errors.ts';
+import { type PeerId, QUERY_ID_LENGTH, type QueryId, queryId, type Root } from '../protocol/ids.ts';
+import type { Provider, Want } from '../protocol/messages.ts';
+import { PATH_BYTES } from '../protocol/names.ts';
+import type { Found, PeerEvent } from '../trace.ts';
+import type { Body } from './body.ts';
+import { type SearchEnd, Searches } from './searches.ts';
+import type { Shelves } from './shelves.ts';
+
+export interface FinderParts {
+  readonly shelves: Shelves;
+  /** The mind that floods. @throws ENDED, when the peer is not in a network. */
+  readonly body: () => Body;
+  readonly emit: (event: PeerEvent) => void;
+}
+
+/** The length that belongs to a root: both together are a content. */
+export interface Wanted {
+  readonly root: Root;
+  readonly bytes: number;
+}
+
+export class Finder {
+  readonly #parts: FinderParts;
+  readonly #searches = new Searches();
+
+  constructor(parts: FinderParts) {
+    this.#parts = parts;
+  }
+
+  /** Files and folders whose path contains `text`, of all or of one peer, own ones first; as `Peer.search` says. */
+  async *search(text: string, signal: AbortSignal | undefined, peer?: string): AsyncGenerator<Found, SearchEnd, undefined> {
+    const body = this.#parts.body();
+    const want: Want = text === '' ? { by: 'all' } : { by: 'text', text: bounded(text) };
+    const only = peer === undefined ? undefined : body.memberCalled(peer);
+    const self = body.self.peer;
+    if (only === undefined || only === self) yield* this.#ownMatching(text, self);
+    if (only === self) return { asked: 0, silent: 0 };
+    const providers = this.#ask(want, signal, only);
+    try {
+      for (;;) {
+        const next = await providers.next();
+        if (next.done) return next.value;
+        if (only === undefined || next.value.peer === only) yield this.#found(next.value);
+      }
+    } finally {
+      await providers.return({ asked: 0, silent: 0 }); // whoever stops listening cancels what is under way
+    }
+  }
+
+  /** Whoever offers what is wanted, called `name`, each told as it is found; that there is nobody is told, too. */
+  async providers(name: string, want: Want, signal: AbortSignal | undefined): Promise<readonly Provider[]> {
+    const providers: Provider[] = [];
+    const hits = this.#ask(want, signal);
+    for (;;) {
+      const next = await hits.next();
+      if (!next.done) {
+        providers.push(next.value);
+        this.#parts.emit({ type: 'found', ...this.#found(next.value) });
+        continue;
+      }
+      if (providers.length === 0 && this.#parts.shelves.fetchedNamed(name) === undefined)
+        this.#parts.emit({ type: 'notFound', name, ...next.value });
+      return providers;
+    }
+  }
+
+  /** Whoever has this very content, under any name. */
+  async *holders({ root, bytes }: Wanted, signal: AbortSignal | undefined): AsyncGenerator<Provider, undefined, undefined> {
+    for await (const provider of this.#ask({ by: 'root', root }, signal)) if (provider.bytes === bytes) yield provider;
+  }
+
+  /** Asks again and again who has the content, until `signal` fires: holders come while a large file is on its way. */
+  async watch(content: Wanted, found: (peer: PeerId) => void, signal: AbortSignal): Promise<void> {
+    try {
+      for (let pauseMs = FETCH_TICK_MS; ; pauseMs = MORE_HOLDERS_MS) {
+        await pause(pauseMs, undefined, { signal });
+        for await (const { peer } of this.holders(content, signal)) found(peer);
+      }
+    } catch {
+      // The transfer is over, one way or the other, and says so itself.
+    }
+  }
+
+  /** A hit came for a query of this peer. */
+  found(query: QueryId, provider: Provider): void {
+    this.#searches.found(query, provider);
+  }
+
+  /** A query of this peer is over. */
+  ended(query: QueryId, end: SearchEnd): void {
+    this.#searches.ended(query, end);
+  }
+
+  /** The peer ends: nothing will be found any more. */
+  close(): void {
+    this.#searches.close();
+  }
+
+  #ask(want: Want, signal: AbortSignal | undefined, only?: PeerId): AsyncGenerator<Provider, SearchEnd, undefined> {
+    const body = this.#parts.body();
+    const query: QueryId = queryId(nanoid(QUERY_ID_LENGTH));
+    return this.#searches.watch(query, {
+      begin: () => body.tell({ type: 'search', query, want, ...(only === undefined ? {} : { only }) }),
+      cancel: () => body.tell({ type: 'cancel', query }),
+      signal,
+    });
+  }
+
+  *#ownMatching(text: string, self: PeerId): Generator<Found> {
+    const wanted = text.normalize('NFC').toLowerCase();
+    for (const file of this.#parts.shelves.shared) if (file.name.toLowerCase().includes(wanted)) yield this.#found({ ...file, peer: self });
+  }
+
+  #found({ root, peer, ...file }: Provider): Found {
+    return { ...file, hash: root, peer: this.#parts.body().nameOf(peer) };
+  }
+}
+
+/** `name`, if anything can be called so. @throws USAGE. */
+export function bounded(name: string): string {
+  if (name === '' || Buffer.byteLength(name) > PATH_BYTES) {
+    throw new FloodmeshError('USAGE', `no file can be called that: a name has 1 to ${PATH_BYTES} bytes`, 'type a shorter name');
+  }
+  return name;
+}
