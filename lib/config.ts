@@ -160,6 +160,8 @@ export const SHARED_FILES = 100_000;
 export const RESCAN_PAUSE_MS = 100;
 /** The folder is read again this often though the system said nothing: not every file system tells. */
 export const RESCAN_MS = 5_000;
+/** Files of a folder that are looked at, copied or synced at once. A guess: Node has four threads for files. */
+export const FILES_AT_ONCE = 8;
 /** Progress is told this often, and only of transfers that take longer than the second figure. */
 export const PROGRESS_MS = 200;
 export const PROGRESS_AFTER_MS = 500;

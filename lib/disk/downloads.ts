@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import { FloodmeshError } from '../errors.ts';
 import type { Root } from '../protocol/ids.ts';
 import { shown } from '../protocol/names.ts';
+import type { Entry } from '../transfer/manifest.ts';
 import { diskError } from './faults.ts';
+import { begin as beginFolderJournal, type Folder, read as readFolder } from './folder-journal.ts';
+import { FolderPart } from './folder-part.ts';
 import type { Hasher } from './hasher.ts';
 import { begin as beginJournal, read as readJournal, resume as resumeJournal, type Unfinished } from './journal.ts';
 import { Lock } from './lock.ts';
@@ -15,6 +18,7 @@ import { made } from './sharing.ts';
 const ROOT_START = 16;
 
 const JOURNAL = '.journal';
+const FOLDER = '.folder';
 
 /** A content that is being stored, and the pieces of it that were there. */
 export interface Begun {
@@ -30,7 +34,7 @@ export interface DownloadsOptions {
 
 export class Downloads {
   readonly #options: DownloadsOptions;
-  readonly #parts = new Map<Root, Part | undefined>();
+  readonly #parts = new Map<Root, Part | FolderPart | undefined>();
   readonly #unfinished = new Map<Root, Unfinished>();
   #folder: string;
   #lock: Lock | undefined;
@@ -60,10 +64,7 @@ export class Downloads {
    */
   async begin(content: Content): Promise<Begun> {
     const { root, bytes } = content;
-    if (this.#lock === undefined) throw new FloodmeshError('ENDED', `${shown(this.#folder)} is not open`);
-    if (this.#parts.has(root)) throw new FloodmeshError('USAGE', 'this content is being fetched already');
-    this.#parts.set(root, undefined);
-    this.#unfinished.delete(root);
+    this.#take(root);
     try {
       const begun = (await this.#resume(content)) ?? { part: await this.#create(content), kept: [] };
       this.#parts.set(root, begun.part);
@@ -72,6 +73,36 @@ export class Downloads {
     } catch (thrown) {
       this.#parts.delete(root);
       throw diskError(thrown, `${bytes} bytes are needed in ${shown(this.#folder)}`);
+    }
+  }
+
+  /** The manifest of a folder that an earlier attempt began with; undefined when there was none. */
+  async manifestOf({ root }: Folder): Promise<string | undefined> {
+    const kept = await readFolder(this.#paths(root).folderPath);
+    return kept?.folder.root === root ? kept.manifest : undefined;
+  }
+
+  /**
+   * Begins to store a folder of these files, which its manifest lists, or goes on with what is left of an earlier attempt.
+   * @throws USAGE, when it is on its way already; DISK_FULL, when there is no room; DISK_FAILED; ENDED.
+   */
+  async beginFolder(folder: Folder, manifest: string, files: readonly Entry[]): Promise<FolderPart> {
+    const { root, holds } = folder;
+    this.#take(root);
+    try {
+      const path = this.#paths(root).folderPath;
+      await beginFolderJournal(path, folder, manifest);
+      const part = new FolderPart(files, { folder: this.#folder, path }, this.#options.hasher, async () => {
+        this.#parts.delete(root);
+        await this.#noteFolder(path);
+      });
+      await part.recheck();
+      await this.#requireRoom([...part.missing].reduce((sum, index) => sum + (files[index]?.bytes ?? 0), 0));
+      this.#parts.set(root, part);
+      return part;
+    } catch (thrown) {
+      this.#parts.delete(root);
+      throw diskError(thrown, `${holds.bytes} bytes are needed in ${shown(this.#folder)}`);
     }
   }
 
@@ -88,9 +119,19 @@ export class Downloads {
     return [...this.#unfinished.values()];
   }
 
+  #take(root: Root): void {
+    if (this.#lock === undefined) throw new FloodmeshError('ENDED', `${shown(this.#folder)} is not open`);
+    if (this.#parts.has(root)) throw new FloodmeshError('USAGE', 'this content is being fetched already');
+    this.#parts.set(root, undefined);
+    this.#unfinished.delete(root);
+  }
+
   async #findUnfinished(): Promise<void> {
     const names = await readdir(this.#folder).catch(() => []);
-    for (const name of names) if (name.startsWith('.') && name.endsWith(JOURNAL)) await this.#note(join(this.#folder, name));
+    for (const name of names.filter((each) => each.startsWith('.'))) {
+      if (name.endsWith(JOURNAL)) await this.#note(join(this.#folder, name));
+      if (name.endsWith(FOLDER)) await this.#noteFolder(join(this.#folder, name));
+    }
   }
 
   async #note(journal: string): Promise<void> {
@@ -98,6 +139,12 @@ export class Downloads {
     // Under another name it would never be gone on with.
     if (unfinished === undefined || this.#paths(unfinished.root).journalPath !== journal) return;
     this.#unfinished.set(unfinished.root, unfinished);
+  }
+
+  async #noteFolder(path: string): Promise<void> {
+    const kept = await readFolder(path);
+    if (kept === undefined || this.#paths(kept.folder.root).folderPath !== path) return;
+    this.#unfinished.set(kept.folder.root, { ...kept.folder, pieces: [] });
   }
 
   async #create(content: Content): Promise<Part> {
@@ -142,9 +189,9 @@ export class Downloads {
     });
   }
 
-  #paths(root: Root): { readonly path: string; readonly journalPath: string } {
+  #paths(root: Root): { readonly path: string; readonly journalPath: string; readonly folderPath: string } {
     const start = join(this.#folder, `.${root.slice(0, ROOT_START)}`);
-    return { path: `${start}.part`, journalPath: `${start}${JOURNAL}` };
+    return { path: `${start}.part`, journalPath: `${start}${JOURNAL}`, folderPath: `${start}${FOLDER}` };
   }
 
   // Asked beforehand, so that nobody waits an hour for an error; the disk may still fill up on the way.

@@ -4,6 +4,7 @@
  */
 import { isMarkedAsUntransferable } from 'node:worker_threads';
 import { FloodmeshError } from '../errors.ts';
+import type { Root } from '../protocol/ids.ts';
 import { type Identity, inLayer } from '../transfer/merkle.ts';
 import { pieceRange } from '../transfer/pieces.ts';
 import { codeOf } from './faults.ts';
@@ -60,6 +61,14 @@ export class Hasher {
     const expected = new Uint8Array(inLayer(layer, index));
     const order = { type: 'verify', fd, journal, index, start, bytes, expected, piece: own } as const;
     return only('verified', await this.#verifier.ask(order, [own.buffer])).matches;
+  }
+
+  /**
+   * Whether `content`, of one piece at most, has this root; only then is it written to `path`, which is made with the
+   * folders above it and must not be there, save as what a crash left. @throws the system's errors.
+   */
+  async store(path: string, root: Root, content: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    return only('verified', await this.#verifier.ask({ type: 'store', path, root, content })).matches;
   }
 
   /** Whether the open file has piece `index` already. @throws PROTOCOL_BROKEN, when there is no such piece; the system's errors. */

@@ -8,6 +8,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import type { Root } from '../protocol/ids.ts';
+import type { SharedFile } from '../protocol/messages.ts';
 import { fileNameFault } from '../protocol/names.ts';
 import { CONTENT_BYTES, pieceCount } from '../transfer/pieces.ts';
 import { openGuarded } from './guard.ts';
@@ -20,7 +21,9 @@ export interface Unfinished {
   readonly name: string;
   readonly bytes: number;
   readonly root: Root;
-  /** Pieces that were written. */
+  /** What it holds, when it is a folder. */
+  readonly holds?: SharedFile['holds'];
+  /** Pieces that were written; of a folder, none are counted. */
   readonly pieces: readonly number[];
 }
 

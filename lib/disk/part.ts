@@ -14,7 +14,7 @@ import { codeOf, diskError } from './faults.ts';
 import type { Hasher } from './hasher.ts';
 
 /** How many names are tried for a file whose name is taken: `f1 (2).txt` and so on. A guess. */
-const NAMES_TRIED = 1_000;
+export const NAMES_TRIED = 1_000;
 
 /** What is fetched: its name, root and length in bytes, and the piece layer, which the root must have proved already. */
 export interface Content {
@@ -103,19 +103,19 @@ export class Part {
   }
 
   /**
-   * Gives the whole file its name, safe against a crash from then on. Where that name is taken by another content, the
+   * Gives the whole file its name, in the downloads folder or another on the same disk, safe against a crash from then on. Where that name is taken by another content, the
    * next of `f1 (2).txt`, `f1 (3).txt`…; where it is this content, what is there stays. After an error the download can
    * be finished again, kept or discarded. @throws DISK_FULL, DISK_FAILED; PROTOCOL_BROKEN, when the name is unclean.
    */
-  async finish(name: string): Promise<Finished> {
+  async finish(name: string, folder = this.#folder): Promise<Finished> {
     const fault = fileNameFault(name);
     if (fault !== undefined) throw new FloodmeshError('PROTOCOL_BROKEN', `nothing is stored as ${shown(name)}: ${fault}`);
     if (this.#missing > 0) throw new FloodmeshError('INTERNAL', `${this.#missing} pieces are missing`);
     try {
       await this.#handle.chmod(0o644 & ~process.umask());
       await this.#handle.sync();
-      const finished = await this.#named(name);
-      await syncFolder(this.#folder);
+      const finished = await this.#named(name, folder);
+      await syncFolder(folder);
       await this.discard();
       return finished;
     } catch (thrown) {
@@ -149,16 +149,13 @@ export class Part {
     await this.#onEnd();
   }
 
-  async #named(name: string): Promise<Finished> {
+  async #named(name: string, folder: string): Promise<Finished> {
     for (let attempt = 1; attempt <= NAMES_TRIED; attempt++) {
-      const finished = this.#as(attempt === 1 ? name : numbered(name, attempt));
+      const called = attempt === 1 ? name : numbered(name, attempt);
+      const finished = { name: called, path: join(folder, called) };
       if ((await this.#linked(finished.path)) || (await this.#isThere(finished.path))) return finished;
     }
     throw new FloodmeshError('DISK_FAILED', `${shown(name)} and ${NAMES_TRIED - 1} names like it are taken`, 'clear the downloads folder');
-  }
-
-  #as(name: string): Finished {
-    return { name, path: join(this.#folder, name) };
   }
 
   async #linked(path: string): Promise<boolean> {
@@ -192,7 +189,7 @@ function numbered(name: string, number: number): string {
 }
 
 // So that the name itself survives a crash. Systems where a folder cannot be opened (Windows) see to it themselves.
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder).catch(() => undefined);
   await handle?.sync().finally(() => handle.close());
 }
