@@ -1,0 +1,183 @@
+/**
+ * What the metadata server answers: one method for each request that may come over a link.
+ *
+ * The rules are the registry's. Here they meet the world: a peer is dialled back before anybody is referred to it, and
+ * whether the holder of a name is alive is found out, not believed.
+ */
+import { LINK_MESSAGE_BYTES, PENDING_PER_ADDRESS, PORT_ATTEMPTS } from '../config.ts';
+import { PROTOCOL } from '../protocol/codec.ts';
+import type { Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import { shown } from '../protocol/names.ts';
+import { isRefusal, type Place, type Refusal, type Registry } from '../registry/registry.ts';
+import type { Lease } from '../registry/store.ts';
+import type { ServerEvent } from '../trace.ts';
+import type { DialBack } from './dial-back.ts';
+import type { Guest } from './guest.ts';
+import type { Places } from './places.ts';
+import type { Referrals } from './referrals.ts';
+
+type Request<Type extends ServerRequest['type']> = Extract<ServerRequest, { type: Type }>;
+
+/** What the answers are made from. */
+export interface RequestParts {
+  readonly registry: Registry;
+  readonly referrals: Referrals;
+  readonly dialBack: DialBack;
+  readonly places: Places;
+  readonly guests: ReadonlySet<Guest>;
+  readonly leaseMs: number;
+  readonly discovery: string;
+  readonly networkKey: string;
+  readonly now: () => number;
+  readonly tell: (event: ServerEvent) => void;
+  /** A peer has left, and its lease is over. */
+  readonly left: (lease: Lease) => void;
+}
+
+export class Requests {
+  readonly #parts: RequestParts;
+
+  constructor(parts: RequestParts) {
+    this.#parts = parts;
+  }
+
+  /** The answer to one request of a guest. @throws as the store does. */
+  answer(guest: Guest, request: ServerRequest): Promise<ServerAnswer> {
+    switch (request.type) {
+      case 'join':
+        return this.#join(guest, request);
+      case 'portTaken':
+        return this.#portTaken(guest, request);
+      case 'listening':
+        return this.#listening(guest, request);
+      case 'renew':
+        return this.#renew(request);
+      case 'refer':
+        return this.#refer(guest, request);
+      case 'listPeers':
+        return this.#listPeers(request);
+      case 'leave':
+        return this.#leave(request);
+    }
+  }
+
+  async #join(guest: Guest, request: Request<'join'>): Promise<ServerAnswer> {
+    const refusal = this.#unwelcome(guest, request);
+    const place = refusal ?? (await this.#placed(request));
+    if (isRefusal(place)) {
+      this.#parts.tell({ type: 'joinRefused', name: shown(request.name), code: place.code, message: place.message });
+      return refused(request.id, place);
+    }
+    this.#parts.places.takeOver(guest, place.lease.serial);
+    if (place.isBack && place.lease.verified > 0)
+      this.#parts.tell({ type: 'peerBack', name: place.lease.name, peer: place.lease.peer, port: place.lease.port });
+    return this.#assigned(guest, request.id, place);
+  }
+
+  #unwelcome(guest: Guest, { protocol, cookie }: Request<'join'>): Refusal | undefined {
+    if (protocol !== PROTOCOL) {
+      const hint = 'use the same version of floodmesh on both sides';
+      return { code: 'PROTOCOL_BROKEN', message: `this server speaks version ${PROTOCOL} of the protocol, the peer ${protocol}`, hint };
+    }
+    if (guest.place !== undefined && guest.place.cookie !== cookie) {
+      return { code: 'TOO_MANY', message: 'this link has a place in the network already', hint: 'leave it first, or use another link' };
+    }
+    const pending = [...this.#parts.guests].filter((other) => other !== guest && other.isPending && other.address === guest.address);
+    if (pending.length < PENDING_PER_ADDRESS) return undefined;
+    return { code: 'TOO_MANY', message: `${pending.length} joiners from ${guest.address} are not listening yet`, hint: 'wait a moment' };
+  }
+
+  async #placed(request: Request<'join'>): Promise<Place | Refusal> {
+    const { registry } = this.#parts;
+    const place = await registry.join(request, this.#parts.now());
+    if (!isRefusal(place) || place.holder === undefined || (await this.#isAlive(place.holder))) return place;
+    // Whoever had the name is dead: a person who starts s1 again gets s1 at once.
+    await registry.freeName(place.holder.serial, this.#parts.now());
+    return registry.join(request, this.#parts.now());
+  }
+
+  async #isAlive(lease: Lease): Promise<boolean> {
+    if (this.#parts.places.isConnected(lease.serial)) return true;
+    return (await this.#parts.dialBack.answers(this.#parts.registry.contact(lease))) || this.#parts.dialBack.isClosed;
+  }
+
+  #assigned(guest: Guest, id: number, place: Place): ServerAnswer {
+    const { places, leaseMs, discovery, networkKey } = this.#parts;
+    places.give(guest, place);
+    const { contact, cookie } = place;
+    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey };
+  }
+
+  async #portTaken(guest: Guest, { id, port }: Request<'portTaken'>): Promise<ServerAnswer> {
+    const serial = guest.place?.lease.serial ?? 0;
+    if (guest.refusePort() > PORT_ATTEMPTS) return refused(id, { code: 'TOO_MANY', message: `${PORT_ATTEMPTS} ports were of no use` });
+    const place = await this.#parts.registry.portTaken(serial, port, this.#parts.now());
+    if (isRefusal(place)) {
+      if (place.code !== 'LEASE_UNKNOWN') this.#parts.places.vacate(guest);
+      return refused(id, place);
+    }
+    this.#parts.tell({ type: 'portTaken', port });
+    return this.#assigned(guest, id, place);
+  }
+
+  async #listening(guest: Guest, { id }: Request<'listening'>): Promise<ServerAnswer> {
+    const { registry, referrals } = this.#parts;
+    const { place } = guest;
+    if (place === undefined) return refused(id, notJoined());
+    if (!(await this.#parts.dialBack.answers(place.contact))) return refused(id, notListening(place));
+    const seen = await registry.listening(place.lease.serial, this.#parts.now());
+    if (isRefusal(seen)) return refused(id, seen);
+    guest.isMember = true;
+    const referral = await (seen.isNew ? referrals.first(seen.lease) : referrals.connected(seen.lease.serial));
+    const { name, peer, port } = seen.lease;
+    if (seen.isNew) this.#parts.tell({ type: 'peerJoined', name, peer, port, referral: referral?.name ?? null });
+    return { type: 'referred', id, referral };
+  }
+
+  async #renew({ id, cookie }: Request<'renew'>): Promise<ServerAnswer> {
+    const lease = await this.#parts.registry.renew(cookie, this.#parts.now());
+    if (isRefusal(lease)) return refused(id, lease);
+    return { type: 'referred', id, referral: await this.#parts.referrals.connected(lease.serial) };
+  }
+
+  async #refer(guest: Guest, { id }: Request<'refer'>): Promise<ServerAnswer> {
+    if (guest.place === undefined || !guest.isMember) return refused(id, notJoined());
+    return { type: 'referred', id, referral: await this.#parts.referrals.another(guest.place.lease.serial) };
+  }
+
+  async #listPeers({ id, which }: Request<'listPeers'>): Promise<ServerAnswer> {
+    return { type: 'peerList', id, peers: fitting(await this.#parts.registry.members(which, this.#parts.now())) };
+  }
+
+  async #leave({ id, cookie }: Request<'leave'>): Promise<ServerAnswer> {
+    const lease = await this.#parts.registry.leave(cookie, this.#parts.now());
+    if (isRefusal(lease)) return refused(id, lease);
+    this.#parts.left(lease);
+    return { type: 'left', id };
+  }
+}
+
+/** A refusal as an answer to request `id`. */
+export function refused(id: number, { code, message, hint }: Refusal): ServerAnswer {
+  const short = message.slice(0, 512);
+  return hint === undefined ? { type: 'refused', id, code, message: short } : { type: 'refused', id, code, message: short, hint };
+}
+
+function notJoined(): Refusal {
+  return { code: 'LEASE_UNKNOWN', message: 'this link has no place in the network', hint: 'join, and listen, first' };
+}
+
+function notListening({ contact: { host, port } }: Place): Refusal {
+  const hint = 'is a firewall in between, or another program on that port?';
+  return { code: 'NOT_LISTENING', message: `the metadata server found nobody of this name at ${host}:${port}`, hint };
+}
+
+// One message must hold them: thousands of members with long names are cut, those on line last.
+function fitting(members: readonly Member[]): Member[] {
+  let bytes = 128;
+  const end = members.findIndex((member) => {
+    bytes += Buffer.byteLength(JSON.stringify(member)) + 1;
+    return bytes > LINK_MESSAGE_BYTES;
+  });
+  return members.slice(0, end === -1 ? members.length : end);
+}
