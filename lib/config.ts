@@ -143,8 +143,9 @@ export const MORE_HOLDERS_MS = 5_000;
 export const TRANSFER_FRAME_BYTES = 1024 * 1024;
 /** The largest request a holder accepts. */
 export const TRANSFER_REQUEST_BYTES = 4 * 1024;
-/** A holder from which no byte came for so long is given up. */
+/** A holder from which fewer than so many bytes came in so long is given up. A guess: a line shared by eight may be as slow. */
 export const STALL_MS = 10_000;
+export const STALL_BYTES = 4 * 1024;
 /** Transfers that one peer serves at once; further askers are told to come again. */
 export const UPLOADS = 64;
 /** An asker that asks for nothing so long gives its place to others. */

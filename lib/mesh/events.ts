@@ -18,8 +18,8 @@ export type Timer =
   | { readonly of: 'report' }
   /** Whoever asked for the topology has waited long enough for links that are being made. */
   | { readonly of: 'topology'; readonly ask: number }
-  /** The echo of this neighbour is overdue. */
-  | { readonly of: 'echo'; readonly query: QueryId; readonly from: PeerId }
+  /** The echoes of some neighbours are overdue, unless they have come. */
+  | { readonly of: 'echo'; readonly query: QueryId }
   /** The search has had its time. */
   | { readonly of: 'search'; readonly query: QueryId };
 

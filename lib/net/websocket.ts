@@ -28,6 +28,9 @@ import type { Address, Link, LinkHandlers, Listener, Purpose, Transport } from '
 /** A message may come in this many pieces of TCP: one network packet each, at the worst, and some room. */
 const BYTES_PER_CHUNK = 512;
 
+/** Texts that are gathered for one write: more would look as if the far end were slow. */
+const GATHERED_BYTES = LINK_MESSAGE_BYTES;
+
 /** The transport that ships. */
 export function webSocketTransport(): Transport {
   return { listen, dial };
@@ -224,7 +227,17 @@ class WebSocketLink implements Link {
   }
 
   send(text: string): void {
-    if (this.#webSocket.readyState === WebSocket.OPEN) this.#webSocket.send(text, ignoreBroken);
+    if (this.#webSocket.readyState !== WebSocket.OPEN) return;
+    this.#gather();
+    this.#webSocket.send(text, ignoreBroken);
+    if (this.#socket.writableLength > GATHERED_BYTES) this.#socket.uncork();
+  }
+
+  // A hit and its echo, a storm of reports: what is sent on one event goes out in one write, the dearest part of it.
+  #gather(): void {
+    if (this.#socket.writableCorked > 0) return;
+    this.#socket.cork();
+    process.nextTick(() => this.#socket.uncork());
   }
 
   sendBytes(bytes: Uint8Array): Promise<void> {

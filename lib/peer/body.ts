@@ -27,6 +27,9 @@ export interface BodyOwner {
   stopped(how: 'left' | 'stopped'): void;
 }
 
+/** How much too early a timer of Node may fire: it counts whole milliseconds, and a busy loop is punctual. */
+const EARLY_MS = 1;
+
 export class Body {
   readonly #mesh: Mesh;
   readonly #links: Links;
@@ -139,11 +142,12 @@ export class Body {
     }
   }
 
+  // What is looked at before its time is not overdue yet, and nobody would look again.
   #setTimer(timer: Timer, afterMs: number): void {
     const timeout = setTimeout(() => {
       this.#timers.delete(timeout);
       this.tell({ type: 'timerFired', timer });
-    }, afterMs);
+    }, afterMs + EARLY_MS);
     this.#timers.add(timeout);
   }
 }

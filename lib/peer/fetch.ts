@@ -3,7 +3,7 @@
  * to be verified and written, and notices holders that fall silent.
  */
 import { createHash } from 'node:crypto';
-import { FETCH_TICK_MS, STALL_MS } from '../config.ts';
+import { FETCH_TICK_MS, STALL_BYTES, STALL_MS } from '../config.ts';
 import type { Begun, Downloads } from '../disk/downloads.ts';
 import type { Part } from '../disk/part.ts';
 import { FloodmeshError, named } from '../errors.ts';
@@ -44,7 +44,7 @@ interface Holder {
   layerBytes: number;
   isOpen: boolean;
   lastPiece?: Uint8Array<ArrayBuffer>;
-  /** Received bytes when it was last looked at, and since when there were no more. */
+  /** Received bytes when it was last seen to get on, and when that was. */
   heardBytes: number;
   heardAt: number;
 }
@@ -146,6 +146,7 @@ export class Fetch {
   #ask(holder: Holder, link: Link): void {
     if (!this.#isPresent(holder)) return link.close('done');
     holder.link = link;
+    holder.heardAt = performance.now();
     link.attach({
       text: (text) => this.#told(holder, text),
       bytes: (bytes) => this.#came(holder, bytes),
@@ -240,13 +241,15 @@ export class Fetch {
     holder?.link?.close(cause);
   }
 
-  // Bytes are counted at the socket, so a piece that takes long on a slow line is progress.
+  // Bytes are counted at the socket, so a piece that takes long on a slow line is progress; a byte now and then is none.
   #tick(): void {
     const now = performance.now();
     for (const holder of this.#holders.values()) {
       const heard = holder.link?.receivedBytes ?? 0;
-      if (heard > holder.heardBytes || (holder.isOpen && !this.#download.awaits(holder.peer))) holder.heardAt = now;
-      holder.heardBytes = heard;
+      if (heard - holder.heardBytes >= STALL_BYTES || (holder.isOpen && !this.#download.awaits(holder.peer))) {
+        holder.heardAt = now;
+        holder.heardBytes = heard;
+      }
       if (now - holder.heardAt > STALL_MS) this.#lost(holder, 'stalled');
     }
     this.#tell({ type: 'tick' });

@@ -124,7 +124,7 @@ t.test('whole pieces are read, each as the layer says', async (t) => {
   t.equal(file.bytes, content.length);
   const layer = await file.layer();
   t.ok(proves(root, file.bytes, layer, sha));
-  const pieces = [await file.read(0), await file.read(1)];
+  const pieces = [Buffer.from(await file.read(0)), Buffer.from(await file.read(1))];
   t.same(Buffer.concat(pieces), Buffer.from(content));
   t.same(pieceHash(pieces[1] ?? new Uint8Array(), content.length, sha), Buffer.from(layer.subarray(32)));
   await t.rejects(file.read(2), { code: 'PROTOCOL_BROKEN' });

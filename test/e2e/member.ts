@@ -3,7 +3,7 @@
  * contact, greets whom it should, and then says whatever the test has it say. Its links and its port are real.
  */
 import { nanoid } from 'nanoid';
-import type { Link, Listener } from '../../lib/net/transport.ts';
+import type { Link, Listener, Transport } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import type { Assigned } from '../../lib/peer/membership.ts';
@@ -25,6 +25,8 @@ export interface Manners {
   readonly echoes?: boolean;
   /** Serves contents. */
   readonly serve?: (link: Link) => void;
+  /** What its links to other peers go through. */
+  readonly through?: Transport;
 }
 
 /** Whom to dial: a contact, or what the server lists of a peer. */
@@ -52,7 +54,7 @@ export class Member {
     const place = await line.ask({ type: 'join', protocol: PROTOCOL, network: 'p2p', peer, name, host: HOST });
     if (place.type !== 'assigned') throw new Error(`the server answered ${place.type}`);
     const { promise, resolve } = Promise.withResolvers<Member>();
-    const doorway = await transport.listen(place.contact, ['mesh', 'content'], async (link, purpose) => {
+    const doorway = await (manners.through ?? transport).listen(place.contact, ['mesh', 'content'], async (link, purpose) => {
       const member = await promise;
       if (purpose === 'content') manners.serve?.(link);
       else member.#accept(link);
@@ -118,7 +120,7 @@ export class Member {
 
   /** Greets a peer under a contact, its own unless told otherwise; settles with why it closed, if it does, or with the link. */
   async dial(to: Whereabouts, as: Contact = this.contact): Promise<Link> {
-    const link = await transport.dial(to, 'mesh');
+    const link = await (this.#manners.through ?? transport).dial(to, 'mesh');
     const greeted = Promise.withResolvers<Link>();
     link.attach({
       text: (text) => {

@@ -394,7 +394,7 @@ t.test('timers of the search are none of the mesh', async (t) => {
   const mind = new Mind();
   for (const timer of [
     { of: 'search', query: STOP },
-    { of: 'echo', query: STOP, from: contactOf('a').peer },
+    { of: 'echo', query: STOP },
   ] as const)
     t.same(mind.tell({ type: 'timerFired', timer }), []);
 });

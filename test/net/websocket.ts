@@ -315,6 +315,19 @@ t.test('a link to somebody who never answers the close is cut', async (t) => {
   t.equal(await heard.closed, 'evicted');
 });
 
+t.test('what is sent on one event goes out in one write, save when it is much', async (t) => {
+  const { raw, heard } = await upgraded(t);
+  let writes = 0;
+  raw.socket.on('data', () => {
+    writes += 1;
+  });
+  for (const text of ['one', 'two', 'three']) heard.link.send(text);
+  await raw.says(/three/);
+  t.equal(writes, 1);
+  for (let index = 0; index < 4; index++) heard.link.send('x'.repeat(LINK_MESSAGE_BYTES - 1));
+  t.ok(heard.link.queuedBytes < 2 * LINK_MESSAGE_BYTES, 'a far end that reads does not look slow');
+});
+
 t.test('bytes that wait for a slow reader are counted, and those that came', async (t) => {
   const { raw, heard } = await upgraded(t);
   raw.socket.pause();

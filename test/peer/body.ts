@@ -3,15 +3,20 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
+import type { Discovery } from '../../lib/mesh/discovery/discovery.ts';
+import { Body } from '../../lib/peer/body.ts';
 import type { Peer } from '../../lib/peer/peer.ts';
+import { peerId, type QueryId, queryId } from '../../lib/protocol/ids.ts';
+import type { Contact } from '../../lib/protocol/messages.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
-import { all, freePorts, linkedWith, next, stage } from './cast.ts';
+import { all, freePorts, HOST, linkedWith, next, stage, transport } from './cast.ts';
 import { holding, LARGE, made } from './holders.ts';
 
 // Real peers on a machine with other work.
 t.setTimeout(120_000);
 
 const large = made(LARGE);
+const SELF: Contact = { peer: peerId('self'.padEnd(12, '_')), name: 'self', host: HOST, port: 1, network: 'p2p', serial: 1, signature: '' };
 
 function recorded(peer: Peer): PeerEvent[] {
   const events: PeerEvent[] = [];
@@ -71,6 +76,41 @@ t.test('a listener that was taken back hears nothing more', async (t) => {
   hush();
   await s1.start();
   t.same(events, []);
+});
+
+t.test('no timer fires before its time, however busy the loop is', async (t) => {
+  const TIMERS = 50;
+  const AFTER_MS = 20;
+  const early: number[] = [];
+  const begun = new Map<QueryId, number>();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const discovery: Discovery = {
+    name: 'timers',
+    handle: (event, { now }) => {
+      if (event.type === 'search') {
+        begun.set(event.query, now);
+        return [{ type: 'setTimer', timer: { of: 'search', query: event.query }, afterMs: AFTER_MS }];
+      }
+      if (event.type !== 'timerFired' || event.timer.of !== 'search') return [];
+      const tookMs = now - (begun.get(event.timer.query) ?? now);
+      if (tookMs < AFTER_MS) early.push(tookMs);
+      if (begun.delete(event.timer.query) && begun.size === 0) resolve();
+      return [];
+    },
+  };
+  const ignored = () => undefined;
+  const owner = { askRegistry: ignored, linkUp: ignored, linkDown: ignored, found: ignored, searchEnded: ignored, topology: ignored };
+  const body = new Body(SELF, discovery, transport, { ...owner, trusts: () => true, stopped: ignored });
+  t.teardown(() => body.end());
+  for (let index = 0; index < TIMERS; index++) {
+    const until = performance.now() + 0.3;
+    while (performance.now() < until);
+    body.tell({ type: 'search', query: queryId(`${index}`.padEnd(22, '_')), want: { by: 'all' } });
+  }
+  const busy = () => begun.size > 0 && setImmediate(busy);
+  busy();
+  await promise;
+  t.same(early, []);
 });
 
 const library = new URL('../../lib/index.ts', import.meta.url).href;

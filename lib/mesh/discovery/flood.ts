@@ -85,7 +85,7 @@ export class FloodDiscovery implements Discovery {
       case 'received':
         return this.#received(event.from, event.message, view);
       case 'timerFired':
-        if (event.timer.of === 'echo') return this.#overdue(event.timer.query, event.timer.from, view);
+        if (event.timer.of === 'echo') return this.#overdue(event.timer.query, view);
         if (event.timer.of === 'search') return this.#timeIsUp(event.timer.query, view);
         return [];
       default:
@@ -200,13 +200,12 @@ export class FloodDiscovery implements Discovery {
     return [...assign(round, unheard, view, from), ...settleDebts(round, view)];
   }
 
-  #overdue(query: QueryId, from: PeerId, view: View): MeshEffect[] {
+  #overdue(query: QueryId, view: View): MeshEffect[] {
     const round = this.#rounds.get(query);
-    const errand = round?.asked.get(from);
-    if (round === undefined || errand === undefined || round.isOver) return [];
-    if (errand.pending.size === 0 || view.now < errand.due) return [];
-    round.mute.add(from);
-    return this.#askAround(round, from, errand.pending, view);
+    if (round === undefined || round.isOver) return [];
+    const late = [...round.asked].filter(([, { pending, due }]) => pending.size > 0 && view.now >= due);
+    for (const [neighbor] of late) round.mute.add(neighbor);
+    return late.flatMap(([neighbor, { pending }]) => this.#askAround(round, neighbor, pending, view));
   }
 
   #linkDown(peer: PeerId, view: View): MeshEffect[] {
@@ -271,7 +270,11 @@ function assign(round: Round, peers: readonly PeerId[], view: View, failed?: Pee
     const part = parts.get(route.through) ?? { reach: [], hops: 0 };
     parts.set(route.through, { reach: [...part.reach, peer], hops: Math.max(part.hops, route.hops) });
   }
-  return [...parts].flatMap(([neighbor, part]) => ask(round, neighbor, part, view));
+  const asked = [...parts].map(([neighbor, part]) => ask(round, neighbor, part, view));
+  // Those asked at one moment for peers as far away are overdue at one moment.
+  const patiences = new Set([...parts.values()].map(({ hops }) => patience(round, hops, view.now)));
+  const timers = [...patiences].map((afterMs): MeshEffect => ({ type: 'setTimer', timer: { of: 'echo', query: round.query }, afterMs }));
+  return [...asked, ...timers];
 }
 
 /** What one neighbour is to see to: whom, and how many hops the farthest is away. */
@@ -289,14 +292,14 @@ function isWorthAsking(round: Round, hops: number, now: number): boolean {
   return patience(round, hops, now) >= LEAST_PATIENCE_MS && round.path.length + hops < MAX_LINKS;
 }
 
-function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View): MeshEffect[] {
+function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View): MeshEffect {
   const { query, want, covered, path } = round;
   const patienceMs = patience(round, hops, view.now);
   const errand = round.asked.get(neighbor) ?? { pending: new Set(), due: 0 };
   for (const peer of reach) errand.pending.add(peer);
   errand.due = view.now + patienceMs;
   round.asked.set(neighbor, errand);
-  const message: MeshMessage = {
+  return send(neighbor, {
     type: 'query',
     query,
     want,
@@ -304,8 +307,7 @@ function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View):
     covered: [...covered],
     trail: [...path, view.self],
     patienceMs,
-  };
-  return [send(neighbor, message), { type: 'setTimer', timer: { of: 'echo', query, from: neighbor }, afterMs: patienceMs }];
+  });
 }
 
 function owe(round: Round, asker: PeerId, peers: readonly PeerId[]): void {

@@ -22,6 +22,7 @@ t.setTimeout(120_000);
 const seeds = (count: number, first = 1) => Array.from({ length: count }, (_, index) => first + index);
 const idOf = (name: string) => contactOf(name).peer;
 const QUERY = queryId('query'.padEnd(22, '_'));
+const ECHO_TIMER = { of: 'echo', query: QUERY } as const;
 const NAMED_F: Want = { by: 'name', name: 'f' };
 
 function holders(record: SearchRecord): string[] {
@@ -624,16 +625,33 @@ t.test('whoever lets its time pass is asked around, and not asked again', async 
   const begun = mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
   const through = messages(begun, 'query').find(({ reach }) => reach.includes(idOf('z')));
   const other = through?.to === 'a' ? 'b' : 'a';
-  const echoTimer = begun.find(
-    (effect) => effect.type === 'setTimer' && effect.timer.of === 'echo' && nameOf(effect.timer.from) === through?.to,
-  );
-  if (echoTimer?.type !== 'setTimer') throw new Error('no timer for the echo is set');
   mind.hears(other, echo([other]));
-  t.same(mind.tell({ type: 'timerFired', timer: echoTimer.timer }), [], 'not before it is overdue');
-  mind.now += echoTimer.afterMs;
-  const around = messages(mind.tell({ type: 'timerFired', timer: echoTimer.timer }), 'query');
+  t.same(mind.tell({ type: 'timerFired', timer: ECHO_TIMER }), [], 'not before it is overdue');
+  mind.now += through?.patienceMs ?? 0;
+  const around = messages(mind.tell({ type: 'timerFired', timer: ECHO_TIMER }), 'query');
   t.match(around, [{ to: other, reach: [idOf('z')] }]);
-  t.same(mind.tell({ type: 'timerFired', timer: echoTimer.timer }), [], 'once');
+  t.same(mind.tell({ type: 'timerFired', timer: ECHO_TIMER }), [], 'once');
+});
+
+t.test('one timer is set for all whose echoes are due at one time', async (t) => {
+  const mind = new Mind('m').linked('a', 'b', 'c');
+  mind.reported('a', reportOf('a', ['m', 'z']), reportOf('b', ['m']), reportOf('c', ['m']), reportOf('z', ['a']));
+  const begun = mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
+  const timers = begun.flatMap((effect) => (effect.type === 'setTimer' && effect.timer.of === 'echo' ? effect.afterMs : []));
+  const patiences = messages(begun, 'query').map(({ patienceMs }) => patienceMs);
+  t.equal(patiences.length, 3);
+  t.equal(timers.length, 2);
+  t.same(new Set(timers), new Set(patiences));
+});
+
+t.test('of those that are late together none is asked around another', async (t) => {
+  const mind = new Mind('m').linked('a', 'b');
+  mind.reported('a', reportOf('a', ['m', 'b']), reportOf('b', ['m', 'a']));
+  const begun = mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
+  mind.now += messages(begun, 'query')[0]?.patienceMs ?? 0;
+  const effects = mind.tell({ type: 'timerFired', timer: ECHO_TIMER });
+  t.same(said(effects, 'query'), []);
+  t.match(effects.at(-1), { type: 'searchEnded', asked: 0, silent: 2 });
 });
 
 t.test('a neighbour that has let its time pass is asked no more in that search, whatever else fails', async (t) => {
@@ -643,14 +661,16 @@ t.test('a neighbour that has let its time pass is asked no more in that search, 
     reportOf('a', ['m', 'z']),
     reportOf('z', ['a', 'b']),
     reportOf('b', ['m', 'z']),
-    reportOf('c', ['m', 'x']),
-    reportOf('x', ['c']),
+    reportOf('c', ['m', 'w']),
+    reportOf('w', ['c', 'x']),
+    reportOf('x', ['w']),
   );
   const begun = mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
-  t.match(messages(begun, 'query').find(({ to }) => to === 'c')?.reach, [idOf('c'), idOf('x')]);
-  mind.reported('a', reportOf('a', ['m', 'z', 'x'], 6), reportOf('x', ['c', 'a'], 6));
+  t.match(messages(begun, 'query').find(({ to }) => to === 'c')?.reach, ['c', 'w', 'x'].map(idOf));
+  mind.hears('b', echo(['b']));
+  mind.reported('a', reportOf('a', ['m', 'z', 'x'], 6), reportOf('x', ['w', 'a'], 6));
   mind.now += SEARCH_MS * 0.7;
-  t.same(said(mind.tell({ type: 'timerFired', timer: { of: 'echo', query: QUERY, from: idOf('a') } }), 'query'), ['b']);
+  t.same(said(mind.tell({ type: 'timerFired', timer: ECHO_TIMER }), 'query'), ['b']);
   t.notOk(
     said(mind.tell({ type: 'linkDown', peer: idOf('c'), cause: 'crashed' }), 'query').includes('a'),
     'though it is the only way to x',
@@ -659,20 +679,12 @@ t.test('a neighbour that has let its time pass is asked no more in that search, 
 
 t.test('a timer that no longer matters does nothing', async (t) => {
   const mind = middle();
-  for (const timer of [
-    { of: 'search', query: QUERY },
-    { of: 'echo', query: QUERY, from: idOf('a') },
-  ] as const)
-    t.same(mind.tell({ type: 'timerFired', timer }), []);
+  for (const timer of [{ of: 'search', query: QUERY }, ECHO_TIMER] as const) t.same(mind.tell({ type: 'timerFired', timer }), []);
   mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
   mind.hears('a', echo(['a']));
   mind.hears('b', echo(['b']));
   mind.now += SEARCH_MS;
-  for (const timer of [
-    { of: 'search', query: QUERY },
-    { of: 'echo', query: QUERY, from: idOf('a') },
-  ] as const)
-    t.same(mind.tell({ type: 'timerFired', timer }), []);
+  for (const timer of [{ of: 'search', query: QUERY }, ECHO_TIMER] as const) t.same(mind.tell({ type: 'timerFired', timer }), []);
 });
 
 t.test('when a search has had its time those that are asked still are told, and count as silent', async (t) => {
