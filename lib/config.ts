@@ -74,6 +74,9 @@ export const FIRST_LINK_MS = 5_000;
 /** Request headers: a WebSocket handshake needs ten. */
 export const HEADER_BYTES = 8 * 1024;
 export const HEADERS = 64;
+/** Plain HTTP requests that one connection may ask in all, and that may wait for the one before them. Guesses: browsers wait. */
+export const REQUESTS_PER_CONNECTION = 1_000;
+export const REQUESTS_PIPELINED = 8;
 /** How long a closing handshake may take before the socket is cut. */
 export const CLOSE_MS = 1_000;
 /** Most verdicts remembered; a verdict costs about 50 µs, and every report carries a contact. */
@@ -146,12 +149,25 @@ export const TRANSFER_REQUEST_BYTES = 4 * 1024;
 /** A holder from which fewer than so many bytes came in so long is given up. A guess: a line shared by eight may be as slow. */
 export const STALL_MS = 10_000;
 export const STALL_BYTES = 4 * 1024;
-/** Transfers that one peer serves at once; further askers are told to come again. */
+/** The slowest line that is still served: 64 kbit/s. A guess. */
+export const SLOWEST_BYTES_PER_MS = 8;
+/** Transfers that one peer serves at once, over links and over HTTP; further askers are told to come again. */
 export const UPLOADS = 64;
 /** An asker that asks for nothing so long gives its place to others. */
 export const UPLOAD_IDLE_MS = 30_000;
 /** Requests of one asker that may wait; an honest one has `PIECES_AHEAD` under way when each is for one piece. */
 export const UPLOAD_REQUESTS = 64;
+
+// --- HTTP at a peer's port ------------------------------------------------------------------------------------------------
+
+/** Files that are written into the list of a peer's files at once, between two turns of the event loop: about a millisecond. */
+export const LISTED_AT_ONCE = 500;
+/** Files on one page of that list for people. A guess: what a browser shows without a pause. */
+export const FILES_PER_PAGE = 1_000;
+/** The longest content whose SHA-256 is computed because somebody wants it: a good second of this peer's time. A guess. */
+export const DIGEST_BYTES = 1024 ** 3;
+/** Most such SHA-256 remembered; the oldest is forgotten first. About 250 bytes each. */
+export const DIGESTS_REMEMBERED = 10_000;
 
 // --- files ------------------------------------------------------------------------------------------------------------
 

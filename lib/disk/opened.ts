@@ -1,10 +1,13 @@
 /** A shared file while it is served: what it gives is what was hashed, or an error. */
 import type { FileHandle } from 'node:fs/promises';
 import { FloodmeshError } from '../errors.ts';
-import { pieceBytesFor, pieceRange } from '../transfer/pieces.ts';
+import { pieceRange } from '../transfer/pieces.ts';
 import type { Shared } from './catalogue.ts';
 import { diskError } from './faults.ts';
 import { stampOf } from './guard.ts';
+
+/** What a reader of an open file needs of it. */
+export type Source = Pick<OpenFile, 'bytes' | 'read'>;
 
 export class OpenFile {
   readonly #file: Shared;
@@ -12,8 +15,6 @@ export class OpenFile {
   readonly #layer: () => Promise<Uint8Array<ArrayBuffer>>;
   readonly #onChanged: () => void;
   readonly #onClose: (file: OpenFile) => void;
-  /** For one piece after the other: sixty askers that each had a new one would leave what no collector keeps up with. */
-  #memory: Uint8Array<ArrayBuffer> | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(
@@ -42,14 +43,14 @@ export class OpenFile {
   }
 
   /**
-   * The bytes of piece `index`, until the next is read. @throws CONTENT_CHANGED, when the file is not what was hashed any
-   * more; PROTOCOL_BROKEN, when there is no such piece; DISK_FAILED; ENDED after close.
+   * The bytes of piece `index`, in memory of their own, or in `memory`, if that has room. @throws CONTENT_CHANGED, when the
+   * file is not what was hashed any more; PROTOCOL_BROKEN, when there is no such piece; DISK_FAILED; ENDED after close.
    */
-  async read(index: number): Promise<Uint8Array<ArrayBuffer>> {
+  async read(index: number, memory?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     const { start, end } = pieceRange(this.bytes, index);
     if (this.#closing !== undefined) throw new FloodmeshError('ENDED', `${this.name} is not open any more`);
-    this.#memory ??= new Uint8Array(Math.min(pieceBytesFor(this.bytes), this.bytes));
-    const piece = this.#memory.subarray(0, end - start);
+    const hasRoom = memory !== undefined && memory.length >= end - start;
+    const piece = hasRoom ? memory.subarray(0, end - start) : new Uint8Array(end - start);
     const whole = await this.#fill(piece, start);
     // Looked at after the read: a change before it shows in the times, whatever was read.
     const { stamp } = this.#file;

@@ -36,12 +36,41 @@ export interface Link {
   close(cause: Cause): void;
 }
 
+/** Headers by name, in lower case; of a request a stranger's words, of an answer ours. */
+export type Headers = Readonly<Record<string, string | undefined>>;
+
+/** One plain HTTP request at a listener's port, and its answer. The next of the same connection comes when it is over. */
+export interface Exchange {
+  readonly method: string;
+  /** As it was sent: path and query, percent signs and all. */
+  readonly target: string;
+  readonly headers: Headers;
+  /** Whether the answer has begun. */
+  readonly hasBegun: boolean;
+  /** Whether nobody can read the answer any more. */
+  readonly isClosed: boolean;
+  /** Begins the answer; of a header without a value nothing is said. */
+  begin(status: number, headers: Headers): void;
+  /** Sends a part of the body; settles when it has left this process, or the asker has gone. One after the other. */
+  send(part: Uint8Array | string): Promise<void>;
+  /** Ends the answer. */
+  end(): void;
+  /** Ends the connection at once: the asker sees that the answer is not whole. */
+  cut(): void;
+}
+
 export interface Transport {
   /**
-   * Accepts links at `address` (port 0: the system chooses) until `close`; answers where it listens.
+   * Accepts links at `address` (port 0: the system chooses) until `close`; answers where it listens. Plain HTTP requests go
+   * to `onExchange`; without it they are told that this port speaks something else.
    * @throws PORT_TAKEN, when the port belongs to another program.
    */
-  listen(address: Address, purposes: readonly Purpose[], onLink: (link: Link, purpose: Purpose) => void): Promise<Listener>;
+  listen(
+    address: Address,
+    purposes: readonly Purpose[],
+    onLink: (link: Link, purpose: Purpose) => void,
+    onExchange?: (exchange: Exchange) => void,
+  ): Promise<Listener>;
   /** @throws UNREACHABLE or TIMED_OUT, when nobody answers there; CANCELLED, when `signal` fires. */
   dial(address: Address, purpose: Purpose, signal?: AbortSignal): Promise<Link>;
 }

@@ -6,7 +6,7 @@
  * connections. Nothing is compressed (a bomb cannot be smaller than itself), nothing from a browser page is accepted
  * (Origin), nothing that calls us by a foreign name (Host: DNS rebinding).
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
 import {
@@ -18,12 +18,14 @@ import {
   HEADERS,
   LINK_MESSAGE_BYTES,
   MESSAGE_FRAGMENTS,
+  REQUESTS_PER_CONNECTION,
   TRANSFER_FRAME_BYTES,
   TRANSFER_REQUEST_BYTES,
 } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { CAUSES, type Cause, causeOf } from '../protocol/causes.ts';
-import type { Address, Link, LinkHandlers, Listener, Purpose, Transport } from './transport.ts';
+import { answering, callsUsByName, plainly } from './exchange.ts';
+import type { Address, Exchange, Link, LinkHandlers, Listener, Purpose, Transport } from './transport.ts';
 
 /** A message may come in this many pieces of TCP: one network packet each, at the worst, and some room. */
 const BYTES_PER_CHUNK = 512;
@@ -49,20 +51,25 @@ function limits(messageBytes: number) {
 const ACCEPTED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_REQUEST_BYTES, join: LINK_MESSAGE_BYTES };
 const DIALLED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_FRAME_BYTES, join: LINK_MESSAGE_BYTES };
 
-async function listen(address: Address, purposes: readonly Purpose[], onLink: (link: Link, purpose: Purpose) => void): Promise<Listener> {
+async function listen(
+  address: Address,
+  purposes: readonly Purpose[],
+  onLink: (link: Link, purpose: Purpose) => void,
+  onExchange?: (exchange: Exchange) => void,
+): Promise<Listener> {
   const http = createServer({
     maxHeaderSize: HEADER_BYTES,
     headersTimeout: HANDSHAKE_MS,
     requestTimeout: HANDSHAKE_MS,
     connectionsCheckingInterval: HANDSHAKE_MS / 5, // else Node looks only every 30 s for those whose time is over
+    keepAliveTimeout: HANDSHAKE_MS,
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket', // others may stay with HTTP/1.1
   });
   http.maxHeadersCount = HEADERS;
   http.maxConnections = CONNECTIONS;
   http.on('connection', oneAddressIsNotEverybody());
-  http.on('request', (_request, response) => {
-    response.writeHead(426, { connection: 'close', 'content-type': 'text/plain', upgrade: 'websocket' });
-    response.end('This port speaks the floodmesh protocol over WebSockets.\n');
-  });
+  http.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
+  http.on('request', onExchange === undefined ? speaksSomethingElse : answering(address, onExchange));
   const links = new Set<WebSocketLink>();
   const acceptors = new Map(
     purposes.map((purpose) => [
@@ -142,11 +149,13 @@ function oneAddressIsNotEverybody(): (socket: Socket) => void {
   };
 }
 
-// Peers send no Origin; pages in a browser always do. A page that rebinds a name to our address still says that name.
+// Peers send no Origin; pages in a browser always do.
 function isWelcome(request: IncomingMessage, address: Address): boolean {
-  if (request.headers.origin !== undefined) return false;
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  return isIP(host) !== 0 || host === 'localhost' || host === address.host;
+  return request.headers.origin === undefined && callsUsByName(request, address);
+}
+
+function speaksSomethingElse(_request: IncomingMessage, response: ServerResponse): void {
+  plainly(response, 426, 'This port speaks the floodmesh protocol over WebSockets.', { upgrade: 'websocket' });
 }
 
 function dial(address: Address, purpose: Purpose, signal?: AbortSignal): Promise<Link> {

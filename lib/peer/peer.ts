@@ -9,7 +9,7 @@ import { FIRST_LINK_MS, SHELVES_MS } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
-import type { Listener as Listening, Transport } from '../net/transport.ts';
+import type { Link, Listener as Listening, Purpose, Transport } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
 import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
 import type { Contact, Member } from '../protocol/messages.ts';
@@ -24,6 +24,7 @@ import { ended, Shelves } from './shelves.ts';
 import { type Outcome, Transfers } from './transfers.ts';
 import { Trust } from './trust.ts';
 import { Uploads } from './uploads.ts';
+import { Web } from './web/web.ts';
 
 /** A peer as it stands. */
 export interface Status {
@@ -259,10 +260,9 @@ export class Peer {
 
   async #listenAt({ host, port }: Contact): Promise<void> {
     const before = this.#listening;
-    this.#listening = await this.#transport.listen({ host, port }, ['mesh', 'content'], (link, purpose) => {
-      if (purpose === 'content') this.#uploads.accept(link);
-      else this.#body?.accept(link);
-    });
+    const take = (link: Link, purpose: Purpose) => (purpose === 'content' ? this.#uploads.accept(link) : this.#body?.accept(link));
+    const web = new Web(this.#settings, this.#shelves, this.#uploads);
+    this.#listening = await this.#transport.listen({ host, port }, ['mesh', 'content'], take, (exchange) => web.answer(exchange));
     await before?.close();
   }
 

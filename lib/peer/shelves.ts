@@ -51,6 +51,17 @@ export class Shelves {
     return this.#sharesFetched ? [...this.library.files, ...this.fetched.files] : this.library.files;
   }
 
+  /** The shared file that lies at this very path. */
+  sharedAt(path: string): SharedFile | undefined {
+    const name = path.normalize('NFC');
+    return this.#sharing.map((library) => library.find(name)).find((file) => file?.name === name);
+  }
+
+  /** A shared file of this content. */
+  sharedOf(root: Root): SharedFile | undefined {
+    return this.#sharing.map((library) => library.withRoot(root)).find((file) => file !== undefined);
+  }
+
   /** Opens a content for an asker. @throws NOT_FOUND, CONTENT_CHANGED, DISK_FAILED. */
   async serve(root: Root): Promise<OpenFile> {
     try {
@@ -90,6 +101,10 @@ export class Shelves {
       await part.discard();
       throw thrown;
     }
+  }
+
+  get #sharing(): readonly Library[] {
+    return this.#sharesFetched ? [this.library, this.fetched] : [this.library];
   }
 
   async close(): Promise<void> {

@@ -4,14 +4,14 @@
  * A request names a content by its root, never a path; what is not shared does not exist for the asker. Bytes flow from
  * the side that was dialled, because a WebSocket client must mask what it sends (TRANSFER: five to eight times slower).
  */
-import { HANDSHAKE_MS, STALL_MS, TRANSFER_FRAME_BYTES, UPLOAD_IDLE_MS, UPLOAD_REQUESTS, UPLOADS } from '../config.ts';
+import { HANDSHAKE_MS, SLOWEST_BYTES_PER_MS, STALL_MS, TRANSFER_FRAME_BYTES, UPLOAD_IDLE_MS, UPLOAD_REQUESTS, UPLOADS } from '../config.ts';
 import type { OpenFile } from '../disk/opened.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import type { Link } from '../net/transport.ts';
 import { encode, parseTransferMessage } from '../protocol/codec.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { TransferMessage } from '../protocol/messages.ts';
-import { pieceCount } from '../transfer/pieces.ts';
+import { pieceBytesFor, pieceCount } from '../transfer/pieces.ts';
 
 /** Opens a shared content. @throws NOT_FOUND, CONTENT_CHANGED, DISK_FAILED. */
 export type OpenContent = (root: Root) => Promise<OpenFile>;
@@ -19,6 +19,7 @@ export type OpenContent = (root: Root) => Promise<OpenFile>;
 export class Uploads {
   readonly #open: OpenContent;
   readonly #running = new Set<Upload>();
+  #elsewhere = 0;
 
   constructor(open: OpenContent) {
     this.#open = open;
@@ -26,13 +27,22 @@ export class Uploads {
 
   /** How many askers are being served. */
   get count(): number {
-    return this.#running.size;
+    return this.#running.size + this.#elsewhere;
+  }
+
+  /** Does `work`, which serves somebody by another way, in a place of its own; without one free, nothing. @throws TOO_MANY. */
+  async placed<Value>(work: () => Promise<Value>): Promise<Value> {
+    if (this.count >= UPLOADS) throw tooMany();
+    this.#elsewhere += 1;
+    return work().finally(() => {
+      this.#elsewhere -= 1;
+    });
   }
 
   /** Takes a link that an asker dialled. */
   accept(link: Link): void {
-    if (this.#running.size >= UPLOADS) {
-      refuse(link, new FloodmeshError('TOO_MANY', 'this peer serves as many as it can'));
+    if (this.count >= UPLOADS) {
+      refuse(link, tooMany());
       return link.attach({ text: () => undefined, closed: () => undefined });
     }
     const upload = new Upload(link, this.#open);
@@ -52,6 +62,8 @@ class Upload {
   readonly #link: Link;
   readonly #open: OpenContent;
   #file: OpenFile | undefined;
+  /** For one piece after the other: sixty askers that each had a new one would leave what no collector keeps up with. */
+  #memory: Uint8Array<ArrayBuffer> | undefined;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
   #idle: NodeJS.Timeout;
@@ -112,6 +124,7 @@ class Upload {
     if (this.#file !== undefined) return this.#link.close('protocol');
     this.#file = await this.#open(root);
     const { bytes } = this.#file;
+    this.#memory = new Uint8Array(Math.min(pieceBytesFor(bytes), bytes));
     const layer = pieceCount(bytes) > 1 ? await this.#file.layer() : new Uint8Array();
     this.#link.send(encode({ type: 'opened', bytes }));
     for (let start = 0; start < layer.length; start += TRANSFER_FRAME_BYTES) {
@@ -121,7 +134,8 @@ class Upload {
 
   async #send(first: number, count: number): Promise<void> {
     if (this.#file === undefined) return this.#link.close('protocol');
-    for (let index = first; index < first + count && !this.#isClosed; index++) await this.#sendInTime(await this.#file.read(index));
+    for (let index = first; index < first + count && !this.#isClosed; index++)
+      await this.#sendInTime(await this.#file.read(index, this.#memory));
   }
 
   // An asker that takes nothing for so long holds a place that others wait for.
@@ -132,15 +146,16 @@ class Upload {
   }
 }
 
-/** The slowest line that is still served: 64 kbit/s. A guess. */
-const SLOWEST_BYTES_PER_MS = 8;
-
 function parsed(text: string): TransferMessage | undefined {
   try {
     return parseTransferMessage(text);
   } catch {
     return undefined;
   }
+}
+
+function tooMany(): FloodmeshError {
+  return new FloodmeshError('TOO_MANY', 'this peer serves as many as it can');
 }
 
 function refuse(link: Link, thrown: unknown): void {

@@ -127,6 +127,11 @@ t.test('whole pieces are read, each as the layer says', async (t) => {
   const pieces = [Buffer.from(await file.read(0)), Buffer.from(await file.read(1))];
   t.same(Buffer.concat(pieces), Buffer.from(content));
   t.same(pieceHash(pieces[1] ?? new Uint8Array(), content.length, sha), Buffer.from(layer.subarray(32)));
+  const memory = new Uint8Array(PIECE_BYTES);
+  const last = await file.read(1, memory);
+  t.equal(last.buffer, memory.buffer, 'in memory that was lent');
+  t.same(last, pieces[1]);
+  t.same(await file.read(0, new Uint8Array(PIECE_BYTES - 1)), pieces[0], 'which has to have room');
   await t.rejects(file.read(2), { code: 'PROTOCOL_BROKEN' });
   await t.rejects(file.read(-1), { code: 'PROTOCOL_BROKEN' });
   await file.close();

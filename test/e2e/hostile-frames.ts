@@ -109,7 +109,7 @@ const FRAMES: Readonly<Record<string, (socket: Socket) => Promise<void>>> = {
 
 /** Each is sent instead of a handshake, and must end the connection. */
 const NOISE: Readonly<Record<string, string | Buffer>> = {
-  'plain HTTP': `GET / HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`,
+  'plain HTTP by a name that was rebound': 'GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n',
   'a POST from elsewhere': `POST /mesh HTTP/1.1\r\nHost: ${HOST}\r\nOrigin: http://evil.example\r\nContent-Length: 5\r\n\r\nhello`,
   'a TLS hello': Buffer.concat([Buffer.from('16030100c8010000c40303', 'hex'), randomBytes(200)]),
   noise: randomBytes(64 * 1024),

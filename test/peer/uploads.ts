@@ -216,3 +216,21 @@ t.test('a file that changes while it is served is refused from there on', async 
   t.match(asker.told.at(-1), { type: 'closed', code: 'CONTENT_CHANGED' });
   t.equal(asker.frames.length, 1, 'no byte of the new one was sent');
 });
+
+t.test('who is served by another way has one of the same places, for as long as that takes', async (t) => {
+  const { uploads, address } = await served(t);
+  const ends = Promise.withResolvers<string>();
+  const working = Array.from({ length: UPLOADS }, () => uploads.placed(() => ends.promise));
+  t.equal(uploads.count, UPLOADS);
+  await t.rejects(
+    uploads.placed(async () => t.fail('it was done all the same')),
+    { code: 'TOO_MANY' },
+  );
+  const asker = await Asker.at(address);
+  t.equal(await asker.closed, 'done');
+  t.match(asker.told, [{ type: 'closed', code: 'TOO_MANY' }]);
+  ends.reject(new Error('failed'));
+  t.ok((await Promise.allSettled(working)).every(({ status }) => status === 'rejected'));
+  t.equal(uploads.count, 0);
+  t.equal(await uploads.placed(async () => 'done'), 'done');
+});
