@@ -257,6 +257,7 @@ function counting(inner: Transport): { transport: Transport; counts: Record<stri
   const transport: Transport = {
     listen: (address, purposes, onLink) => inner.listen(address, purposes, (link, purpose) => onLink(counted(link), purpose)),
     dial: async (address, purpose, signal) => counted(await inner.dial(address, purpose, signal)),
+    callBack: inner.callBack,
   };
   return { transport, counts };
 }

@@ -1,8 +1,9 @@
 /** `npm run bench -- NAME`: one question a file; prints a table and writes `bench/results/NAME.json`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { calling } from './calling.ts';
 import { flood } from './flood.ts';
 
-const QUESTIONS: Readonly<Record<string, () => Promise<object>>> = { flood };
+const QUESTIONS: Readonly<Record<string, () => Promise<object>>> = { calling, flood };
 
 const name = process.argv[2] ?? '';
 const question = Object.hasOwn(QUESTIONS, name) ? QUESTIONS[name] : undefined;

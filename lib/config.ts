@@ -146,6 +146,16 @@ export const MORE_HOLDERS_MS = 5_000;
 export const TRANSFER_FRAME_BYTES = 1024 * 1024;
 /** The largest request a holder accepts. */
 export const TRANSFER_REQUEST_BYTES = 4 * 1024;
+/** A holder that has not answered a dial for so long is called through the mesh as well. A guess: a slow line answers in less. */
+export const CALL_AFTER_MS = 1_000;
+/** How long an asker waits to be dialled by a holder that it called: with the figure before, as long as for a dial. */
+export const CALL_MS = 4_000;
+/** How long a holder that could only be called is called at once. A guess: firewalls change seldom. */
+export const REMEMBER_CALLED_MS = 300_000;
+/** Askers that one peer dials at once because they called. A guess. */
+export const CALL_BACKS_AT_ONCE = 16;
+/** Calls of one asker that a peer answers in a minute: ten files a second. It bounds what a liar can do to a member. A guess. */
+export const CALL_BACKS_PER_MINUTE = 600;
 /** A holder from which fewer than so many bytes came in so long is given up. A guess: a line shared by eight may be as slow. */
 export const STALL_MS = 10_000;
 export const STALL_BYTES = 4 * 1024;

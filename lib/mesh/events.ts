@@ -5,7 +5,7 @@
  * There is no effect that cancels a timer: a timer that no longer matters is a no-op when it fires.
  */
 import type { Cause } from '../protocol/causes.ts';
-import type { PeerId, QueryId } from '../protocol/ids.ts';
+import type { PeerId, QueryId, Root } from '../protocol/ids.ts';
 import type { Contact, LinkMessage, Provider, SharedFile, Want } from '../protocol/messages.ts';
 
 /** What travels on a link once both ends have said hello. */
@@ -41,6 +41,10 @@ export type MeshEvent =
   | { readonly type: 'search'; readonly query: QueryId; readonly want: Want; readonly only?: PeerId }
   | { readonly type: 'cancel'; readonly query: QueryId }
   | { readonly type: 'askTopology'; readonly ask: number }
+  /** `holder`, which has `root`, is to dial us: we cannot reach it. */
+  | { readonly type: 'call'; readonly call: QueryId; readonly holder: PeerId; readonly root: Root }
+  /** An asker was dialled for its call, and answered or did not; tell this once for each `callBack`. */
+  | { readonly type: 'called'; readonly call: QueryId; readonly isReached: boolean }
   | { readonly type: 'leave' }
   | { readonly type: 'stop'; readonly stop: QueryId }
   | { readonly type: 'timerFired'; readonly timer: Timer };
@@ -62,5 +66,9 @@ export type MeshEffect =
   /** The search is over: how many other peers answered, and how many did not in time. */
   | { readonly type: 'searchEnded'; readonly query: QueryId; readonly asked: number; readonly silent: number }
   | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[] }
+  /** Dial this asker for its call; how it went comes back as `called`. */
+  | { readonly type: 'callBack'; readonly call: QueryId; readonly contact: Contact }
+  /** Our call does not reach the holder, or is not answered. */
+  | { readonly type: 'callFailed'; readonly call: QueryId }
   /** This peer's part is over: every link has been told, and is to be closed. */
   | { readonly type: 'stopped'; readonly how: 'left' | 'stopped' };

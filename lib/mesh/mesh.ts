@@ -2,8 +2,8 @@
  * The mind of a peer: it is told what happened and answers with what should be done.
  *
  * It keeps the links (whom to dial, whom to let go), the knowledge of the network (reports, introductions), the watch on
- * neighbours, and the end (leave, stop). How a file is found is the strategy's affair, which is told every event after
- * the mesh has taken it in. Time comes in with each event, chance and trust are handed in: equal events give equal
+ * neighbours, and the end (leave, stop). How a file is found is the strategy's affair, and how a holder that cannot be dialled
+ * is called that of `calls`; both are told every event after the mesh has taken it in. Time comes in with each event, chance and trust are handed in: equal events give equal
  * effects, and the simulator's peers run this very code.
  */
 import {
@@ -17,6 +17,7 @@ import {
 } from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts';
+import { Calls } from './calls.ts';
 import type { Discovery, View } from './discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from './events.ts';
 import { Liveness } from './liveness.ts';
@@ -44,6 +45,7 @@ export class Mesh {
   readonly #topology: Topology;
   readonly #dials: Dials;
   readonly #liveness = new Liveness();
+  readonly #calls: Calls;
   readonly #neighbors = new Set<PeerId>();
   readonly #asks = new Set<number>();
   #shelf = new Shelf([]);
@@ -59,6 +61,7 @@ export class Mesh {
     this.#trusts = trusts;
     this.#choose = choose;
     this.#dials = new Dials(chance);
+    this.#calls = new Calls((peer) => this.#topology.contact(peer));
   }
 
   get self(): PeerId {
@@ -89,7 +92,9 @@ export class Mesh {
     if (this.#isOver) return [];
     this.#effects = [];
     this.#take(event, now);
-    if (!this.#isOver) this.#effects.push(...this.#discovery.handle(event, this.#view(now)));
+    if (this.#isOver) return this.#effects;
+    const view = this.#view(now);
+    this.#effects.push(...this.#discovery.handle(event, view), ...this.#calls.handle(event, view));
     return this.#effects;
   }
 
@@ -125,6 +130,8 @@ export class Mesh {
         return this.#timerFired(event.timer, now);
       case 'search':
       case 'cancel':
+      case 'call':
+      case 'called':
         return;
     }
   }
@@ -149,6 +156,8 @@ export class Mesh {
       case 'hits':
       case 'echo':
       case 'cancel':
+      case 'call':
+      case 'callFailed':
         return;
     }
   }

@@ -4,6 +4,7 @@
  * `websocket.ts` is the one that ships. A link's far end is a stranger until the body has checked its hello.
  */
 import type { Cause } from '../protocol/causes.ts';
+import type { QueryId } from '../protocol/ids.ts';
 
 export interface Address {
   readonly host: string;
@@ -73,10 +74,17 @@ export interface Transport {
   ): Promise<Listener>;
   /** @throws UNREACHABLE or TIMED_OUT, when nobody answers there; CANCELLED, when `signal` fires. */
   dial(address: Address, purpose: Purpose, signal?: AbortSignal): Promise<Link>;
+  /**
+   * Dials an asker that called. It carries what a link for `content` does, with the ends exchanged: the dialler sends bytes.
+   * @throws UNREACHABLE or TIMED_OUT, also when nobody there expects this call; CANCELLED, when `signal` fires.
+   */
+  callBack(address: Address, call: QueryId, signal?: AbortSignal): Promise<Link>;
 }
 
 export interface Listener {
   readonly address: Address;
+  /** The link that is dialled for this call; no other is let in. @throws what `signal` fires with. */
+  expect(call: QueryId, signal: AbortSignal): Promise<Link>;
   /** Stops listening and closes the links that were accepted here; settles when all are gone. */
   close(): Promise<void>;
 }

@@ -24,6 +24,7 @@ import {
 } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { CAUSES, type Cause, causeOf } from '../protocol/causes.ts';
+import type { QueryId } from '../protocol/ids.ts';
 import { answering, callsUsByName, plainly } from './exchange.ts';
 import type { Address, Exchange, Link, LinkHandlers, Listener, Purpose, Transport } from './transport.ts';
 
@@ -35,7 +36,16 @@ const GATHERED_BYTES = LINK_MESSAGE_BYTES;
 
 /** The transport that ships. */
 export function webSocketTransport(): Transport {
-  return { listen, dial };
+  return {
+    listen,
+    dial: (address, purpose, signal) => open(address, `/${purpose}`, DIALLED_BYTES[purpose], signal),
+    callBack: (address, call, signal) => open(address, callBackPath(call), TRANSFER_REQUEST_BYTES, signal),
+  };
+}
+
+/** The call stands in the path, so that a stranger is turned away before it is a WebSocket, and could send a frame. */
+function callBackPath(call: QueryId): string {
+  return `/callBack/${call}`;
 }
 
 function limits(messageBytes: number) {
@@ -71,29 +81,28 @@ async function listen(
   http.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
   http.on('request', onExchange === undefined ? speaksSomethingElse : answering(address, onExchange));
   const links = new Set<WebSocketLink>();
-  const acceptors = new Map(
-    purposes.map((purpose) => [
-      `/${purpose}`,
-      { purpose, server: new WebSocketServer({ noServer: true, clientTracking: false, ...limits(ACCEPTED_BYTES[purpose]) }) },
-    ]),
+  const acceptors = new Map<string, Acceptor>(
+    purposes.map((purpose) => [`/${purpose}`, { server: acceptor(ACCEPTED_BYTES[purpose]), take: (link) => onLink(link, purpose) }]),
   );
+  const forCalls = acceptor(TRANSFER_FRAME_BYTES);
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     socket.on('error', () => socket.destroy());
-    const acceptor = acceptors.get(request.url ?? '');
-    if (acceptor === undefined || !isWelcome(request, address)) {
+    const found = acceptors.get(request.url ?? '');
+    if (found === undefined || !isWelcome(request, address)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
     }
-    acceptor.server.handleUpgrade(request, socket, head, (webSocket) => {
+    found.server.handleUpgrade(request, socket, head, (webSocket) => {
       const link = new WebSocketLink(webSocket, socket);
       links.add(link);
       webSocket.once('close', () => links.delete(link));
-      onLink(link, acceptor.purpose);
+      found.take(link);
     });
   });
   const bound = await listening(http, address);
   return {
     address: { host: address.host, port: bound },
+    expect: (call, signal) => expected(acceptors, callBackPath(call), forCalls, signal),
     async close() {
       for (const link of links) link.close('left');
       const gone = new Promise<void>((resolve) => http.close(() => resolve()));
@@ -105,6 +114,36 @@ async function listen(
       clearTimeout(cut);
     },
   };
+}
+
+/** Who takes the links that are dialled for one path. */
+interface Acceptor {
+  readonly server: WebSocketServer;
+  take(link: Link): void;
+}
+
+function acceptor(messageBytes: number): WebSocketServer {
+  return new WebSocketServer({ noServer: true, clientTracking: false, ...limits(messageBytes) });
+}
+
+/** Accepts one link at `path`, until `signal` fires. */
+function expected(acceptors: Map<string, Acceptor>, path: string, server: WebSocketServer, signal: AbortSignal): Promise<Link> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      acceptors.delete(path);
+      reject(named(signal.reason));
+    };
+    if (signal.aborted) return giveUp();
+    signal.addEventListener('abort', giveUp, { once: true });
+    acceptors.set(path, {
+      server,
+      take: (link) => {
+        acceptors.delete(path);
+        signal.removeEventListener('abort', giveUp);
+        resolve(link);
+      },
+    });
+  });
 }
 
 function listening(http: Server, { host, port }: Address): Promise<number> {
@@ -158,15 +197,15 @@ function speaksSomethingElse(_request: IncomingMessage, response: ServerResponse
   plainly(response, 426, 'This port speaks the floodmesh protocol over WebSockets.', { upgrade: 'websocket' });
 }
 
-function dial(address: Address, purpose: Purpose, signal?: AbortSignal): Promise<Link> {
+function open(address: Address, path: string, messageBytes: number, signal?: AbortSignal): Promise<Link> {
   const where = `${address.host}:${address.port}`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new FloodmeshError('CANCELLED', 'cancelled'));
     const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
-    const webSocket = new WebSocket(`ws://${host}:${address.port}/${purpose}`, {
+    const webSocket = new WebSocket(`ws://${host}:${address.port}${path}`, {
       handshakeTimeout: HANDSHAKE_MS,
       followRedirects: false,
-      ...limits(DIALLED_BYTES[purpose]),
+      ...limits(messageBytes),
     });
     const giveUp = () => webSocket.terminate();
     signal?.addEventListener('abort', giveUp, { once: true });

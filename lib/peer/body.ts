@@ -24,6 +24,8 @@ export interface BodyOwner {
   found(query: QueryId, provider: Provider): void;
   searchEnded(query: QueryId, end: SearchEnd): void;
   topology(ask: number, peers: readonly Placed[]): void;
+  callBack(call: QueryId, contact: Contact): void;
+  callFailed(call: QueryId): void;
   stopped(how: 'left' | 'stopped'): void;
 }
 
@@ -137,6 +139,10 @@ export class Body {
         return this.#owner.searchEnded(effect.query, effect);
       case 'topology':
         return this.#owner.topology(effect.ask, effect.peers);
+      case 'callBack':
+        return this.#owner.callBack(effect.call, effect.contact);
+      case 'callFailed':
+        return this.#owner.callFailed(effect.call);
       case 'stopped':
         return this.#owner.stopped(effect.how);
     }

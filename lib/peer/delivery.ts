@@ -1,6 +1,5 @@
 /** Brings one content from its holders to its final name, and tells how it goes meanwhile. */
 import { PROGRESS_MS } from '../config.ts';
-import type { Transport } from '../net/transport.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact } from '../protocol/messages.ts';
 import type { Downloaded, PeerEvent } from '../trace.ts';
@@ -8,9 +7,10 @@ import type { Content } from './choice.ts';
 import { Fetch } from './fetch.ts';
 import { Rate } from './rate.ts';
 import type { Shelves } from './shelves.ts';
+import type { LinkTo } from './ways.ts';
 
 export interface DeliveryParts {
-  readonly transport: Transport;
+  readonly linkTo: LinkTo;
   readonly shelves: Shelves;
   /** Where a peer listens, as its lease says; undefined when it is not known. */
   readonly contact: (peer: PeerId) => Contact | undefined;
@@ -24,13 +24,13 @@ export interface DeliveryParts {
  * @throws HOLDERS_GONE, CONTENT_MISMATCH, CONTENT_CHANGED, DISK_FULL, DISK_FAILED, CANCELLED.
  */
 export async function deliver(content: Content, began: number, parts: DeliveryParts, signal: AbortSignal): Promise<Downloaded> {
-  const { transport, shelves, contact, emit, watchForHolders } = parts;
+  const { linkTo, shelves, contact, emit, watchForHolders } = parts;
   const over = new AbortController();
   const called = (peer: PeerId) => contact(peer)?.name ?? peer;
   const progress = new Telling(content, emit);
   try {
     const fetch = new Fetch(content, {
-      transport,
+      linkTo,
       contact,
       downloads: shelves.downloads,
       onKept: (bytes) => progress.begin(bytes),

@@ -1,5 +1,5 @@
 /**
- * Fetching one content: the body of the download mind. It dials holders, checks what they say of the content, hands pieces
+ * Fetching one content: the body of the download mind. It reaches holders, checks what they say of the content, hands pieces
  * to be verified and written, and notices holders that fall silent.
  */
 import { createHash } from 'node:crypto';
@@ -7,7 +7,7 @@ import { FETCH_TICK_MS, STALL_BYTES, STALL_MS } from '../config.ts';
 import type { Begun, Downloads } from '../disk/downloads.ts';
 import type { Part } from '../disk/part.ts';
 import { FloodmeshError, named } from '../errors.ts';
-import type { Link, Transport } from '../net/transport.ts';
+import type { Link } from '../net/transport.ts';
 import { encode, parseTransferMessage } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact, TransferMessage } from '../protocol/messages.ts';
@@ -15,9 +15,10 @@ import { Download, type DownloadEffect, type DownloadEvent, type LostWhy } from 
 import { HASH_BYTES, proves, shortLayer } from '../transfer/merkle.ts';
 import { pieceCount, pieceRange } from '../transfer/pieces.ts';
 import type { Content } from './choice.ts';
+import type { LinkTo } from './ways.ts';
 
 export interface FetchParts {
-  readonly transport: Transport;
+  readonly linkTo: LinkTo;
   readonly downloads: Downloads;
   /** Where a holder listens, as its lease says; undefined when it is not known any more. */
   readonly contact: (peer: PeerId) => Contact | undefined;
@@ -136,7 +137,9 @@ export class Fetch {
     this.#holders.set(peer, holder);
     const contact = this.#parts.contact(peer);
     const dialled =
-      contact === undefined ? Promise.reject(new Error('unknown')) : this.#parts.transport.dial(contact, 'content', holder.dialling.signal);
+      contact === undefined
+        ? Promise.reject(new Error('unknown'))
+        : this.#parts.linkTo(contact, this.#content.root, holder.dialling.signal);
     dialled.then(
       (link) => this.#ask(holder, link),
       () => this.#lost(holder, 'unreachable'),

@@ -2,7 +2,7 @@
  * A peer: what a person or a program can ask of it, and its life from joining to the end.
  *
  * The mind and its hands are in `body`, the lease in `membership`, the folders in `shelves`, the questions in `finder`, the
- * bytes in `transfers` and `uploads`. Here they are put together: one method for each thing that can be asked.
+ * bytes in `transfers` and `uploads`, the ways to a holder in `ways`. Here they are put together: one method for each thing that can be asked.
  */
 import { nanoid } from 'nanoid';
 import { FIRST_LINK_MS, SHELVES_MS } from '../config.ts';
@@ -24,6 +24,7 @@ import { ended, Shelves } from './shelves.ts';
 import { type Outcome, Transfers } from './transfers.ts';
 import { Trust } from './trust.ts';
 import { Uploads } from './uploads.ts';
+import { Ways } from './ways.ts';
 import { Web } from './web/web.ts';
 
 /** A peer as it stands. */
@@ -60,6 +61,7 @@ export class Peer {
   readonly #trust: Trust;
   readonly #shelves: Shelves;
   readonly #uploads: Uploads;
+  readonly #ways: Ways;
   readonly #membership: Membership;
   readonly #finder: Finder;
   readonly #transfers: Transfers;
@@ -82,12 +84,19 @@ export class Peer {
     this.#trust = new Trust(this.#settings.network);
     this.#shelves = new Shelves(this.#settings, () => this.#sharedChanged());
     this.#uploads = new Uploads((root) => this.#shelves.serve(root));
+    this.#ways = new Ways({
+      transport,
+      listening: () => this.#listening,
+      tell: (event) => this.#body?.tell(event),
+      serve: (link) => this.#uploads.accept(link),
+      ending: this.#ending.signal,
+    });
     const { network, name, host, server } = this.#settings;
     const emit = (event: PeerEvent) => this.#emit(event);
     this.#finder = new Finder({ shelves: this.#shelves, body: () => this.#running(), emit });
     this.#transfers = new Transfers({
       self: this.#id,
-      transport,
+      linkTo: (holder, root, until) => this.#ways.to(holder, root, until),
       shelves: this.#shelves,
       finder: this.#finder,
       contact: (peer) => this.#body?.contact(peer),
@@ -254,6 +263,8 @@ export class Peer {
       found: (query, provider) => this.#finder.found(query, provider),
       searchEnded: (query, { asked, silent }) => this.#finder.ended(query, { asked, silent }),
       topology: (ask, peers) => this.#asks.get(ask)?.(this.#drawn(peers)),
+      callBack: (call, asker) => void this.#ways.answer(call, asker),
+      callFailed: (call) => this.#ways.failed(call),
       stopped: (how) => void this.#finish(how),
     });
   }

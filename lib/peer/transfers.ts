@@ -2,7 +2,6 @@
  * The contents that a peer fetches: finding what a name means, choosing among contents, and going on with what was left.
  */
 import { FloodmeshError } from '../errors.ts';
-import type { Transport } from '../net/transport.ts';
 import { type PeerId, rootOf } from '../protocol/ids.ts';
 import type { Contact, Provider, Want } from '../protocol/messages.ts';
 import type { AlreadyHere, Downloaded, PeerEvent } from '../trace.ts';
@@ -10,13 +9,14 @@ import { type Choice, type Content, chosen, contents } from './choice.ts';
 import { deliver } from './delivery.ts';
 import { bounded, type Finder } from './finder.ts';
 import type { Shelves } from './shelves.ts';
+import type { LinkTo } from './ways.ts';
 
 /** What a get of a file came to. */
 export type Outcome = ({ readonly type: 'downloaded' } & Downloaded) | ({ readonly type: 'alreadyHere' } & AlreadyHere);
 
 export interface TransfersParts {
   readonly self: PeerId;
-  readonly transport: Transport;
+  readonly linkTo: LinkTo;
   readonly shelves: Shelves;
   readonly finder: Finder;
   /** Where a peer listens, as its lease says; undefined when it is not known. */
@@ -87,11 +87,11 @@ export class Transfers {
   }
 
   async #fetch(content: Content, began: number, signal: AbortSignal | undefined): Promise<Outcome> {
-    const { transport, shelves, contact, emit, finder, ending } = this.#parts;
+    const { linkTo, shelves, contact, emit, finder, ending } = this.#parts;
     this.#running += 1;
     try {
       const parts = {
-        transport,
+        linkTo,
         shelves,
         contact,
         emit,

@@ -9,7 +9,7 @@ import { Type } from 'typebox';
 /** A peer, for as long as its process lives: twelve characters of nanoid's alphabet, 72 random bits. */
 export type PeerId = string & { readonly brand: 'PeerId' };
 
-/** One search, one stop: 22 characters of nanoid's alphabet, 132 random bits, never a hash of the question. */
+/** One search, one call, one stop: 22 characters of nanoid's alphabet, 132 random bits, never a hash of the question. */
 export type QueryId = string & { readonly brand: 'QueryId' };
 
 /** A content: the SHA-256 Merkle root of BitTorrent v2 (BEP 52) in lower-case hex, 64 characters. */

@@ -132,10 +132,24 @@ const Echo = message('echo', { query: QueryId, answered: Peers, missed: Peers })
 /** Nobody waits for this search any more. */
 const Cancel = message('cancel', { query: QueryId });
 
+/**
+ * An asker that cannot reach the port of `holder`, which has `root`, wants to be dialled by it. `trail` lists the peers that
+ * the call came through, asker first: no address is told, the holder knows it.
+ */
+const Call = message('call', {
+  call: QueryId,
+  holder: PeerId,
+  root: Root,
+  trail: Type.Array(PeerId, { minItems: 1, maxItems: MAX_LINKS }),
+});
+
+/** The call does not reach the holder, or the holder cannot or will not answer it. */
+const CallFailed = message('callFailed', { call: QueryId });
+
 /** The whole network ends. */
 const Stop = message('stop', { stop: QueryId });
 
-export const LinkMessage = Type.Union([Hello, Reports, Ping, Pong, Probe, Probed, Query, Hits, Echo, Cancel, Stop]);
+export const LinkMessage = Type.Union([Hello, Reports, Ping, Pong, Probe, Probed, Query, Hits, Echo, Cancel, Call, CallFailed, Stop]);
 export type LinkMessage = Static<typeof LinkMessage>;
 
 // --- between a peer and the metadata server ---------------------------------------------------------------------------

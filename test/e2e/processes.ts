@@ -35,6 +35,8 @@ export interface End {
 export interface Settings {
   readonly cwd: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** The words of a command that becomes the program: it says on what machine that runs. */
+  readonly within?: readonly string[];
 }
 
 /** What may be under way: why it ends early, and the files of a peer. */
@@ -58,9 +60,10 @@ export class Program {
   readonly #child: ChildProcessByStdio<Writable, Readable, Readable>;
   readonly #waiting = new Set<() => void>();
 
-  constructor(words: readonly string[], { cwd, env = {} }: Settings) {
+  constructor(words: readonly string[], { cwd, env = {}, within = [] }: Settings) {
     this.words = words;
-    this.#child = spawn(process.execPath, [program, ...words], {
+    const [command = process.execPath, ...rest] = [...within, process.execPath, program, ...words];
+    this.#child = spawn(command, rest, {
       cwd,
       env: { ...process.env, NO_COLOR: '1', FLOODMESH_STATE: join(cwd, 'state'), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],

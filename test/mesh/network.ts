@@ -86,6 +86,9 @@ export class Network {
   readonly sent: Sent[] = [];
   /** Who dialled whom, in order. */
   readonly dials: { readonly from: PeerId; readonly to: PeerId }[] = [];
+  /** Who dialled whom because it was called, and whose calls failed, in order. */
+  readonly callBacks: { readonly call: QueryId; readonly from: PeerId; readonly to: PeerId }[] = [];
+  readonly callsFailed: QueryId[] = [];
   /** What was seen that must never be, at whatever moment. */
   readonly breaches = new Set<string>();
   readonly searches = new Map<QueryId, SearchRecord>();
@@ -198,6 +201,14 @@ export class Network {
     return record;
   }
 
+  /** Has `peer` call `holder`, which has the file `name`. */
+  call(peer: PeerId, holder: PeerId, name: string): QueryId {
+    this.#drawn += 1;
+    const call = queryId(`call${this.#drawn}`.padEnd(22, '_'));
+    this.tell(peer, { type: 'call', call, holder, root: fileOf(name).root });
+    return call;
+  }
+
   /** The ids of searches, in the order in which they began. */
   get queries(): QueryId[] {
     return [...this.searches.keys()];
@@ -282,6 +293,14 @@ export class Network {
       case 'topology':
         this.topologies.set(effect.ask, effect.peers);
         return;
+      case 'callBack': {
+        const { call, contact } = effect;
+        this.callBacks.push({ call, from: self, to: contact.peer });
+        return this.#later(this.#latency(), () => this.tell(self, { type: 'called', call, isReached: this.#canDial(self, contact.peer) }));
+      }
+      case 'callFailed':
+        this.callsFailed.push(effect.call);
+        return;
       case 'stopped':
         host.stopped = effect.how;
         for (const other of host.links) this.#after(self, other, () => this.#unlink(other, self, 'left'));
@@ -293,8 +312,7 @@ export class Network {
     const dialler = this.hosts.get(from);
     const other = this.hosts.get(contact.peer);
     if (dialler === undefined) return;
-    const isCut = this.cuts.has([from, contact.peer].sort().join());
-    if (other === undefined || other.isFrozen || dialler.isDeaf || other.isDeaf || isCut)
+    if (other === undefined || dialler.isDeaf || !this.#canDial(from, contact.peer))
       return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'crashed' });
     if (!other.mesh.hasRoom(from)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'full' });
     if (dialler.links.has(contact.peer)) return this.tell(from, { type: 'dialFailed', peer: contact.peer, cause: 'duplicate' });
@@ -302,6 +320,11 @@ export class Network {
     other.links.add(from);
     this.tell(contact.peer, { type: 'linkUp', contact: dialler.contact });
     this.tell(from, { type: 'linkUp', contact: other.contact });
+  }
+
+  #canDial(from: PeerId, to: PeerId): boolean {
+    const other = this.hosts.get(to);
+    return other !== undefined && !other.isFrozen && !other.isDeaf && !this.cuts.has([from, to].sort().join());
   }
 
   #unlink(peer: PeerId, other: PeerId, cause: Cause): void {

@@ -14,6 +14,7 @@ import {
 import type { Link, Listener, Purpose } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { CAUSES, type Cause } from '../../lib/protocol/causes.ts';
+import { queryId } from '../../lib/protocol/ids.ts';
 
 // On a machine with other work.
 t.setTimeout(120_000);
@@ -564,6 +565,72 @@ t.test('whoever is slow to shake hands is let go, on both sides', async (t) => {
   await Promise.all([silent.closed, halfway.closed, dialled]);
   t.ok(performance.now() - began < HANDSHAKE_MS + 2_500, `after ${Math.round(performance.now() - began)} ms`);
   t.same(door.links, []);
+});
+
+// --- calls ----------------------------------------------------------------------------------------------------------------
+
+const CALL = queryId('abcdefghijklmnopqrstuv');
+const OTHER_CALL = queryId('ABCDEFGHIJKLMNOPQRSTUV');
+
+/** Two ends of a link that was dialled for a call. */
+async function called(t: Test) {
+  const door = await doorway(t);
+  const expected = door.listener.expect(CALL, new AbortController().signal);
+  const [dialled, accepted] = await Promise.all([transport.callBack({ host: HOST, port: door.port }, CALL), expected]);
+  t.teardown(() => dialled.close('done'));
+  return { door, dialled: new Heard(dialled), accepted: new Heard(accepted) };
+}
+
+t.test('a link for a call carries requests to who dialled, and bytes from there', async (t) => {
+  const { door, dialled, accepted } = await called(t);
+  accepted.link.send('x'.repeat(TRANSFER_REQUEST_BYTES));
+  await dialled.has(1);
+  const bytes = randomBytes(TRANSFER_FRAME_BYTES);
+  const copy = Buffer.from(bytes);
+  await dialled.link.sendBytes(bytes);
+  await accepted.has(1);
+  t.ok(copy.equals(accepted.frames[0] ?? Buffer.alloc(0)));
+  t.ok(copy.equals(bytes), 'what is sent is masked in a copy');
+  t.same(door.links, [], 'and nobody else is told of it');
+});
+
+t.test('over a link for a call one byte more than a request, or a frame, may have breaks the protocol', async (t) => {
+  const asked = await called(t);
+  asked.accepted.link.send('x'.repeat(TRANSFER_REQUEST_BYTES + 1));
+  t.equal(await asked.dialled.closed, 'protocol');
+  const sent = await called(t);
+  void sent.dialled.link.sendBytes(new Uint8Array(TRANSFER_FRAME_BYTES + 1));
+  t.equal(await sent.accepted.closed, 'protocol');
+});
+
+t.test('whoever dials for a call that nobody expects, or that was answered, gets no link', async (t) => {
+  const refused = { code: 'UNREACHABLE' };
+  const { door } = await called(t);
+  const address = { host: HOST, port: door.port };
+  await t.rejects(transport.callBack(address, CALL), refused, 'it was answered');
+  await t.rejects(transport.callBack(address, OTHER_CALL), refused, 'nobody called');
+  for (const path of ['/callBack', '/callBack/', `/callBack/${CALL}`]) {
+    const raw = await Raw.to(t, door.port);
+    raw.write(handshake(path));
+    await raw.says(/^HTTP\/1\.1 403 /);
+  }
+  t.same(door.links, []);
+});
+
+t.test('a call is expected until its signal fires, and not at all when it has fired', async (t) => {
+  const door = await doorway(t);
+  const giving = new AbortController();
+  const waiting = door.listener.expect(CALL, giving.signal);
+  giving.abort();
+  await t.rejects(waiting, { code: 'CANCELLED' });
+  await t.rejects(door.listener.expect(CALL, AbortSignal.abort()), { code: 'CANCELLED' });
+  await t.rejects(transport.callBack({ host: HOST, port: door.port }, CALL), { code: 'UNREACHABLE' });
+});
+
+t.test('links for calls end with their listener', async (t) => {
+  const { door, dialled } = await called(t);
+  await door.listener.close();
+  t.equal(await dialled.closed, 'left');
 });
 
 // --- listening and dialling -----------------------------------------------------------------------------------------------

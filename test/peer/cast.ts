@@ -6,7 +6,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { MeshMessage } from '../../lib/mesh/events.ts';
-import type { Address, Link } from '../../lib/net/transport.ts';
+import type { Address, Link, Transport } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { Links } from '../../lib/peer/links.ts';
@@ -81,25 +81,19 @@ export class Stage {
   }
 
   /** A peer that has not started. */
-  async peer(name: string, files: Files = {}, options: Partial<PeerOptions> = {}): Promise<Peer> {
+  async peer(name: string, files: Files = {}, options: Partial<PeerOptions> = {}, over: Transport = transport): Promise<Peer> {
     const folder = this.folder(name, 'files');
     await mkdir(folder, { recursive: true });
     for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
     const { host, port } = this.address;
-    const peer = new Peer({
-      name,
-      server: `${host}:${port}`,
-      files: folder,
-      downloads: this.folder(name, 'downloads'),
-      state: join(this.root, 'state', name),
-      ...options,
-    });
+    const folders = { files: folder, downloads: this.folder(name, 'downloads'), state: join(this.root, 'state', name) };
+    const peer = new Peer({ name, server: `${host}:${port}`, ...folders, ...options }, over);
     this.#t.teardown(() => peer.leave());
     return peer;
   }
 
-  async joined(name: string, files: Files = {}, options: Partial<PeerOptions> = {}): Promise<Peer> {
-    const peer = await this.peer(name, files, options);
+  async joined(name: string, files: Files = {}, options: Partial<PeerOptions> = {}, over: Transport = transport): Promise<Peer> {
+    const peer = await this.peer(name, files, options, over);
     await peer.start();
     return peer;
   }

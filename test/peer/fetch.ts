@@ -53,7 +53,7 @@ function errandIn(folder: string, downloads: Downloads, content: Made, holders: 
   const fetching = new Fetch(
     { name: 'f1.txt', bytes: content.bytes, root: content.root, holders: holders.map(({ peer }) => peer) },
     {
-      transport,
+      linkTo: (contact, _root, signal) => transport.dial(contact, 'content', signal),
       downloads,
       contact: (peer) => holders.find((one) => one.peer === peer)?.contact,
       onKept: (bytes) => {

@@ -25,6 +25,8 @@ export const links: readonly LinkMessage[] = [
   { type: 'hits', query, providers: [provider, folder] },
   { type: 'echo', query, answered: [peer], missed: [other] },
   { type: 'cancel', query },
+  { type: 'call', call: query, holder: peer, root: provider.root, trail: [other] },
+  { type: 'callFailed', call: query },
   { type: 'stop', stop: query },
 ];
 
