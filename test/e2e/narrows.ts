@@ -28,8 +28,9 @@ export class Narrows {
       listen: async (address, purposes, onLink) => {
         const inner = await transport.listen({ host: HOST, port: 0 }, purposes, onLink);
         const port = await this.#between(address.port, inner.address, false);
-        return { address: { host: HOST, port }, close: () => this.#close().then(() => inner.close()) };
+        return { address: { host: HOST, port }, expect: inner.expect, close: () => this.#close().then(() => inner.close()) };
       },
+      callBack: transport.callBack,
       dial: async (address, purpose, signal) => {
         if (purpose !== this.#purpose) return transport.dial(address, purpose, signal);
         return transport.dial({ host: HOST, port: await this.#between(0, address, true) }, purpose, signal);

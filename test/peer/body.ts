@@ -100,7 +100,8 @@ t.test('no timer fires before its time, however busy the loop is', async (t) => 
   };
   const ignored = () => undefined;
   const owner = { askRegistry: ignored, linkUp: ignored, linkDown: ignored, found: ignored, searchEnded: ignored, topology: ignored };
-  const body = new Body(SELF, discovery, transport, { ...owner, trusts: () => true, stopped: ignored });
+  const calls = { callBack: ignored, callFailed: ignored };
+  const body = new Body(SELF, discovery, transport, { ...owner, ...calls, trusts: () => true, stopped: ignored });
   t.teardown(() => body.end());
   for (let index = 0; index < TIMERS; index++) {
     const until = performance.now() + 0.3;
