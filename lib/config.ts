@@ -181,8 +181,18 @@ export const DIGESTS_REMEMBERED = 10_000;
 
 // --- files ------------------------------------------------------------------------------------------------------------
 
-/** Most files that one folder shares; what is over it is said, and not shared. About 300 bytes of memory each. */
+/** Most files that one folder shares, with all below it; what is over it is said, and not shared. About 500 bytes of memory each. */
 export const SHARED_FILES = 100_000;
+/** Most folders below a shared one that are read; what is over it is said. A guess: source trees have eight files a folder. */
+export const SHARED_FOLDERS = 20_000;
+/** Folders whose changes the system is asked to tell; the others' are noticed with RESCAN_MS. A guess: a user has some ten thousand. */
+export const WATCHED_FOLDERS = 500;
+/** How long a folder must be quiet before it is offered as a whole, and after which it is though it is not. Guesses. */
+export const FOLDER_PAUSE_MS = 300;
+export const FOLDER_PATIENCE_MS = 10_000;
+/** Most memory for manifests of folders that are being fetched, unless it is one alone; and for those kept in case. A guess. */
+export const MANIFESTS_OPEN_BYTES = 32 * 1024 * 1024;
+export const MANIFESTS_KEPT_BYTES = 1024 * 1024;
 /** The folder is read again this long after the system said that something changed in it. */
 export const RESCAN_PAUSE_MS = 100;
 /** The folder is read again this often though the system said nothing: not every file system tells. */

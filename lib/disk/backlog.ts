@@ -13,6 +13,8 @@ export class Backlog {
   readonly #work: (file: Listed, signal: AbortSignal) => Promise<void>;
   readonly #waiting = new Map<string, Listed>();
   readonly #jobs = new Map<string, Job>();
+  // What is not told to stop is used for the next job: of a hundred thousand files few are told.
+  readonly #aborts: AbortController[] = [];
   // Largest first, so that the next one is at the end; files that were dropped are still in it.
   #queue: Listed[] = [];
   #idle = Promise.withResolvers<void>();
@@ -32,6 +34,12 @@ export class Backlog {
     return this.#idle.promise;
   }
 
+  /** The files that wait, and those under way. */
+  *[Symbol.iterator](): Generator<Listed, undefined, undefined> {
+    yield* this.#waiting.values();
+    for (const { file } of this.#jobs.values()) yield file;
+  }
+
   /** Takes files in, each in place of an earlier one of its name. */
   add(files: readonly Listed[]): void {
     if (files.length === 0) return;
@@ -40,7 +48,8 @@ export class Backlog {
       this.#jobs.get(file.file)?.abort.abort();
       this.#waiting.set(file.file, file);
     }
-    this.#queue = [...this.#waiting.values()].sort((one, other) => other.bytes - one.bytes);
+    // Of equal ones those that came first are nearer to the end.
+    this.#queue = [...this.#waiting.values()].reverse().sort((one, other) => other.bytes - one.bytes);
     this.#go();
   }
 
@@ -75,13 +84,14 @@ export class Backlog {
 
   #start(file: Listed): void {
     this.#waiting.delete(file.file);
-    const job = { file, abort: new AbortController() };
+    const job = { file, abort: this.#aborts.pop() ?? new AbortController() };
     this.#jobs.set(file.file, job);
     this.#work(file, job.abort.signal).then(() => this.#end(job));
   }
 
   #end(job: Job): void {
     if (this.#jobs.get(job.file.file) === job) this.#jobs.delete(job.file.file);
+    if (!job.abort.signal.aborted) this.#aborts.push(job.abort);
     this.#go();
     this.#rest();
   }

@@ -11,7 +11,7 @@ import { codeOf } from './faults.ts';
 import type { Stamp } from './guard.ts';
 import type { Answer } from './hashing.ts';
 import { Lane } from './lane.ts';
-import type { Listing } from './listing.ts';
+import { type Findings, type Listed, listedIn } from './listing.ts';
 
 /** Bytes around a piece (its number, in a frame) with which its memory is still handed over instead of copied. */
 const FRAME_HEADER_BYTES = 64;
@@ -24,14 +24,19 @@ export interface Target {
   readonly layer: Uint8Array;
 }
 
+/** What a reading of a folder found: its files in parts, each of some thousand. */
+export interface Listing extends Findings {
+  readonly files: readonly Iterable<Listed>[];
+}
+
 export class Hasher {
   readonly #reader = new Lane('floodmesh reader');
   readonly #verifier = new Lane('floodmesh verifier');
 
   /** What a folder holds, and the print of that; no listing when it is that of `print`. @throws the system's errors. */
   async list(folder: string, print: string): Promise<{ readonly print: string; readonly listing: Listing | undefined }> {
-    const listed = only('listed', await this.#reader.ask({ type: 'list', folder, print }));
-    return { print: listed.print, listing: listed.listing === '' ? undefined : JSON.parse(listed.listing) };
+    const { print: found, files, findings } = only('listed', await this.#reader.ask({ type: 'list', folder, print }));
+    return { print: found, listing: found === print ? undefined : { ...findings, files: files.map(filesIn) } };
   }
 
   /**
@@ -86,6 +91,10 @@ export class Hasher {
   async close(): Promise<void> {
     await Promise.all([this.#reader.close(), this.#verifier.close()]);
   }
+}
+
+function filesIn({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Iterable<Listed> {
+  return listedIn(Buffer.from(buffer, byteOffset, byteLength));
 }
 
 function only<Type extends Answer['type']>(type: Type, answer: Answer): Extract<Answer, { type: Type }> {

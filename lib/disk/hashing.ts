@@ -4,7 +4,7 @@
  * Of several files, the one with the least left to read goes on (shortest remaining time first), a few MiB at a time: a
  * large file delays a small one by milliseconds. Orders come and answers go over a port, each with its order's number.
  */
-import { hash as digest } from 'node:crypto';
+import { createHash, hash as digest } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type MessagePort, parentPort } from 'node:worker_threads';
@@ -14,7 +14,7 @@ import { LARGEST_PIECE_BYTES, pieceCount, pieceRange } from '../transfer/pieces.
 import { codeOf } from './faults.ts';
 import { openGuardedSync, type Stamp, stampOf } from './guard.ts';
 import { entryOf } from './journal.ts';
-import { list } from './listing.ts';
+import { type Findings, lineOf, list } from './listing.ts';
 
 /** What is read of one file before another, or another order, has its turn: about five milliseconds of work. */
 export const TURN_BYTES = 4 * LARGEST_PIECE_BYTES;
@@ -53,8 +53,8 @@ export type Order =
     };
 
 export type Answer =
-  /** `listing` is the JSON of a `Listing`, '' when it has the print that was sent. */
-  | { readonly type: 'listed'; readonly print: string; readonly listing: string }
+  /** `files` are lines of the listing (`listing`), cut between lines; there is none when it has the print that was sent. */
+  | { readonly type: 'listed'; readonly print: string; readonly files: readonly Uint8Array<ArrayBuffer>[]; readonly findings: Findings }
   | ({ readonly type: 'hashed'; readonly bytes: number } & Identity)
   | { readonly type: 'verified'; readonly matches: boolean }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
@@ -216,11 +216,32 @@ function filled(fd: number, piece: Uint8Array, start: number): Uint8Array {
   return piece;
 }
 
+/** About how many bytes of a listing travel, and are taken in, at once: a few milliseconds of the main thread. */
+const LISTING_PART_BYTES = 128 * 1024;
+
 function listed(folder: string, before: string): Answer {
-  const listing = JSON.stringify(list(folder));
-  const print = digest('sha256', listing);
-  return { type: 'listed', print, listing: print === before ? '' : listing };
+  const files: Uint8Array<ArrayBuffer>[] = [];
+  const print = createHash('sha256');
+  const keep = (text: string) => {
+    const part = new TextEncoder().encode(text);
+    print.update(part);
+    files.push(part);
+  };
+  let part = '';
+  const findings = list(folder, (file) => {
+    part += lineOf(file);
+    if (part.length < LISTING_PART_BYTES) return;
+    keep(part);
+    part = '';
+  });
+  keep(part);
+  const digest = print.update(JSON.stringify(findings)).digest('hex');
+  return digest === before
+    ? { type: 'listed', print: digest, files: [], findings: NOTHING }
+    : { type: 'listed', print: digest, files, findings };
 }
+
+const NOTHING: Findings = { folders: [], skipped: [] };
 
 function verified({ fd, journal, index, start, bytes, expected, piece }: Order & { readonly type: 'verify' }): Answer {
   const matches = sameHash(pieceHash(piece, bytes, sha256), expected);
@@ -270,6 +291,7 @@ function rechecked({ fd, start, end, bytes, expected }: Order & { readonly type:
 }
 
 function transferable(answer: Answer): ArrayBuffer[] {
+  if (answer.type === 'listed') return answer.files.map(({ buffer }) => buffer);
   return answer.type === 'hashed' ? [answer.layer.buffer] : [];
 }
 

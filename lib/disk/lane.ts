@@ -3,6 +3,9 @@ import { type Transferable, Worker } from 'node:worker_threads';
 import { FloodmeshError } from '../errors.ts';
 import type { Answer, Answered, Order, Ordered } from './hashing.ts';
 
+/** What a thread may fill with short-lived things before it tidies up: left alone, V8 takes up to 48 MiB for a listing. A guess. */
+const YOUNG_MIB = 4;
+
 interface Waiting {
   readonly resolve: (answer: Answer) => void;
   readonly reject: (thrown: unknown) => void;
@@ -54,7 +57,7 @@ export class Lane {
   }
 
   #started(): Worker {
-    const worker = new Worker(program(), { name: this.#name });
+    const worker = new Worker(program(), { name: this.#name, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
     worker.on('message', ({ id, answer }: Answered) => this.#settle(id, answer));
     // A thread that breaks takes its orders with it; the next order starts another.
     worker.on('error', (thrown) => {

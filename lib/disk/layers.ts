@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Root } from '../protocol/ids.ts';
 import { proves, shortLayer } from '../transfer/merkle.ts';
+import { pieceCount } from '../transfer/pieces.ts';
 import { privateFolder, replaceFile } from './state.ts';
 
 export class Layers {
@@ -15,7 +16,7 @@ export class Layers {
 
   /** Keeps a layer, unless it follows from the root alone. */
   async keep(root: Root, bytes: number, layer: Uint8Array): Promise<void> {
-    if (shortLayer(root, bytes) !== undefined) return;
+    if (pieceCount(bytes) <= 1) return;
     try {
       await privateFolder(this.#folder);
       await replaceFile(join(this.#folder, root), layer);

@@ -2,26 +2,31 @@
  * The shared folder: which files it has, known by their content, and opened so that nothing else is ever read.
  *
  * Files are hashed once, in a worker, the smallest first; a changed one is hashed again, and an unchanged one not, not
- * even by the next process. Only the top level is shared. What is not shared is said, with the reason, save hidden names.
+ * even by the next process. It is shared with all below it, folders as contents of their own (`folders`). What is not
+ * shared is said, with the reason, save hidden names.
  */
 
+import { randomInt } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { SKIPPED_NAMED } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
+import { Shelf } from '../mesh/shelf.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
+import { pathFault } from '../protocol/names.ts';
 import { Backlog } from './backlog.ts';
-import { Catalogue, type Shared } from './catalogue.ts';
 import { codeOf, diskError, isGone } from './faults.ts';
+import { Folders } from './folders.ts';
 import { openGuarded } from './guard.ts';
-import type { Hasher } from './hasher.ts';
+import type { Hasher, Listing } from './hasher.ts';
 import { Layers } from './layers.ts';
-import { type Listed, type Listing, listed, type Skipped } from './listing.ts';
-import { OpenFile } from './opened.ts';
+import { type Listed, listed, type Skipped } from './listing.ts';
+import { type OpenFile, ServedFile, type Shared } from './opened.ts';
 import { Records } from './records.ts';
 import { copyInto, shareable } from './sharing.ts';
+import { Slices } from './slices.ts';
 import { privateFolder } from './state.ts';
 import { Watch } from './watch.ts';
 
@@ -29,6 +34,8 @@ import { Watch } from './watch.ts';
 const QUIET_MS = 20;
 /** Changes are told at most this often: hashing a hundred thousand files is not a hundred thousand pieces of news. */
 const TELL_MS = 100;
+/** A number of 32 bits is below this. */
+const SALTS = 2 ** 32;
 
 export interface LibraryOptions {
   /** The shared folder; made when it is missing. */
@@ -43,16 +50,19 @@ export interface LibraryOptions {
 export class Library {
   readonly #options: LibraryOptions;
   readonly #layers: Layers;
-  readonly #catalogue = new Catalogue();
+  readonly #shelf = new Shelf(randomInt(SALTS));
+  readonly #folders: Folders;
   readonly #backlog = new Backlog((file, signal) => this.#hash(file, signal));
   readonly #watch = new Watch(() => this.#read());
   readonly #faults = new Map<string, Skipped>();
   readonly #open = new Set<OpenFile>();
+  /** What the disk calls those that it calls otherwise than in the composed form. */
+  readonly #spelt = new Map<string, string>();
   // Files that changed under our hands: the next reading says what they are.
   readonly #unsure = new Set<string>();
   #records: Records;
   #folder: string;
-  #listed = new Map<string, Listed>();
+  #reading = 1;
   #skipped: readonly Skipped[] = [];
   #print = '';
   #told = Number.NEGATIVE_INFINITY;
@@ -64,6 +74,7 @@ export class Library {
     this.#folder = options.folder;
     this.#layers = new Layers(options.state);
     this.#records = new Records(options.state, options.folder);
+    this.#folders = new Folders({ shelf: this.#shelf, pending: () => this.#pendingPaths(), onChange: () => this.#tell() });
   }
 
   /** Settles when the folder was read and every file known from before is shared. @throws FOLDER_UNUSABLE. */
@@ -78,16 +89,17 @@ export class Library {
       throw new FloodmeshError('FOLDER_UNUSABLE', `${folder} cannot be read (${codeOf(cause)})`, 'choose another folder', { cause });
     });
     const [{ listing, print }] = await Promise.all([reading, this.#records.load()]);
-    if (listing !== undefined) this.#take(listing, print);
+    if (listing !== undefined) await this.#take(listing, print);
     this.#watch.start(this.#folder);
   }
 
-  /** Reads the folder, and settles when everything found in it is hashed. */
+  /** Reads the folder, and settles when everything found in it is hashed, and its folders are known as contents. */
   async settled(): Promise<void> {
     do {
       await this.#watch.now();
       await this.#backlog.idle;
     } while (this.#unsure.size > 0 && !this.#closed);
+    await this.#folders.settled();
     if (this.#telling !== undefined) this.#tellNow();
   }
 
@@ -96,9 +108,19 @@ export class Library {
     return this.#folder;
   }
 
-  /** The files that are shared, sorted by name. */
+  /** All that is shared now, to be asked. */
+  get shelf(): Shelf {
+    return this.#shelf;
+  }
+
+  /** The files that are shared, sorted by path. A list of its own at each call: whoever wants their number asks the shelf. */
   get files(): readonly SharedFile[] {
-    return this.#catalogue.files;
+    return Array.from(this.#shelf).filter(isFile).sort(byName);
+  }
+
+  /** The length of all shared files together. */
+  get bytes(): number {
+    return this.#shelf.bytes;
   }
 
   /** How many files wait to be hashed. */
@@ -111,56 +133,64 @@ export class Library {
     return [...this.#skipped, ...this.#faults.values()];
   }
 
-  /** The length of all shared files together. */
-  get bytes(): number {
-    return this.#catalogue.bytes;
-  }
-
-  /** The file of this name, else the first by name whose name without its ending this is. */
+  /** What a name means: what lies at this path, else what has this last name, else what has this stem; the first by path. */
   find(name: string): SharedFile | undefined {
-    return asOthersKnow(this.#catalogue.find(name));
+    return first(this.#shelf.matching({ by: 'name', name }, Number.POSITIVE_INFINITY));
   }
 
-  /** A file of this content. */
+  /** A file of this content; folders are not meant. */
   withRoot(root: Root): SharedFile | undefined {
-    return asOthersKnow(this.#catalogue.withRoot(root)[0]);
+    return first(Array.from(this.#shelf.withRoot(root)).filter(isFile));
   }
 
-  /** Opens a file of this content. @throws NOT_FOUND, when none is shared; CONTENT_CHANGED; DISK_FAILED. */
+  /** A folder whose manifest has this root. */
+  folderWithRoot(root: Root): SharedFile | undefined {
+    return first(Array.from(this.#shelf.withRoot(root)).filter((file) => !isFile(file)));
+  }
+
+  /** Where a file or folder of ours lies on this disk. */
+  pathOf({ name }: { readonly name: string }): string {
+    return join(this.#folder, this.#spelt.get(name) ?? name);
+  }
+
+  /** Opens a file of this content, or the manifest of a folder. @throws NOT_FOUND, when none is shared; CONTENT_CHANGED; DISK_FAILED. */
   async open(root: Root): Promise<OpenFile> {
-    const files = this.#catalogue.withRoot(root);
+    const files = Array.from(this.#shelf.withRoot(root)).filter(isFile).sort(byName);
     for (const file of files) {
-      const opened = await this.#tryOpen(file);
+      const opened = await this.#tryOpen(this.#located(file));
       if (opened !== undefined) return opened;
     }
+    const folder = this.folderWithRoot(root);
+    if (folder !== undefined) return this.#folders.open(folder);
     if (files.length === 0) throw new FloodmeshError('NOT_FOUND', 'no file of this content is shared here');
     throw new FloodmeshError('CONTENT_CHANGED', `${files[0]?.name} changed since it was hashed`);
   }
 
   /**
-   * Copies a plain file into the folder under its own name, never over another; answers its path there. It is shared a
-   * moment later. @throws USAGE, when it is no plain file, or its name cannot be shared, or is taken; DISK_FULL; DISK_FAILED.
+   * Copies a plain file, or a folder with the plain files in it, into the folder under its own name, never over another;
+   * answers its path there. It is shared a moment later. @throws USAGE, when it is neither, or its name cannot be shared,
+   * or is taken; DISK_FULL; DISK_FAILED.
    */
   async add(path: string): Promise<string> {
-    const copy = await copyInto(this.#folder, path);
+    const copy = await copyInto(this.#folder, path, this.#options.hasher);
     this.#watch.hint();
     return copy;
   }
 
-  /** Shares the file `name` of the folder, whose content was just verified, without hashing it. */
+  /** Shares the file at the path `name` below the folder, whose content was just verified, without hashing it. */
   async learn(name: string, root: Root, layer: Uint8Array): Promise<void> {
-    const file = basename(name);
-    const stats = await lstat(join(this.#folder, file), { bigint: true }).catch((thrown) => {
+    if (pathFault(name) !== undefined) return;
+    const stats = await lstat(join(this.#folder, name), { bigint: true }).catch((thrown) => {
       throw diskError(thrown, `${name} is not in ${this.#folder}`);
     });
     // What was swapped in since is judged by the next reading.
     if (!stats.isFile()) return;
-    const known = listed(file, stats);
+    const known = listed(name, stats);
     await this.#layers.keep(root, known.bytes, layer);
-    // As if a reading had found it; the next one looks at it again, for it may be gone by then.
-    this.#forget(known);
-    this.#listed.set(file, known);
+    this.#drop(name, name);
     this.#share({ ...known, root });
+    // As if a reading had found it; the next one is taken in whatever it finds, for the file may be gone by then.
+    this.#print = '';
   }
 
   /** Ends: nothing is read, watched, hashed or open any more; what was learned is written. */
@@ -169,6 +199,7 @@ export class Library {
     clearTimeout(this.#telling);
     await this.#watch.close();
     await this.#backlog.close();
+    await this.#folders.close();
     await Promise.all(Array.from(this.#open, (file) => file.close()));
     await this.#records.close();
   }
@@ -178,38 +209,64 @@ export class Library {
   async #read(): Promise<void> {
     try {
       const { listing, print } = await this.#options.hasher.list(this.#folder, this.#print);
-      if (listing !== undefined && !this.#closed) this.#take(listing, print);
+      if (listing !== undefined) await this.#take(listing, print);
     } catch (thrown) {
       // The folder was removed or unmounted: nothing is shared until it is back. What is known of its files stays known.
-      if (!this.#closed) this.#take({ files: [], skipped: [{ name: this.#folder, why: `it cannot be read (${codeOf(thrown)})` }] }, 'none');
+      const skipped = [{ name: this.#folder, why: `it cannot be read (${codeOf(thrown)})` }];
+      await this.#take({ files: [], folders: [], skipped }, 'none');
     }
   }
 
-  #take({ files, skipped }: Listing, print: string): void {
-    const before = this.#listed;
+  /** Takes in what a reading found, in slices: meanwhile files are served, hashed and learned. */
+  async #take({ files, folders, skipped }: Listing, print: string): Promise<void> {
+    if (this.#closed) return;
+    const slices = new Slices();
+    this.#reading += 1;
     this.#print = print;
     this.#unsure.clear();
     this.#skipped = skipped;
-    this.#listed = new Map(files.map((file) => [file.file, file]));
-    for (const file of before.values()) if (!this.#listed.has(file.file)) this.#drop(file);
-    const news = files.filter((file) => before.get(file.file)?.stamp !== file.stamp);
-    this.#backlog.add(news.filter((file) => !this.#recognise(file)));
-    this.#records.prune((file) => this.#listed.has(file));
+    const news: Listed[] = [];
+    for (const part of files) {
+      for (const file of part) {
+        if (this.#records.sees(file.file, file.stamp, this.#reading) && !this.#recognise(file)) news.push(file);
+        if (slices.isOver) await slices.rest();
+      }
+    }
+    for (const file of this.#records.missedBy(this.#reading)) {
+      this.#drop(file.normalize('NFC'), file);
+      if (slices.isOver) await slices.rest();
+    }
+    if (this.#closed) return;
+    this.#backlog.add(news);
+    this.#watch.follow(folders);
     this.#tell();
   }
 
   /** Whether a file that is new or changed is known from before; if not, it is not shared until it is hashed. */
   #recognise(file: Listed): boolean {
     const root = this.#records.find(file.file, file.stamp);
-    this.#drop(file);
-    if (root !== undefined) this.#catalogue.put({ ...file, root });
+    this.#drop(file.name, file.file);
+    if (root !== undefined) this.#put({ ...file, root });
     return root !== undefined;
   }
 
-  #drop({ name, file }: { readonly name: string; readonly file: string }): void {
+  #put({ name, file, bytes, root }: Shared): void {
+    if (file !== name) this.#spelt.set(name, file);
+    this.#shelf.put({ name, bytes, root });
+    this.#folders.touch(name);
+  }
+
+  #drop(name: string, file: string): void {
     this.#backlog.drop(file);
-    this.#catalogue.remove(name);
     this.#faults.delete(file);
+    this.#remove(name);
+  }
+
+  #remove(name: string): void {
+    this.#spelt.delete(name);
+    if (this.#shelf.at(name) === undefined) return this.#folders.touch(name);
+    this.#shelf.remove(name);
+    this.#folders.lost(name);
   }
 
   // --- hashing --------------------------------------------------------------------------------------------------------
@@ -229,33 +286,44 @@ export class Library {
   }
 
   #share(file: Shared): void {
-    this.#records.learn(file.file, file);
-    this.#catalogue.put(file);
+    this.#records.learn(file.file, file, this.#reading);
+    this.#put(file);
     this.#tell();
   }
 
   #setAside(file: Listed, thrown: unknown): void {
     if (this.#faults.size < SKIPPED_NAMED) this.#faults.set(file.file, { name: file.name, why: `it cannot be read (${codeOf(thrown)})` });
     // What may not be read may be read only after a change of its rights, which is seen. The rest may pass by itself.
-    if (!['EACCES', 'EPERM'].includes(codeOf(thrown))) this.#forget(file);
+    if (!['EACCES', 'EPERM'].includes(codeOf(thrown))) this.#forget(file.file);
+    this.#folders.touch(file.name);
     this.#tell();
   }
 
   #judgeAgain(file: { readonly name: string; readonly file: string }): void {
-    this.#catalogue.remove(file.name);
+    this.#remove(file.name);
     this.#unsure.add(file.file);
-    this.#forget(file);
+    this.#forget(file.file);
     this.#watch.hint();
     this.#tell();
   }
 
   // The next reading takes the file for a new one.
-  #forget({ file }: { readonly file: string }): void {
-    this.#listed.delete(file);
+  #forget(file: string): void {
+    this.#records.forget(file);
     this.#print = '';
   }
 
+  *#pendingPaths(): Generator<string, undefined, undefined> {
+    for (const { name } of this.#backlog) yield name;
+    for (const file of this.#unsure) yield file.normalize('NFC');
+  }
+
   // --- serving --------------------------------------------------------------------------------------------------------
+
+  #located(file: SharedFile): Shared {
+    const onDisk = this.#spelt.get(file.name) ?? file.name;
+    return { ...file, file: onDisk, stamp: this.#records.stampOf(onDisk) ?? '' };
+  }
 
   async #tryOpen(file: Shared): Promise<OpenFile | undefined> {
     const opened = await openGuarded(join(this.#folder, file.file)).catch((thrown) => {
@@ -268,8 +336,8 @@ export class Library {
     return undefined;
   }
 
-  #serve(file: Shared, handle: ConstructorParameters<typeof OpenFile>[1]): OpenFile {
-    const opened = new OpenFile(file, handle, {
+  #serve(file: Shared, handle: ConstructorParameters<typeof ServedFile>[1]): OpenFile {
+    const opened = new ServedFile(file, handle, {
       layer: () => this.#layer(file),
       onChanged: () => this.#judgeAgain(file),
       onClose: (closed) => this.#open.delete(closed),
@@ -305,8 +373,19 @@ export class Library {
   }
 }
 
-function asOthersKnow(file: SharedFile | undefined): SharedFile | undefined {
-  return file && { name: file.name, bytes: file.bytes, root: file.root };
+function isFile({ holds }: SharedFile): boolean {
+  return holds === undefined;
+}
+
+function first(files: readonly SharedFile[]): SharedFile | undefined {
+  let [least] = files;
+  for (const file of files) if (least === undefined || file.name < least.name) least = file;
+  return least;
+}
+
+// By code units, so that the order is the same on every machine, whatever its language.
+function byName(one: SharedFile, other: SharedFile): number {
+  return one.name < other.name ? -1 : 1;
 }
 
 async function quiet({ changedMs }: Listed, signal: AbortSignal): Promise<void> {

@@ -1,26 +1,48 @@
-/** A shared file while it is served: what it gives is what was hashed, or an error. */
+/** A shared content while it is served: what it gives is what was hashed, or an error. */
 import type { FileHandle } from 'node:fs/promises';
 import { FloodmeshError } from '../errors.ts';
+import type { SharedFile } from '../protocol/messages.ts';
 import { pieceRange } from '../transfer/pieces.ts';
-import type { Shared } from './catalogue.ts';
 import { diskError } from './faults.ts';
-import { stampOf } from './guard.ts';
+import { type Stamp, stampOf } from './guard.ts';
 
 /** What a reader of an open file needs of it. */
 export type Source = Pick<OpenFile, 'bytes' | 'read'>;
 
-export class OpenFile {
+/** A file, or the manifest of a folder, that is served. */
+export interface OpenFile {
+  readonly name: string;
+  /** Its length. */
+  readonly bytes: number;
+  /** The piece layer: 32 bytes a piece; that of a content of one piece is its root. @throws CONTENT_CHANGED, DISK_FAILED. */
+  layer(): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * The bytes of piece `index`, in memory of their own, or in `memory`, if that has room. @throws CONTENT_CHANGED, when it
+   * is not what was hashed any more; PROTOCOL_BROKEN, when there is no such piece; DISK_FAILED; ENDED after close.
+   */
+  read(index: number, memory?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
+  /** Lets go of it, once what is being read is read. */
+  close(): Promise<void>;
+}
+
+/** A shared file as others know it, with what the disk calls it and the state in which it was hashed. */
+export interface Shared extends SharedFile {
+  readonly file: string;
+  readonly stamp: Stamp;
+}
+
+export class ServedFile implements OpenFile {
   readonly #file: Shared;
   readonly #handle: FileHandle;
   readonly #layer: () => Promise<Uint8Array<ArrayBuffer>>;
   readonly #onChanged: () => void;
-  readonly #onClose: (file: OpenFile) => void;
+  readonly #onClose: (file: ServedFile) => void;
   #closing: Promise<void> | undefined;
 
   constructor(
     file: Shared,
     handle: FileHandle,
-    about: { layer: () => Promise<Uint8Array<ArrayBuffer>>; onChanged: () => void; onClose: (file: OpenFile) => void },
+    about: { layer: () => Promise<Uint8Array<ArrayBuffer>>; onChanged: () => void; onClose: (file: ServedFile) => void },
   ) {
     this.#file = file;
     this.#handle = handle;
@@ -37,15 +59,10 @@ export class OpenFile {
     return this.#file.bytes;
   }
 
-  /** The piece layer: 32 bytes a piece; that of a file of one piece is its root. @throws CONTENT_CHANGED, DISK_FAILED. */
   layer(): Promise<Uint8Array<ArrayBuffer>> {
     return this.#layer();
   }
 
-  /**
-   * The bytes of piece `index`, in memory of their own, or in `memory`, if that has room. @throws CONTENT_CHANGED, when the
-   * file is not what was hashed any more; PROTOCOL_BROKEN, when there is no such piece; DISK_FAILED; ENDED after close.
-   */
   async read(index: number, memory?: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
     const { start, end } = pieceRange(this.bytes, index);
     if (this.#closing !== undefined) throw new FloodmeshError('ENDED', `${this.name} is not open any more`);
@@ -58,7 +75,6 @@ export class OpenFile {
     return piece;
   }
 
-  /** Closes the file, once what is being read is read. */
   close(): Promise<void> {
     this.#closing ??= this.#handle.close().finally(() => this.#onClose(this));
     return this.#closing;

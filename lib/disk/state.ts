@@ -27,7 +27,7 @@ export async function privateFolder(path: string): Promise<string> {
 }
 
 /** Replaces a file in one step: readers see the old content or the new, never a part. Not synced: readers check it. */
-export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
   written += 1;
   const draft = `${path}.${process.pid}-${written}.tmp`;
   try {

@@ -1,18 +1,24 @@
 /**
- * Says when a folder should be read again: soon after the system tells of a change, and now and then though it does not.
+ * Says when a folder should be read again: soon after the system tells of a change in it or below it, and now and then
+ * though it does not.
  *
- * The system's word is a mere hint: not every file system gives it, and it may be lost. One reading at a time, and after
- * each a rest of several times its length, so that a huge folder takes a bounded share of a core.
+ * The system's word is a mere hint: not every file system gives it, it may be lost, and of very many folders only some are
+ * watched. One reading at a time, and after each a rest of several times its length, so that a huge folder takes a bounded
+ * share of a core.
  */
 import { type FSWatcher, watch } from 'node:fs';
-import { RESCAN_MS, RESCAN_PAUSE_MS } from '../config.ts';
+import { join } from 'node:path';
+import { RESCAN_MS, RESCAN_PAUSE_MS, WATCHED_FOLDERS } from '../config.ts';
 
 /** How many times as long as a reading took nothing is read after it, unless somebody waits. A guess: a fifth of a core. */
 const REST = 4;
 
 export class Watch {
   readonly #read: () => Promise<void>;
-  #watcher: FSWatcher | undefined;
+  /** By the way from the folder to what is watched. */
+  readonly #watchers = new Map<string, FSWatcher>();
+  #folder: string | undefined;
+  #folders: readonly string[] = [''];
   #timer: NodeJS.Timeout | undefined;
   #due = Number.POSITIVE_INFINITY;
   #rested = 0;
@@ -27,13 +33,18 @@ export class Watch {
 
   /** Begins to watch, and to read now and then. */
   start(folder: string): void {
-    try {
-      this.#watcher = watch(folder, { persistent: false }, () => this.hint());
-      this.#watcher.on('error', () => this.#watcher?.close());
-    } catch {
-      // No watches left, or a file system without: then the folder is only read now and then.
-    }
+    this.#folder = folder;
+    this.follow(this.#folders);
     this.#schedule(RESCAN_MS);
+  }
+
+  /** Which folders there are to watch, by the way to each, '' for the folder itself; those that stand first matter most. */
+  follow(folders: readonly string[]): void {
+    this.#folders = folders.slice(0, WATCHED_FOLDERS);
+    if (this.#folder === undefined || this.#closed) return;
+    const wanted = new Set(this.#folders);
+    for (const way of this.#watchers.keys()) if (!wanted.has(way)) this.#unwatch(way);
+    for (const way of wanted) if (!this.#watchers.has(way)) this.#watch(this.#folder, way);
   }
 
   /** Something may have changed. */
@@ -50,9 +61,24 @@ export class Watch {
   /** Settles when the folder is not read any more. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#watcher?.close();
+    for (const way of this.#watchers.keys()) this.#unwatch(way);
     clearTimeout(this.#timer);
     await (this.#next ?? this.#reading);
+  }
+
+  #watch(folder: string, way: string): void {
+    try {
+      const watcher = watch(join(folder, way), { persistent: false }, () => this.hint());
+      watcher.on('error', () => this.#unwatch(way));
+      this.#watchers.set(way, watcher);
+    } catch {
+      // No watches left, or a file system without: then the folder is only read now and then.
+    }
+  }
+
+  #unwatch(way: string): void {
+    this.#watchers.get(way)?.close();
+    this.#watchers.delete(way);
   }
 
   #begin(): Promise<void> {

@@ -6,7 +6,8 @@
  */
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId, Root } from '../protocol/ids.ts';
-import type { Contact, LinkMessage, Provider, SharedFile, Want } from '../protocol/messages.ts';
+import type { Contact, LinkMessage, Provider, Want } from '../protocol/messages.ts';
+import type { Offer } from './shelf.ts';
 
 /** What travels on a link once both ends have said hello. */
 export type MeshMessage = Exclude<LinkMessage, { type: 'hello' }>;
@@ -35,8 +36,8 @@ export type MeshEvent =
   | { readonly type: 'linkDown'; readonly peer: PeerId; readonly cause: Cause }
   | { readonly type: 'dialFailed'; readonly peer: PeerId; readonly cause: Cause }
   | { readonly type: 'received'; readonly from: PeerId; readonly message: MeshMessage }
-  /** All that this peer shares now. */
-  | { readonly type: 'shared'; readonly files: readonly SharedFile[] }
+  /** Where to ask, from now on, what this peer shares; told once, however often that changes. */
+  | { readonly type: 'shared'; readonly offer: Offer }
   /** A person asks; `only`, when given, names the one peer that is to answer. */
   | { readonly type: 'search'; readonly query: QueryId; readonly want: Want; readonly only?: PeerId }
   | { readonly type: 'cancel'; readonly query: QueryId }

@@ -22,7 +22,7 @@ import type { Discovery, View } from './discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from './events.ts';
 import { Liveness } from './liveness.ts';
 import { type Choose, Dials, ringMesh } from './neighbors.ts';
-import { Shelf } from './shelf.ts';
+import { type Offer, Shelf } from './shelf.ts';
 import { Topology } from './topology.ts';
 
 export interface MeshParts {
@@ -48,7 +48,7 @@ export class Mesh {
   readonly #calls: Calls;
   readonly #neighbors = new Set<PeerId>();
   readonly #asks = new Set<number>();
-  #shelf = new Shelf([]);
+  #offer: Offer = new Shelf();
   #members: readonly PeerId[] = [];
   #effects: MeshEffect[] = [];
   #reportIsDue = false;
@@ -118,7 +118,7 @@ export class Mesh {
       case 'received':
         return this.#received(event.from, event.message, now);
       case 'shared':
-        this.#shelf = new Shelf(event.files);
+        this.#offer = event.offer;
         return;
       case 'askTopology':
         return this.#askTopology(event.ask);
@@ -361,7 +361,7 @@ export class Mesh {
       self: this.self,
       now,
       neighbors: this.#neighbors,
-      library: this.#shelf,
+      library: this.#offer,
       members: () => this.#topology.members(),
       routes: (without) => this.#topology.routes(without),
     };

@@ -116,8 +116,9 @@ export class Finder {
   }
 
   *#ownMatching(text: string, self: PeerId): Generator<Found> {
-    const wanted = text.normalize('NFC').toLowerCase();
-    for (const file of this.#parts.shelves.shared) if (file.name.toLowerCase().includes(wanted)) yield this.#found({ ...file, peer: self });
+    const want: Want = text === '' ? { by: 'all' } : { by: 'text', text };
+    const own = this.#parts.shelves.offer.matching(want, Number.POSITIVE_INFINITY);
+    for (const file of own) yield this.#found({ ...file, peer: self });
   }
 
   #found({ root, peer, ...file }: Provider): Found {

@@ -192,24 +192,24 @@ export class Peer {
     }
   }
 
-  /** Copies a file into the shared folder, never over another; answers its path there. @throws USAGE, DISK_FULL, DISK_FAILED. */
+  /** Copies a file or a folder into the shared folder, never over another; answers its path there. @throws USAGE, DISK_FULL, DISK_FAILED. */
   share(path: string): Promise<string> {
     return this.#shelves.library.add(path);
   }
 
   status(): Status {
     const { library, fetched } = this.#shelves;
-    const { folder, pending, skipped, bytes, files } = library;
+    const { folder, pending, skipped, shelf } = library;
     const body = this.#body;
     return {
       joined: this.#joined,
       serverReachable: this.#membership.isServerReachable,
       peersKnown: body?.members.length ?? 0,
       neighbors: Array.from(body?.neighbors ?? [], (peer) => this.#nameOf(peer)).sort(),
-      shared: { folder, files: files.length, bytes, pending, skipped },
+      shared: { folder, files: shelf.files, bytes: shelf.bytes, pending, skipped },
       downloads: {
         folder: fetched.folder,
-        files: fetched.files.length,
+        files: fetched.shelf.files,
         shared: this.#settings.shareDownloads,
         unfinished: this.#shelves.downloads.unfinished.map(({ name, bytes, pieces }) => ({ name, bytes, pieces: pieces.length })),
       },
@@ -267,6 +267,7 @@ export class Peer {
       callFailed: (call) => this.#ways.failed(call),
       stopped: (how) => void this.#finish(how),
     });
+    this.#body.tell({ type: 'shared', offer: this.#shelves.offer });
   }
 
   async #listenAt({ host, port }: Contact): Promise<void> {
@@ -312,9 +313,8 @@ export class Peer {
   }
 
   #sharedChanged(): void {
-    const { library, shared } = this.#shelves;
-    this.#body?.tell({ type: 'shared', files: shared });
-    this.#emit({ type: 'shared', files: library.files.length, pending: library.pending });
+    const { shelf, pending } = this.#shelves.library;
+    this.#emit({ type: 'shared', files: shelf.files, pending });
   }
 
   #nameOf(peer: PeerId): string {

@@ -1,20 +1,25 @@
 /** The folders of a peer: what it shares, what it fetched, and the threads that hash for both. */
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Downloads } from '../disk/downloads.ts';
 import { Hasher } from '../disk/hasher.ts';
 import { Library } from '../disk/library.ts';
 import type { OpenFile } from '../disk/opened.ts';
 import { FloodmeshError, named } from '../errors.ts';
+import { answers, type Offer } from '../mesh/shelf.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
 import type { Fetched } from './fetch.ts';
 import type { Settings } from './options.ts';
 
-/** A file that is on this disk already. */
+/** A file, or a folder, that is on this disk already. */
 export interface Here {
   readonly name: string;
   readonly path: string;
+}
+
+interface Content {
+  readonly root: Root;
+  readonly bytes: number;
 }
 
 export class Shelves {
@@ -47,8 +52,14 @@ export class Shelves {
   }
 
   /** What others may have. */
+  get offer(): Offer {
+    const shelves = this.#sharesFetched ? [this.library.shelf, this.fetched.shelf] : [this.library.shelf];
+    return { matching: (want, limit) => answers(shelves, want, limit) };
+  }
+
+  /** The files that are shared, own ones first, each part sorted by path. */
   get shared(): readonly SharedFile[] {
-    return this.#sharesFetched ? [...this.library.files, ...this.fetched.files] : this.library.files;
+    return this.#sharing.flatMap((library) => library.files);
   }
 
   /** The shared file that lies at this very path. */
@@ -62,7 +73,7 @@ export class Shelves {
     return this.#sharing.map((library) => library.withRoot(root)).find((file) => file !== undefined);
   }
 
-  /** Opens a content for an asker. @throws NOT_FOUND, CONTENT_CHANGED, DISK_FAILED. */
+  /** Opens a content, or the manifest of a folder, for an asker. @throws NOT_FOUND, CONTENT_CHANGED, DISK_FAILED. */
   async serve(root: Root): Promise<OpenFile> {
     try {
       return await this.library.open(root);
@@ -72,20 +83,34 @@ export class Shelves {
     }
   }
 
-  /** The own file that a name means. */
+  /** The own file or folder that a name means. */
   ownNamed(name: string): Here | undefined {
-    return here(this.library, this.library.find(name.normalize('NFC')));
+    return here(this.library, this.library.find(name));
   }
 
-  /** The fetched file that a name means. */
+  /** The fetched file or folder that a name means. */
   fetchedNamed(name: string): Here | undefined {
-    return here(this.fetched, this.fetched.find(name.normalize('NFC')));
+    return here(this.fetched, this.fetched.find(name));
   }
 
-  /** A file of this very content, own or fetched. */
-  ofContent({ root, bytes }: { readonly root: Root; readonly bytes: number }): Here | undefined {
+  /** A file of this very content, own or fetched; never a folder. */
+  ofContent(content: Content): Here | undefined {
+    return this.#here(content, (library) => library.withRoot(content.root));
+  }
+
+  /** A folder with this very manifest, own or fetched, all of it on this disk; never a file. */
+  folderOf(content: Content): Here | undefined {
+    return this.#here(content, (library) => library.folderWithRoot(content.root));
+  }
+
+  /** The absolute path of a file of this very content, own or fetched. */
+  pathOf(root: Root, bytes: number): string | undefined {
+    return this.ofContent({ root, bytes })?.path;
+  }
+
+  #here({ bytes }: Content, lookUp: (library: Library) => SharedFile | undefined): Here | undefined {
     for (const library of [this.fetched, this.library]) {
-      const file = library.withRoot(root);
+      const file = lookUp(library);
       if (file?.bytes === bytes) return here(library, file);
     }
     return undefined;
@@ -114,7 +139,7 @@ export class Shelves {
 }
 
 function here(library: Library, file: SharedFile | undefined): Here | undefined {
-  return file && { name: file.name, path: join(library.folder, file.name) };
+  return file && { name: file.name, path: library.pathOf(file) };
 }
 
 /** Refuses what comes after the end. */

@@ -11,7 +11,7 @@ export const FILE_NAME_BYTES = 240;
 
 /** Bytes of UTF-8 that a path below a shared folder may have, and names in it. A guess: three times what people build. */
 export const PATH_BYTES = 1_024;
-const PATH_NAMES = 32;
+export const PATH_NAMES = 32;
 
 /** Characters that a peer's name may have. */
 export const PEER_NAME_LENGTH = 32;

@@ -111,7 +111,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'share',
     takes: 'something',
     usage: 'share PATH',
-    does: 'copies a file into your shared folder',
+    does: 'copies a file, or a folder, into your shared folder',
     async run(peer, argument, { say }) {
       required(argument, 'share PATH');
       say({ type: 'sharedFile', path: await peer.share(argument) });

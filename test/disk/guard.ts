@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, readFileSync } from 'node:fs';
-import { readdir, symlink, writeFile } from 'node:fs/promises';
+import { readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import t from 'tap';
@@ -57,6 +57,27 @@ t.test('a link or a pipe that is swapped in between check and open is never foll
   t.ok(open < 100, `${open} handles are open`);
 });
 
+t.test('a folder on the way that is swapped for a link is never followed', { skip: process.platform === 'win32' }, async (t) => {
+  const folder = t.testdir({ sub: { deep: { file: 'plain' } }, canary: { deep: { file: 'secret' } } });
+  const path = join(folder, 'sub', 'deep', 'file');
+  t.equal(await contentOf(path), 'plain');
+  await rename(join(folder, 'sub'), join(folder, 'away'));
+  await symlink('canary', join(folder, 'sub'));
+  await t.rejects(openGuarded(path), { code: 'CONTENT_CHANGED' });
+  t.throws(() => openGuardedSync(path), { code: 'CONTENT_CHANGED' });
+});
+
+t.test('nor while it is swapped to and fro', { skip: process.platform !== 'linux' }, async (t) => {
+  const folder = t.testdir({ sub: { file: 'plain' }, canary: { file: 'secret' } });
+  const swapper = new Worker(SWAP_FOLDER, { eval: true, workerData: folder });
+  t.teardown(() => swapper.terminate());
+  await new Promise((resolve) => swapper.once('message', resolve));
+  const seen = new Set<string>();
+  for (let attempt = 0; attempt < 3_000 || seen.size < 2; attempt++) seen.add(await contentOf(join(folder, 'sub', 'file')));
+  t.ok(seen.has('plain') && seen.has('CONTENT_CHANGED') && !seen.has('secret'), `seen: ${[...seen].join(', ')}`);
+  await swapper.terminate();
+});
+
 async function contentOf(path: string): Promise<string> {
   try {
     const { fd } = openGuardedSync(path);
@@ -85,4 +106,15 @@ for (;;) {
   writeFileSync(at('next'), 'plain'); renameSync(at('next'), at('file'));
   linkSync(at('pipe'), at('next')); renameSync(at('next'), at('file'));
   writeFileSync(at('next'), 'plain'); renameSync(at('next'), at('file'));
+}`;
+
+const SWAP_FOLDER = `
+const { renameSync, symlinkSync, unlinkSync } = require('node:fs');
+const { join } = require('node:path');
+const { parentPort, workerData: folder } = require('node:worker_threads');
+const at = (name) => join(folder, name);
+parentPort.postMessage('ready');
+for (;;) {
+  renameSync(at('sub'), at('away')); symlinkSync('canary', at('sub'));
+  unlinkSync(at('sub')); renameSync(at('away'), at('sub'));
 }`;

@@ -10,6 +10,8 @@ import { pieceHash } from '../../lib/transfer/merkle.ts';
 
 const hash = (bytes: Uint8Array) => digest('sha256', bytes, 'buffer');
 
+const text = ({ files }: { files: readonly Uint8Array[] }) => Buffer.concat(files).toString();
+
 function bench(t: Test) {
   const { port1, port2 } = new MessageChannel();
   serve(port1);
@@ -96,9 +98,9 @@ t.test('a listing is sent again only when something has changed', async (t) => {
   const folder = t.testdir({ file: 'x' });
   order(1, { type: 'list', folder, print: '' });
   const first = await answer(1);
-  t.match(first, { type: 'listed', listing: /"file"/ });
+  t.match(first.type === 'listed' && text(first), / file\n$/);
   order(2, { type: 'list', folder, print: first.type === 'listed' ? first.print : '' });
-  t.match(await answer(2), { type: 'listed', listing: '' });
+  t.match(await answer(2), { type: 'listed', files: [] });
   order(3, { type: 'list', folder: join(folder, 'missing'), print: '' });
   t.match(await answer(3), { type: 'failed', code: 'ENOENT' });
 });
@@ -128,4 +130,15 @@ t.test('a right piece is written at its place, a wrong one is not', async (t) =>
     { type: 'verified', matches: false },
     { type: 'verified', matches: false },
   ]);
+});
+
+t.test('a long listing comes in parts, cut between files', async (t) => {
+  const { order, answer } = bench(t);
+  const folder = t.testdir({});
+  for (let file = 0; file < 3_000; file++) closeSync(openSync(join(folder, `${file} ${'n'.repeat(100)}`), 'w'));
+  order(1, { type: 'list', folder, print: '' });
+  const { files } = (await answer(1)) as Extract<Answer, { type: 'listed' }>;
+  t.ok(files.length > 1, `${files.length} parts`);
+  for (const part of files) t.match(text({ files: [part] }), /n\n$/);
+  t.equal(text({ files }).split('\n').length, 3_001);
 });

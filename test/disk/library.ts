@@ -10,8 +10,11 @@ import t, { type Test } from 'tap';
 import { Hasher } from '../../lib/disk/hasher.ts';
 import { Library } from '../../lib/disk/library.ts';
 import { rootOf } from '../../lib/protocol/ids.ts';
+import { entriesIn } from '../../lib/transfer/manifest.ts';
 import { pieceHash, proves } from '../../lib/transfer/merkle.ts';
 import { PIECE_BYTES } from '../../lib/transfer/pieces.ts';
+
+t.setTimeout(120_000);
 
 const sha = (bytes: Uint8Array) => digest('sha256', bytes, 'buffer');
 const rootOfText = (text: string) => rootOf(digest('sha256', text));
@@ -218,8 +221,8 @@ t.test('what is no plain file holds nobody up', windows, async (t) => {
   await once(server, 'listening');
   const { library, names } = await shared(t, { folder: base });
   await library.settled();
-  t.same(names(), ['f1', 'hard'], 'a hard link is an ordinary file');
-  t.same(library.skipped.map(({ name }) => name).sort(), ['disk', 'link', 'p1', 'p2', 'p3', 'p4', 'p5', 'socket', 'sub']);
+  t.same(names(), ['f1', 'hard', 'sub/f2'], 'a hard link is an ordinary file');
+  t.same(library.skipped.map(({ name }) => name).sort(), ['disk', 'link', 'p1', 'p2', 'p3', 'p4', 'p5', 'socket']);
   t.equal(await readFile(join(folder, 'f1'), 'utf8'), 'one', 'file input and output goes on');
 });
 
@@ -267,6 +270,142 @@ t.test('thousands of files are shared, told in few words, and known to the next 
   t.equal(next.names().length, 3_000);
   await next.library.settled();
   t.same(hashed, []);
+});
+
+t.test('files in sub-folders are shared by their paths, and noticed when they come, move or go', async (t) => {
+  const { folder, library, until, names } = await shared(t, { folder: t.testdir({ files: { a: { b: { 'f1.txt': 'one' } }, f1: 'top' } }) });
+  await library.settled();
+  t.same(names(), ['a/b/f1.txt', 'f1']);
+  t.equal(library.find('f1')?.name, 'f1');
+  t.equal(library.find('f1.txt')?.name, 'a/b/f1.txt');
+  t.equal(library.withRoot(rootOfText('one'))?.name, 'a/b/f1.txt');
+  t.equal(library.pathOf({ name: 'a/b/f1.txt' }), join(library.folder, 'a', 'b', 'f1.txt'));
+  t.equal(text(await (await library.open(rootOfText('one'))).read(0)), 'one');
+  mkdirSync(join(folder, 'new'));
+  await writeFile(join(folder, 'new', 'f2'), 'two');
+  await until(() => library.find('f2')?.name === 'new/f2');
+  await rename(join(folder, 'a', 'b'), join(folder, 'c'));
+  await until(() => library.find('f1.txt')?.name === 'c/f1.txt');
+  await rm(join(folder, 'c'), { recursive: true });
+  await until(() => library.find('f1.txt') === undefined);
+});
+
+t.test('a folder is known by its manifest, which is served like a file', async (t) => {
+  const photos = { 'b.jpg': 'bb', sub: { 'a.jpg': 'aaa' }, 'a!.jpg': 'a', 'caf\u00e9"': '' };
+  const { library } = await shared(t, { folder: t.testdir({ files: { photos, empty: {} } }) });
+  await library.settled();
+  const folder = library.find('photos/');
+  t.match(folder, { name: 'photos/', holds: { files: 4, bytes: 6 } });
+  t.match(library.find('sub'), { name: 'photos/sub/', holds: { files: 1, bytes: 3 } });
+  t.equal(library.find('empty'), undefined, 'what holds nothing is not offered');
+  const root = folder?.root ?? rootOf('');
+  const manifest = await library.open(root);
+  t.equal(manifest.name, 'photos/');
+  t.equal(manifest.bytes, folder?.bytes);
+  const content = await manifest.read(0);
+  t.same(
+    [...entriesIn(text(content))].map(({ path, bytes }) => [path, bytes]),
+    [
+      ['a!.jpg', 1],
+      ['b.jpg', 2],
+      ['caf\u00e9"', 0],
+      ['sub/a.jpg', 3],
+    ],
+  );
+  t.ok(proves(root, content.length, await manifest.layer(), sha));
+  await t.rejects(manifest.read(1), { code: 'PROTOCOL_BROKEN' });
+  await manifest.close();
+  await manifest.close();
+  await t.rejects(manifest.read(0), { code: 'ENDED' });
+  t.equal(library.withRoot(root), undefined, 'a folder is no file');
+  t.equal(library.folderWithRoot(root)?.name, 'photos/');
+  t.equal(library.folderWithRoot(rootOfText('bb')), undefined);
+  t.equal(library.files.length, 4);
+});
+
+t.test('equal folders have one root wherever they lie; a change anywhere below is another one', async (t) => {
+  const { library, folder, until } = await shared(t, {
+    folder: t.testdir({ files: { a: { s: { f: '1' } }, b: { a: { s: { f: '1' } } } } }),
+  });
+  await library.settled();
+  const root = library.find('a/')?.root;
+  t.equal(library.find('b/a/')?.root, root);
+  t.not(library.find('b/')?.root, root);
+  const both = library.find('b/')?.root;
+  await writeFile(join(folder, 'b', 'a', 's', 'f'), '2');
+  await until(() => ![root, undefined].includes(library.find('b/a/')?.root));
+  t.not(library.find('b/')?.root, both);
+  t.equal(library.find('a/')?.root, root, 'the other is as it was');
+});
+
+t.test('a folder that loses a file is not offered any more, and its manifest not served as it was', async (t) => {
+  const { library, folder } = await shared(t, { folder: t.testdir({ files: { d: { f1: 'one', f2: 'two' } } }) });
+  await library.settled();
+  const root = library.find('d/')?.root ?? rootOf('');
+  writeFileSync(join(folder, 'd', 'f1'), 'changed');
+  await t.rejects(library.open(rootOfText('one')), { code: 'CONTENT_CHANGED' });
+  t.equal(library.folderWithRoot(root), undefined);
+  await t.rejects(library.open(root), { code: 'NOT_FOUND' });
+  await library.settled();
+  t.match(library.find('d'), { holds: { files: 2, bytes: 10 } });
+  await rm(join(folder, 'd', 'f1'));
+  await rm(join(folder, 'd', 'f2'));
+  await library.settled();
+  t.equal(library.find('d'), undefined);
+});
+
+t.test('a folder in which a file waits to be hashed is not offered; others are', async (t) => {
+  const base = t.testdir({ files: { waits: { large: '', small: 'x' }, settled: { f: 'x' } } });
+  await truncate(join(base, 'files', 'waits', 'large'), 1024 ** 4);
+  const { library, folder, until } = await shared(t, { folder: base });
+  await until(() => library.find('settled/') !== undefined);
+  t.equal(library.find('waits/'), undefined);
+  await unlink(join(folder, 'waits', 'large'));
+  await until(() => library.find('waits/')?.holds?.files === 1);
+});
+
+t.test('a folder whose file cannot be read is offered without it', async (t) => {
+  const hasher = new Hasher();
+  const hash = hasher.hash.bind(hasher);
+  hasher.hash = async (path, about) => {
+    if (path.endsWith('closed')) throw Object.assign(new Error('EACCES'), { code: 'EACCES' });
+    return hash(path, about);
+  };
+  const { library } = await shared(t, { folder: t.testdir({ files: { d: { closed: 'one', f: 'two' } } }), hasher });
+  await library.settled();
+  t.match(library.find('d/'), { holds: { files: 1, bytes: 3 } });
+});
+
+t.test('the manifest of thousands of files has several pieces, and is the same each time', async (t) => {
+  const base = t.testdir({ files: { d: {} } });
+  for (let file = 0; file < 3_000; file++) writeFileSync(join(base, 'files', 'd', `a rather long name of a file ${file}`), '');
+  const { library } = await shared(t, { folder: base });
+  await library.settled();
+  const { root, bytes } = library.find('d/') ?? { root: rootOf(''), bytes: 0 };
+  t.ok(bytes > PIECE_BYTES);
+  const [one, other] = [await library.open(root), await library.open(root)];
+  t.ok(proves(root, bytes, await one.layer(), sha));
+  const content = Buffer.concat([await one.read(0), await other.read(1)]);
+  t.equal([...entriesIn(content.toString())].length, 3_000);
+  await Promise.all([one.close(), other.close()]);
+});
+
+t.test('a file in a folder that is swapped for a link is not served', windows, async (t) => {
+  const base = t.testdir({ files: { sub: { f: 'one' } }, canary: { f: 'one' } });
+  const { library, folder, names } = await shared(t, { folder: base });
+  await library.settled();
+  await rename(join(folder, 'sub'), join(base, 'away'));
+  await symlink('../canary', join(folder, 'sub'));
+  await t.rejects(library.open(rootOfText('one')), { code: 'CONTENT_CHANGED' });
+  await library.settled();
+  t.same(names(), []);
+  t.match(library.skipped, [{ name: 'sub', why: 'it is a symbolic link' }]);
+});
+
+t.test('a folder that is added is copied and shared as one', async (t) => {
+  const { library, base, until } = await shared(t, { folder: t.testdir({ files: {}, photos: { 'a.jpg': 'a', sub: { b: 'b' } } }) });
+  t.equal(await library.add(join(base, 'photos')), join(library.folder, 'photos'));
+  await until(() => library.find('photos/')?.holds?.files === 2);
 });
 
 t.test('a file that goes while it waits to be hashed is let go of', async (t) => {
@@ -375,6 +514,11 @@ t.test('what was just fetched is shared without hashing it', async (t) => {
   mkdirSync(join(folder, 'f1'));
   await library.learn('f1', rootOfText('one'), new Uint8Array());
   t.equal(library.find('f1'), undefined);
+  await writeFile(join(folder, 'f1', 'f2'), 'two');
+  await library.learn('f1/f2', rootOfText('two'), sha(Buffer.from('two')));
+  t.equal(library.find('f2')?.name, 'f1/f2', 'in a folder, too');
+  await library.learn('../state', rootOfText('two'), new Uint8Array());
+  t.same(library.files.length, 1);
 });
 
 t.test('after close nothing is open, and the process may end', { skip: process.platform !== 'linux' }, async (t) => {

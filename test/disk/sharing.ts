@@ -1,9 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { readdir, readFile, realpath, symlink } from 'node:fs/promises';
+import { mkdir, readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { copyInto, made, shareable } from '../../lib/disk/sharing.ts';
+import { Hasher } from '../../lib/disk/hasher.ts';
+import { copyInto as copyWith, made, shareable } from '../../lib/disk/sharing.ts';
+
+const hasher = new Hasher();
+t.teardown(() => hasher.close());
+const copyInto = (folder: string, path: string) => copyWith(folder, path, hasher);
 
 t.test('a folder that is missing is made', async (t) => {
   const folder = t.testdir({ state: {} });
@@ -42,16 +47,45 @@ t.test('nothing is copied over another file', async (t) => {
   t.same(await readdir(join(folder, 'files')), ['f1.txt']);
 });
 
-t.test('what is no plain file, or has no fit name, or is missing, is not copied', { skip: process.platform === 'win32' }, async (t) => {
-  const folder = t.testdir({ files: {}, sub: {}, 'CON.txt': 'x' });
-  execFileSync('mkfifo', [join(folder, 'pipe')]);
-  for (const name of ['pipe', 'sub', 'missing', 'CON.txt', '.hidden']) {
-    await t.rejects(copyInto(join(folder, 'files'), join(folder, name)), { code: 'USAGE' }, name);
-  }
-  t.same(await readdir(join(folder, 'files')), []);
-});
+t.test(
+  'what is neither a plain file nor a folder, or has no fit name, or is missing, is not copied',
+  { skip: process.platform === 'win32' },
+  async (t) => {
+    const folder = t.testdir({ files: {}, 'CON.txt': 'x' });
+    execFileSync('mkfifo', [join(folder, 'pipe')]);
+    for (const name of ['pipe', 'missing', 'CON.txt', '.hidden']) {
+      await t.rejects(copyInto(join(folder, 'files'), join(folder, name)), { code: 'USAGE' }, name);
+    }
+    t.same(await readdir(join(folder, 'files')), []);
+  },
+);
 
 t.test('a disk that refuses is said', async (t) => {
   const folder = t.testdir({ 'f1.txt': 'x' });
   await t.rejects(copyInto(join(folder, 'missing'), join(folder, 'f1.txt')), { code: 'DISK_FAILED', message: /ENOENT/ });
+});
+
+t.test('a folder is copied with the plain files in it, whole, and over nothing', { skip: process.platform === 'win32' }, async (t) => {
+  const folder = t.testdir({ files: {}, photos: { 'a.jpg': 'a', sub: { 'b.jpg': 'b' }, '.hidden': 'h', aux: { f: 'f' } } });
+  const files = join(folder, 'files');
+  await symlink('/etc/passwd', join(folder, 'photos', 'link'));
+  t.equal(await copyInto(files, join(folder, 'photos')), join(files, 'photos'));
+  t.same((await readdir(files, { recursive: true })).sort(), ['photos', 'photos/a.jpg', 'photos/sub', 'photos/sub/b.jpg']);
+  await t.rejects(copyInto(files, join(folder, 'photos')), { code: 'USAGE', message: /shared already/ });
+  t.equal(await copyInto(files, `${folder}/photos/sub/`), join(files, 'sub'));
+  await t.rejects(copyInto(join(files, 'missing'), join(folder, 'photos')), { code: 'DISK_FAILED' });
+});
+
+t.test('a folder that comes to be where one is copied to is left as it is', async (t) => {
+  const folder = t.testdir({ files: {}, photos: { 'a.jpg': 'a' } });
+  const files = join(folder, 'files');
+  const late: Pick<Hasher, 'list'> = {
+    async list(path, print) {
+      await mkdir(join(files, 'photos'));
+      await writeFile(join(files, 'photos', 'other.jpg'), 'other');
+      return hasher.list(path, print);
+    },
+  };
+  await t.rejects(copyWith(files, join(folder, 'photos'), late), { code: 'USAGE', message: /shared already/ });
+  t.same((await readdir(files, { recursive: true })).sort(), ['photos', join('photos', 'other.jpg')]);
 });

@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { RESCAN_MS } from '../../lib/config.ts';
 import { Watch } from '../../lib/disk/watch.ts';
 
 t.test('a change in the folder leads to a reading', async (t) => {
@@ -11,6 +12,23 @@ t.test('a change in the folder leads to a reading', async (t) => {
   watch.start(folder);
   await writeFile(join(folder, 'f1'), 'x');
   await read.promise;
+});
+
+t.test('a change in a folder below leads to a reading, and one that is let go of is not watched', async (t) => {
+  const folder = t.testdir({ sub: { deep: {} } });
+  let read = Promise.withResolvers<void>();
+  const watch = new Watch(async () => read.resolve());
+  t.teardown(() => watch.close());
+  watch.follow(['', 'sub/', 'sub/deep/', 'missing/']);
+  watch.start(folder);
+  const began = performance.now();
+  await writeFile(join(folder, 'sub', 'deep', 'f1'), 'x');
+  await read.promise;
+  watch.follow(['', 'sub/']);
+  read = Promise.withResolvers();
+  await rm(join(folder, 'sub', 'deep'), { recursive: true });
+  await read.promise;
+  t.ok(performance.now() - began < RESCAN_MS, 'not because it was time');
 });
 
 t.test('a folder that cannot be watched is read now and then all the same', async (t) => {

@@ -35,12 +35,28 @@ siege('nothing but plain files is shared, and nothing holds the others up', {}, 
     writeFileSync(odd('plain.txt'), 'plain');
     mkdirSync(odd('folder'));
     writeFileSync(join(odd('folder'), 'inside.txt'), 'inside');
-    await holder.until('shared', ({ files, pending }) => files === 61 && pending === 0);
+    symlinkSync(join(network.folder, 'canary'), join(odd('folder'), 'deep link'));
+    mkdirSync(odd('folder/.hidden'));
+    writeFileSync(odd('folder/.hidden/unseen.txt'), SECRET);
+    await holder.until('shared', ({ files, pending }) => files === 62 && pending === 0);
   });
   const { shared } = await holder.ask('status', 'status');
-  t.equal(shared.files, 61, 'sixty and the plain one');
+  t.equal(shared.files, 62, 'sixty and the plain ones');
   t.ok(shared.skipped.length >= 15, `${shared.skipped.length} are said to be left out`);
-  for (const name of ['link.txt', 'link', 'absolute', 'loop', 'pipe 1', 'zero', 'random', 'socket', 'hole', 'folder', 'inside', 'secret']) {
+  for (const name of [
+    'link.txt',
+    'link',
+    'absolute',
+    'loop',
+    'pipe 1',
+    'zero',
+    'random',
+    'socket',
+    'hole',
+    'deep link',
+    'unseen',
+    'secret',
+  ]) {
     t.match(await asker.get(name), { type: 'notFound' }, name);
   }
   await asker.fetch('plain');
@@ -73,6 +89,35 @@ siege('a file that is swapped for a link while it is asked for never gives away 
   const got = readdirSync(network.downloads('asker')).filter((name) => name.startsWith('swapped'));
   for (const name of got) t.not(readFileSync(network.downloads('asker', name), 'utf8'), SECRET, name);
   t.comment(`${got.length} states of the file arrived`);
+});
+
+siege('a folder that is swapped for a link while a file in it is asked for gives nothing away', {}, async (besieged) => {
+  const { t, network, holder, asker } = besieged;
+  const canary = join(network.folder, 'canary');
+  const [folder, away] = [network.shared('holder', 'album'), join(network.folder, 'state', 'album')];
+  for (let round = 0; round < 8; round++) {
+    mkdirSync(folder);
+    const content = `harmless${'!'.repeat(round)}`;
+    writeFileSync(join(folder, 'secret.txt'), content);
+    await holds(20_000, async () => {
+      const known = await asker.ask('search album/secret', ['found', 'searched']);
+      return known.type === 'found' && known.bytes === content.length;
+    });
+    const since = asker.now;
+    const outcome = asker.get('secret.txt');
+    if (round % 3 > 0) await asker.until('found', () => true, { since });
+    renameSync(folder, away);
+    symlinkSync(canary, folder);
+    await outcome;
+    rmSync(folder);
+    rmSync(away, { recursive: true });
+  }
+  await holder.until('shared', ({ pending }) => pending === 0);
+  await besieged.during('after the swaps', async () => undefined);
+  const got = readdirSync(network.downloads('asker'), { recursive: true, withFileTypes: true }).filter(({ name }) =>
+    name.startsWith('secret'),
+  );
+  for (const { name, parentPath } of got) t.not(readFileSync(join(parentPath, name), 'utf8'), SECRET, name);
 });
 
 siege('a file that changes, shrinks or goes while it is served is never mixed', {}, async (besieged) => {

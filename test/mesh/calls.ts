@@ -1,6 +1,7 @@
 import t from 'tap';
 import { CALL_BACKS_AT_ONCE, CALL_BACKS_PER_MINUTE, CALL_MS, REMEMBER_QUERY_MS } from '../../lib/config.ts';
 import type { MeshEffect, MeshMessage } from '../../lib/mesh/events.ts';
+import { Shelf } from '../../lib/mesh/shelf.ts';
 import { type QueryId, queryId } from '../../lib/protocol/ids.ts';
 import { MAX_LINKS } from '../../lib/protocol/messages.ts';
 import { Mind, messages, reportOf } from './mind.ts';
@@ -27,7 +28,9 @@ function failed(effects: readonly MeshEffect[]): QueryId[] {
 function holder(): Mind {
   const mind = new Mind().linked('b');
   mind.reported('b', reportOf('b', ['m', 'a']), reportOf('a', ['b'], 5, { port: 9001 }));
-  mind.tell({ type: 'shared', files: [FILE] });
+  const shelf = new Shelf();
+  shelf.put(FILE);
+  mind.tell({ type: 'shared', offer: shelf });
   return mind;
 }
 

@@ -8,6 +8,7 @@ import { LINKS_ACCEPTED, RING_MESH_REACH } from '../../lib/config.ts';
 import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
+import { Shelf } from '../../lib/mesh/shelf.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { type PeerId, peerId, type QueryId, queryId, type Root } from '../../lib/protocol/ids.ts';
 import type { Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
@@ -41,6 +42,13 @@ export function contactOf(name: string, port = 9000): Contact {
 
 export function fileOf(name: string, bytes = 1): SharedFile {
   return { name, bytes, root: (name.length.toString(16).padStart(2, '0') + '0'.repeat(62)) as Root };
+}
+
+/** A shelf with these on it. */
+export function shelfOf(files: readonly SharedFile[]): Shelf {
+  const shelf = new Shelf();
+  for (const file of files) shelf.put(file);
+  return shelf;
 }
 
 export interface SearchRecord {
@@ -116,7 +124,7 @@ export class Network {
     const referral = to === undefined ? this.#anyBut(contact.peer) : to;
     this.hosts.set(contact.peer, { mesh, contact, links: new Set(), isFrozen: false, isDeaf: false, asleep: [] });
     this.tell(contact.peer, { type: 'begin' });
-    this.tell(contact.peer, { type: 'shared', files: files.map((file) => fileOf(file)) });
+    this.tell(contact.peer, { type: 'shared', offer: shelfOf(files.map((file) => fileOf(file))) });
     this.tell(contact.peer, { type: 'referred', contact: referral === null ? null : (this.hosts.get(referral)?.contact ?? null) });
     this.#renewLater(contact.peer);
     return contact.peer;

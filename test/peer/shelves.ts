@@ -1,6 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { settings } from '../../lib/peer/options.ts';
+import { Shelves } from '../../lib/peer/shelves.ts';
+import { rootOf } from '../../lib/protocol/ids.ts';
 import { next, Stage, server, stage } from './cast.ts';
 
 // Real peers on a machine with other work.
@@ -65,4 +68,33 @@ t.test('a file that is added while the peer runs is found', async (t) => {
   t.equal(await s1.share(path), join(on.folder('s1', 'files'), 'f9.txt'));
   await told;
   t.match(await s2.get('f9'), { type: 'downloaded', bytes: 3 });
+});
+
+t.test('what is on this disk is told by path, and a folder is never taken for a file', async (t) => {
+  const base = t.testdir({ files: { album: { 'a.jpg': 'a' }, 'a.txt': 'x' }, downloads: { 'got.txt': 'x', old: { 'a.jpg': 'a' } } });
+  const at = (name: string) => join(base, name);
+  const shelves = new Shelves(
+    settings({ name: 's1', files: at('files'), downloads: at('downloads'), state: at('state'), shareDownloads: true }),
+    () => undefined,
+  );
+  t.teardown(() => shelves.close());
+  await shelves.open();
+  await shelves.settled(30_000);
+  const [file] = shelves.offer.matching({ by: 'name', name: 'a.txt' }, 9);
+  t.equal(shelves.pathOf(file?.root ?? rootOf(''), 1), at('downloads/got.txt'), 'fetched ones first');
+  t.equal(shelves.pathOf(file?.root ?? rootOf(''), 2), undefined);
+  const folder = shelves.library.find('album/') ?? { root: rootOf(''), bytes: 0 };
+  t.equal(shelves.ofContent(folder), undefined);
+  t.match(shelves.folderOf(folder), { name: 'old/', path: /old.?$/ });
+  t.match(shelves.ownNamed('album'), { name: 'album/' });
+  t.match(shelves.fetchedNamed('a.jpg'), { name: 'old/a.jpg', path: at('downloads/old/a.jpg') });
+  t.same(
+    shelves.offer
+      .matching({ by: 'all' }, 9)
+      .map(({ name }) => name)
+      .sort(),
+    ['a.txt', 'album/', 'got.txt', 'old/'],
+  );
+  const manifest = await shelves.serve(folder.root);
+  t.equal(manifest.bytes, folder.bytes);
 });

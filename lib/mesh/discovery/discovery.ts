@@ -7,7 +7,7 @@
  */
 import type { PeerId } from '../../protocol/ids.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
-import type { Shelf } from '../shelf.ts';
+import type { Offer } from '../shelf.ts';
 import type { Route } from '../topology.ts';
 
 /** What a strategy may see of the peer it works for. */
@@ -15,7 +15,7 @@ export interface View {
   readonly self: PeerId;
   readonly now: number;
   readonly neighbors: ReadonlySet<PeerId>;
-  readonly library: Shelf;
+  readonly library: Offer;
   /** Everybody who can be reached, ourselves among them, in the agreed order. */
   members(): readonly PeerId[];
   /** The shortest way to each peer that goes through nobody of `without`. */

@@ -118,7 +118,7 @@ export class Web {
   }
 
   #shared(): List {
-    const files = this.#shelves.shared.filter(({ name }) => !name.endsWith('/'));
+    const files = this.#shelves.shared;
     // Of two files of one name, own and fetched, the path leads to the first.
     const url = ({ name, root }: SharedFile) => (this.#shelves.sharedAt(name)?.root === root ? fileTarget(name) : contentTarget(root));
     return { ...this.#self, files, url };

@@ -14,7 +14,7 @@ import { encode, parseLinkMessage } from '../../../lib/protocol/codec.ts';
 import { type PeerId, peerId, type QueryId, queryId } from '../../../lib/protocol/ids.ts';
 import { MAX_HITS, MAX_LINKS, MAX_PEERS, type Provider, type Want } from '../../../lib/protocol/messages.ts';
 import { Mind, messages, nameOf, reportOf, said } from '../mind.ts';
-import { contactOf, fileOf, type Network, type SearchRecord, settledNetwork } from '../network.ts';
+import { contactOf, fileOf, type Network, type SearchRecord, settledNetwork, shelfOf } from '../network.ts';
 
 // On a machine with other work.
 t.setTimeout(120_000);
@@ -135,7 +135,7 @@ t.test('a second search for the same name is a new search, which finds what is n
   const asker = idOf('p0');
   network.search(asker, 'g');
   network.run(50);
-  network.tell(idOf('p3'), { type: 'shared', files: [fileOf('g')] });
+  network.tell(idOf('p3'), { type: 'shared', offer: shelfOf([fileOf('g')]) });
   network.forgetCounts();
   const again = network.search(asker, 'g');
   network.run(50);
@@ -436,7 +436,7 @@ const found = (effects: readonly MeshEffect[]) =>
 /** `m`, with the file f, in a line a — m — b. */
 function middle(): Mind {
   const mind = new Mind('m').linked('a', 'b');
-  mind.tell({ type: 'shared', files: [fileOf('f')] });
+  mind.tell({ type: 'shared', offer: shelfOf([fileOf('f')]) });
   return mind;
 }
 
@@ -474,7 +474,7 @@ t.test('a query that has come through here already is handed back, and nothing e
 t.test('a query that comes again is answered from what was looked up the first time', async (t) => {
   const mind = middle();
   mind.hears('a', queryFrom('a', ['m'], { covered: ['a', 'm', 'b'].map(idOf) }));
-  mind.tell({ type: 'shared', files: [] });
+  mind.tell({ type: 'shared', offer: shelfOf([]) });
   const again = mind.hears('b', queryFrom('b', ['m'], { covered: ['a', 'm', 'b'].map(idOf) }));
   t.match(messages(again, 'hits'), [{ to: 'b', providers: [providerAt('m')] }]);
 });
@@ -719,7 +719,7 @@ t.test('the number of queries that are remembered is bounded: the oldest is forg
   const nth = (index: number) => queryId(`q${index}`.padEnd(22, '_'));
   const covered = ['a', 'm', 'b'].map(idOf);
   for (let index = 0; index <= QUERIES_REMEMBERED; index++) mind.hears('a', queryFrom('a', ['m'], { query: nth(index), covered }));
-  mind.tell({ type: 'shared', files: [] });
+  mind.tell({ type: 'shared', offer: shelfOf([]) });
   t.same(said(mind.hears('a', queryFrom('a', ['m'], { query: nth(1), covered })), 'hits'), ['a'], 'answered from memory');
   t.same(said(mind.hears('a', queryFrom('a', ['m'], { query: nth(0), covered })), 'hits'), [], 'looked up again');
 });
