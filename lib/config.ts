@@ -163,6 +163,8 @@ export const STALL_BYTES = 4 * 1024;
 export const SLOWEST_BYTES_PER_MS = 8;
 /** Transfers that one peer serves at once, over links and over HTTP; further askers are told to come again. */
 export const UPLOADS = 64;
+/** Small contents that were asked for together are read from disk together, until there is so much of them. */
+export const READ_AHEAD_BYTES = 1024 * 1024;
 /** An asker that asks for nothing so long gives its place to others. */
 export const UPLOAD_IDLE_MS = 30_000;
 /** Requests of one asker that may wait; an honest one has `PIECES_AHEAD` under way when each is for one piece. */

@@ -9,7 +9,7 @@ import { type Identity, inLayer } from '../transfer/merkle.ts';
 import { pieceRange } from '../transfer/pieces.ts';
 import { codeOf } from './faults.ts';
 import type { Stamp } from './guard.ts';
-import type { Answer } from './hashing.ts';
+import type { Answer, WholeFile } from './hashing.ts';
 import { Lane } from './lane.ts';
 import { type Findings, type Listed, listedIn } from './listing.ts';
 
@@ -51,6 +51,11 @@ export class Hasher {
       if (codeOf(thrown) !== 'CONTENT_CHANGED') throw thrown;
       throw new FloodmeshError('CONTENT_CHANGED', 'the file changed while it was hashed', undefined, { cause: thrown });
     }
+  }
+
+  /** These files whole, each only in the state of its stamp; undefined in the place of none, and of what has changed or gone. */
+  async read(files: readonly (WholeFile | undefined)[]): Promise<readonly (Uint8Array<ArrayBuffer> | undefined)[]> {
+    return only('contents', await this.#reader.ask({ type: 'read', files })).contents;
   }
 
   /**

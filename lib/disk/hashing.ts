@@ -24,6 +24,8 @@ export type Order =
   | { readonly type: 'list'; readonly folder: string; readonly print: string }
   /** Hashes a file, if it has this stamp; the stamp '' stands for any. `bytes` says how soon its turn is. */
   | { readonly type: 'hash'; readonly path: string; readonly stamp: Stamp; readonly bytes: number }
+  /** Reads these files whole, each only if it has its stamp. */
+  | { readonly type: 'read'; readonly files: readonly (WholeFile | undefined)[] }
   /** Gives up the hashing that was ordered under the same number. */
   | { readonly type: 'cancel' }
   /**
@@ -57,7 +59,16 @@ export type Answer =
   | { readonly type: 'listed'; readonly print: string; readonly files: readonly Uint8Array<ArrayBuffer>[]; readonly findings: Findings }
   | ({ readonly type: 'hashed'; readonly bytes: number } & Identity)
   | { readonly type: 'verified'; readonly matches: boolean }
+  /** What was read, in the order of the files; undefined in the place of what has changed or gone. */
+  | { readonly type: 'contents'; readonly contents: readonly (Uint8Array<ArrayBuffer> | undefined)[] }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
+
+/** A file to be read whole, and the state in which it was hashed. */
+export interface WholeFile {
+  readonly path: string;
+  readonly stamp: Stamp;
+  readonly bytes: number;
+}
 
 export interface Ordered {
   readonly id: number;
@@ -88,6 +99,9 @@ class Bench {
     switch (order.type) {
       case 'list':
         this.#do(id, () => listed(order.folder, order.print));
+        break;
+      case 'read':
+        this.#do(id, () => ({ type: 'contents', contents: order.files.map((file) => file && content(file)) }));
         break;
       case 'verify':
         this.#do(id, () => verified(order));
@@ -207,7 +221,7 @@ function sha256(bytes: Uint8Array): Uint8Array {
   return digest('sha256', bytes, 'buffer');
 }
 
-function filled(fd: number, piece: Uint8Array, start: number): Uint8Array {
+function filled<Bytes extends Uint8Array>(fd: number, piece: Bytes, start: number): Bytes {
   for (let at = 0; at < piece.length; ) {
     const read = readSync(fd, piece, at, piece.length - at, start + at);
     if (read === 0) throw changed('it became shorter while it was read');
@@ -248,6 +262,20 @@ function verified({ fd, journal, index, start, bytes, expected, piece }: Order &
   for (let at = 0; matches && at < piece.length; ) at += writeSync(fd, piece, at, piece.length - at, start + at);
   if (matches) writeSync(journal, entryOf(index));
   return { type: 'verified', matches };
+}
+
+function content({ path, stamp, bytes }: WholeFile): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    const { fd, stats } = openGuardedSync(path);
+    try {
+      const whole = filled(fd, new Uint8Array(bytes), 0);
+      return stampOf(stats) === stamp && stampOf(fstatSync(fd, { bigint: true })) === stamp ? whole : undefined;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined; // gone, shorter, or not to be read: all the same to who asked for what was hashed
+  }
 }
 
 function stored({ path, root, content }: Order & { readonly type: 'store' }): Answer {
@@ -292,6 +320,7 @@ function rechecked({ fd, start, end, bytes, expected }: Order & { readonly type:
 
 function transferable(answer: Answer): ArrayBuffer[] {
   if (answer.type === 'listed') return answer.files.map(({ buffer }) => buffer);
+  if (answer.type === 'contents') return answer.contents.flatMap((read) => read?.buffer ?? []);
   return answer.type === 'hashed' ? [answer.layer.buffer] : [];
 }
 

@@ -21,6 +21,7 @@ import { codeOf, diskError, isGone } from './faults.ts';
 import { Folders } from './folders.ts';
 import { openGuarded } from './guard.ts';
 import type { Hasher, Listing } from './hasher.ts';
+import type { WholeFile } from './hashing.ts';
 import { Layers } from './layers.ts';
 import { type Listed, listed, type Skipped } from './listing.ts';
 import { type OpenFile, ServedFile, type Shared } from './opened.ts';
@@ -151,6 +152,14 @@ export class Library {
   /** Where a file or folder of ours lies on this disk. */
   pathOf({ name }: { readonly name: string }): string {
     return join(this.#folder, this.#spelt.get(name) ?? name);
+  }
+
+  /** A file of this content, to be read whole by the hasher, and what to call when it is not what was hashed any more. */
+  whole(root: Root): { readonly file: WholeFile; readonly changed: () => void } | undefined {
+    const shared = this.withRoot(root);
+    if (shared === undefined) return undefined;
+    const { file, stamp, bytes, name } = this.#located(shared);
+    return { file: { path: join(this.#folder, file), stamp, bytes }, changed: () => this.#judgeAgain({ name, file }) };
   }
 
   /** Opens a file of this content, or the manifest of a folder. @throws NOT_FOUND, when none is shared; CONTENT_CHANGED; DISK_FAILED. */

@@ -83,7 +83,7 @@ export class Peer {
     this.#transport = transport;
     this.#trust = new Trust(this.#settings.network);
     this.#shelves = new Shelves(this.#settings, () => this.#sharedChanged());
-    this.#uploads = new Uploads((root) => this.#shelves.serve(root));
+    this.#uploads = new Uploads(this.#shelves);
     this.#ways = new Ways({
       transport,
       listening: () => this.#listening,

@@ -1,5 +1,6 @@
 /** The folders of a peer: what it shares, what it fetched, and the threads that hash for both. */
 import { setTimeout as pause } from 'node:timers/promises';
+import { READ_AHEAD_BYTES } from '../config.ts';
 import { Downloads } from '../disk/downloads.ts';
 import { Hasher } from '../disk/hasher.ts';
 import { Library } from '../disk/library.ts';
@@ -8,6 +9,7 @@ import { FloodmeshError, named } from '../errors.ts';
 import { answers, type Offer } from '../mesh/shelf.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
+import { PIECE_BYTES } from '../transfer/pieces.ts';
 import type { Fetched } from './fetch.ts';
 import type { Settings } from './options.ts';
 
@@ -21,6 +23,8 @@ interface Content {
   readonly root: Root;
   readonly bytes: number;
 }
+
+type Whole = NonNullable<ReturnType<Library['whole']>>;
 
 export class Shelves {
   readonly library: Library;
@@ -83,6 +87,25 @@ export class Shelves {
     }
   }
 
+  /**
+   * The contents of these roots in this order, each of one piece at most, some read ahead; undefined in the place of what is
+   * longer, or not shared (any more).
+   */
+  async *contents(roots: readonly Root[]): AsyncGenerator<Uint8Array | undefined, undefined, undefined> {
+    for (const group of inGroups(roots.map((root) => this.#whole(root)))) {
+      const contents = await this.#hasher.read(group.map((whole) => whole?.file));
+      for (const [index, content] of contents.entries()) {
+        if (content === undefined) group[index]?.changed();
+        yield content;
+      }
+    }
+  }
+
+  #whole(root: Root): Whole | undefined {
+    const [whole] = this.#sharing.flatMap((library) => library.whole(root) ?? []);
+    return whole === undefined || whole.file.bytes > PIECE_BYTES ? undefined : whole;
+  }
+
   /** The own file or folder that a name means. */
   ownNamed(name: string): Here | undefined {
     return here(this.library, this.library.find(name));
@@ -136,6 +159,21 @@ export class Shelves {
     await Promise.all([this.library.close(), this.fetched.close(), this.downloads.close()]);
     await this.#hasher.close();
   }
+}
+
+/** In groups of which each is read at once. */
+function* inGroups(files: readonly (Whole | undefined)[]): Generator<(Whole | undefined)[], undefined, undefined> {
+  let group: (Whole | undefined)[] = [];
+  let bytes = 0;
+  for (const whole of files) {
+    group.push(whole);
+    bytes += whole?.file.bytes ?? 0;
+    if (bytes < READ_AHEAD_BYTES) continue;
+    yield group;
+    group = [];
+    bytes = 0;
+  }
+  yield group;
 }
 
 function here(library: Library, file: SharedFile | undefined): Here | undefined {

@@ -4,7 +4,7 @@
  * A request names a content by its root, never a path; what is not shared does not exist for the asker. Bytes flow from
  * the side that was dialled, because a WebSocket client must mask what it sends (TRANSFER: five to eight times slower).
  */
-import { HANDSHAKE_MS, SLOWEST_BYTES_PER_MS, STALL_MS, TRANSFER_FRAME_BYTES, UPLOAD_IDLE_MS, UPLOAD_REQUESTS, UPLOADS } from '../config.ts';
+import { HANDSHAKE_MS, READ_AHEAD_BYTES, SLOWEST_BYTES_PER_MS, STALL_MS, TRANSFER_FRAME_BYTES, UPLOAD_IDLE_MS, UPLOAD_REQUESTS, UPLOADS } from '../config.ts';
 import type { OpenFile } from '../disk/opened.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import type { Link } from '../net/transport.ts';
@@ -13,16 +13,21 @@ import type { Root } from '../protocol/ids.ts';
 import type { TransferMessage } from '../protocol/messages.ts';
 import { pieceBytesFor, pieceCount } from '../transfer/pieces.ts';
 
-/** Opens a shared content. @throws NOT_FOUND, CONTENT_CHANGED, DISK_FAILED. */
-export type OpenContent = (root: Root) => Promise<OpenFile>;
+/** What can be served. */
+export interface Stock {
+  /** Opens a shared content. @throws NOT_FOUND, CONTENT_CHANGED, DISK_FAILED. */
+  serve(root: Root): Promise<OpenFile>;
+  /** Small contents whole, in this order; undefined in the place of what is not there. */
+  contents(roots: readonly Root[]): AsyncIterable<Uint8Array | undefined>;
+}
 
 export class Uploads {
-  readonly #open: OpenContent;
+  readonly #stock: Stock;
   readonly #running = new Set<Upload>();
   #elsewhere = 0;
 
-  constructor(open: OpenContent) {
-    this.#open = open;
+  constructor(stock: Stock) {
+    this.#stock = stock;
   }
 
   /** How many askers are being served. */
@@ -45,7 +50,7 @@ export class Uploads {
       refuse(link, tooMany());
       return link.attach({ text: () => undefined, closed: () => undefined });
     }
-    const upload = new Upload(link, this.#open);
+    const upload = new Upload(link, this.#stock);
     this.#running.add(upload);
     void upload.ended.then(() => this.#running.delete(upload));
   }
@@ -60,7 +65,7 @@ export class Uploads {
 class Upload {
   readonly ended: Promise<void>;
   readonly #link: Link;
-  readonly #open: OpenContent;
+  readonly #stock: Stock;
   #file: OpenFile | undefined;
   /** For one piece after the other: sixty askers that each had a new one would leave what no collector keeps up with. */
   #memory: Uint8Array<ArrayBuffer> | undefined;
@@ -69,9 +74,9 @@ class Upload {
   #idle: NodeJS.Timeout;
   #isClosed = false;
 
-  constructor(link: Link, open: OpenContent) {
+  constructor(link: Link, stock: Stock) {
     this.#link = link;
-    this.#open = open;
+    this.#stock = stock;
     this.#idle = setTimeout(() => link.close('silent'), HANDSHAKE_MS);
     this.ended = new Promise((resolve) => {
       link.attach({
@@ -114,7 +119,10 @@ class Upload {
         return this.#begin(request.root);
       case 'pieces':
         return this.#send(request.first, request.count);
+      case 'contents':
+        return this.#sendAll(request.roots);
       case 'opened':
+      case 'missing':
       case 'closed':
         return this.#link.close('protocol');
     }
@@ -122,7 +130,7 @@ class Upload {
 
   async #begin(root: Root): Promise<void> {
     if (this.#file !== undefined) return this.#link.close('protocol');
-    this.#file = await this.#open(root);
+    this.#file = await this.#stock.serve(root);
     const { bytes } = this.#file;
     this.#memory = new Uint8Array(Math.min(pieceBytesFor(bytes), bytes));
     const layer = pieceCount(bytes) > 1 ? await this.#file.layer() : new Uint8Array();
@@ -136,6 +144,18 @@ class Upload {
     if (this.#file === undefined) return this.#link.close('protocol');
     for (let index = first; index < first + count && !this.#isClosed; index++)
       await this.#sendInTime(await this.#file.read(index, this.#memory));
+  }
+
+  async #sendAll(roots: readonly Root[]): Promise<void> {
+    let at = 0;
+    for await (const content of this.#stock.contents(roots)) {
+      const root = roots[at++];
+      if (this.#isClosed || root === undefined) return;
+      if (content === undefined) this.#link.send(encode({ type: 'missing', root }));
+      // Only who has not read what came before is waited for: else each small content would cost a turn of the loop.
+      else if (this.#link.queuedBytes + content.length >= READ_AHEAD_BYTES) await this.#sendInTime(content);
+      else void this.#link.sendBytes(content);
+    }
   }
 
   // An asker that takes nothing for so long holds a place that others wait for.

@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { UPLOAD_REQUESTS, UPLOADS } from '../../lib/config.ts';
-import { Hasher } from '../../lib/disk/hasher.ts';
-import { Library } from '../../lib/disk/library.ts';
 import type { Link } from '../../lib/net/transport.ts';
+import { settings } from '../../lib/peer/options.ts';
+import { Shelves } from '../../lib/peer/shelves.ts';
 import { Uploads } from '../../lib/peer/uploads.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode } from '../../lib/protocol/codec.ts';
@@ -18,23 +18,25 @@ t.setTimeout(120_000);
 
 const large = made(LARGE);
 const small = made(10);
+/** More than one reading of small contents, an empty one among them. */
+const MANY = Array.from({ length: 20 }, (_, index) => index);
+const contentOf = (index: number) => Buffer.alloc(index * 9_000, index);
+const rootsOfMany = () => MANY.map((index) => shelves.library.find(`many-${index}`)?.root ?? rootOf(''));
 
-const hasher = new Hasher();
 const folder = t.testdir({ files: {}, state: {} });
 const path = join(folder, 'files', 'large.bin');
 await writeFile(path, large.content);
 await writeFile(join(folder, 'files', 'small.bin'), small.content);
-const library = new Library({ folder: join(folder, 'files'), state: join(folder, 'state'), hasher, onChange: () => undefined });
-await library.start();
-await library.settled();
-t.teardown(async () => {
-  await library.close();
-  await hasher.close();
-});
+for (const index of MANY.keys()) await writeFile(join(folder, 'files', `many-${index}`), contentOf(index));
+const folders = { files: join(folder, 'files'), downloads: join(folder, 'downloads'), state: join(folder, 'state') };
+const shelves = new Shelves(settings({ name: 'holder', ...folders }), () => undefined);
+await shelves.open();
+await shelves.library.settled();
+t.teardown(() => shelves.close());
 
 /** A real folder that is served at a real port. */
 async function served(t: Test) {
-  const uploads = new Uploads((root) => library.open(root));
+  const uploads = new Uploads(shelves);
   const listener = await transport.listen({ host: HOST, port: 0 }, ['content'], (link) => uploads.accept(link));
   t.teardown(async () => {
     await uploads.close();
@@ -112,6 +114,46 @@ t.test('a content of one piece has no layer of its own', async (t) => {
   t.same(asker.told, [{ type: 'opened', bytes: 10 }]);
   t.same(Buffer.from(asker.frames[0] ?? []), Buffer.from(small.content));
   asker.link.close('done');
+});
+
+t.test('small contents come whole, in the order asked, without a word between them', async (t) => {
+  const { address } = await served(t);
+  const asker = (await Asker.at(address)).say({ type: 'contents', roots: rootsOfMany() });
+  await asker.has(MANY.length);
+  t.same(asker.told, []);
+  t.same(
+    asker.frames.map((bytes) => Buffer.from(bytes)),
+    MANY.map(contentOf),
+  );
+  asker.link.close('done');
+});
+
+t.test('in the place of a small content that is not there, or is not small, stands that it is missing', async (t) => {
+  const { address } = await served(t);
+  const [first = rootOf('')] = rootsOfMany().slice(1);
+  const asker = (await Asker.at(address)).say({ type: 'contents', roots: [rootOf('0'.repeat(64)), first, large.root] });
+  await asker.has(3);
+  t.same(asker.told, [
+    { type: 'missing', root: '0'.repeat(64) },
+    { type: 'missing', root: large.root },
+  ]);
+  t.same(
+    asker.frames.map((bytes) => Buffer.from(bytes)),
+    [contentOf(1)],
+  );
+  asker.link.close('done');
+});
+
+t.test('a small file that changed since it was hashed is missing, never sent as it is now', async (t) => {
+  const { address } = await served(t);
+  const [root = rootOf('')] = rootsOfMany().slice(2);
+  await writeFile(join(folder, 'files', 'many-2'), 'changed');
+  const asker = (await Asker.at(address)).say({ type: 'contents', roots: [root] });
+  await asker.has(1);
+  t.same([asker.told, asker.frames], [[{ type: 'missing', root }], []]);
+  asker.link.close('done');
+  await shelves.library.settled();
+  t.equal(shelves.library.find('many-2')?.bytes, 'changed'.length);
 });
 
 t.test('what is not shared does not exist', async (t) => {

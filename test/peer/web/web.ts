@@ -30,7 +30,7 @@ async function served(t: Test, files: Files = {}, { shareDownloads = false, down
   const shelves = new Shelves(settings({ name: 's1', shareDownloads, ...folders }), () => undefined);
   await shelves.open();
   await Promise.all([shelves.library.settled(), shelves.fetched.settled()]);
-  const uploads = new Uploads((wanted) => shelves.serve(wanted));
+  const uploads = new Uploads(shelves);
   const web = new Web({ name: 's1', network: 'p2p' }, shelves, uploads);
   const listener = await transport.listen(
     { host: HOST, port: 0 },
