@@ -139,6 +139,12 @@ export const PIECES_AHEAD_MS = 500;
 export const PIECES_AHEAD_FIRST = 4;
 /** Pieces that may wait to be judged before no more are asked for: it bounds memory when the disk is slow. */
 export const PIECES_JUDGED = 32;
+/**
+ * Pieces of all holders that are on the way or wait to be judged: what dies with the process, and is fetched again. At most
+ * the first figure, or that part of the content. RELIABILITY allows 4 MiB or 1 %, with what comes twice near the end.
+ */
+export const PIECES_AT_RISK = 12;
+export const PART_AT_RISK = 0.006;
 /** How often it is looked whether a holder is late, and whether others have come to hold what is being fetched. */
 export const FETCH_TICK_MS = 250;
 export const MORE_HOLDERS_MS = 5_000;

@@ -18,6 +18,7 @@ export class Backlog {
   // Largest first, so that the next one is at the end; files that were dropped are still in it.
   #queue: Listed[] = [];
   #idle = Promise.withResolvers<void>();
+  #fewer = Promise.withResolvers<void>();
 
   /** `work` must not fail. */
   constructor(work: (file: Listed, signal: AbortSignal) => Promise<void>) {
@@ -38,6 +39,12 @@ export class Backlog {
   *[Symbol.iterator](): Generator<Listed, undefined, undefined> {
     yield* this.#waiting.values();
     for (const { file } of this.#jobs.values()) yield file;
+  }
+
+  /** Settles when the files of this length that wait now, or are under way, are done with. */
+  async without(bytes: number): Promise<void> {
+    const such = [...this.#waiting.values(), ...this.#jobs.values().map(({ file }) => file)].filter((file) => file.bytes === bytes);
+    for (const { file } of such) while (this.#waiting.has(file) || this.#jobs.has(file)) await this.#fewer.promise;
   }
 
   /** Takes files in, each in place of an earlier one of its name. */
@@ -97,6 +104,8 @@ export class Backlog {
   }
 
   #rest(): void {
+    this.#fewer.resolve();
+    this.#fewer = Promise.withResolvers();
     if (this.size === 0) this.#idle.resolve();
   }
 }

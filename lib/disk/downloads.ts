@@ -1,29 +1,33 @@
 /** The folder that fetched files land in: one process's at a time, and nothing in it is ever overwritten. */
-import { constants, type FileHandle, open, readdir, rm, statfs } from 'node:fs/promises';
+import { constants, type FileHandle, lstat, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FloodmeshError } from '../errors.ts';
 import type { Root } from '../protocol/ids.ts';
 import { shown } from '../protocol/names.ts';
 import type { Entry } from '../transfer/manifest.ts';
+import { failpoint } from './failpoints.ts';
 import { diskError } from './faults.ts';
 import { begin as beginFolderJournal, type Folder, read as readFolder } from './folder-journal.ts';
 import { FolderPart } from './folder-part.ts';
 import type { Hasher } from './hasher.ts';
 import { begin as beginJournal, read as readJournal, resume as resumeJournal, type Unfinished } from './journal.ts';
 import { Lock } from './lock.ts';
-import { type Content, Part, type Place } from './part.ts';
+import { type Claim, type Content, Part, type Place, removed } from './part.ts';
 import { made } from './sharing.ts';
 
 /** How much of the root names a file on its way: enough that two contents never meet. */
 const ROOT_START = 16;
 
+const PART = '.part';
 const JOURNAL = '.journal';
 const FOLDER = '.folder';
+const OURS = new RegExp(`^\\.[0-9a-f]{${ROOT_START}}(?=\\${PART}$|\\${JOURNAL}$)`);
+const NOTHING: Claim = { pieces: [], doubted: false };
 
-/** A content that is being stored, and the pieces of it that were there. */
+/** A content that is being stored, and the pieces that an earlier attempt says it left, each to be looked at with `part.recheck`. */
 export interface Begun {
   readonly part: Part;
-  readonly kept: readonly number[];
+  readonly claimed: readonly number[];
 }
 
 export interface DownloadsOptions {
@@ -58,7 +62,7 @@ export class Downloads {
   }
 
   /**
-   * Begins to store a content, or goes on with what an earlier attempt left of it (`kept` says which pieces).
+   * Begins to store a content, or goes on with what an earlier attempt left of it (`claimed`).
    * @throws USAGE, when this content is on its way already; DISK_FULL, when there is no room; DISK_FAILED; ENDED, when the
    * folder is not open.
    */
@@ -66,12 +70,13 @@ export class Downloads {
     const { root, bytes } = content;
     this.#take(root);
     try {
-      const begun = (await this.#resume(content)) ?? { part: await this.#create(content), kept: [] };
-      this.#parts.set(root, begun.part);
-      if (this.#lock === undefined) await begun.part.keep();
-      return begun;
+      const part = (await this.#resume(content)) ?? (await this.#create(content));
+      this.#parts.set(root, part);
+      if (this.#lock === undefined) await part.keep();
+      return { part, claimed: part.claimed };
     } catch (thrown) {
       this.#parts.delete(root);
+      await this.#note(this.#paths(root).journalPath);
       throw diskError(thrown, `${bytes} bytes are needed in ${shown(this.#folder)}`);
     }
   }
@@ -106,6 +111,13 @@ export class Downloads {
     }
   }
 
+  /** Removes what an earlier attempt at a content left, because it is here whole. */
+  async clear(root: Root): Promise<void> {
+    if (!this.#unfinished.delete(root)) return;
+    const { path, journalPath } = this.#paths(root);
+    await removed(path, journalPath).catch(() => this.#note(journalPath)); // it harms nobody, and is told as unfinished
+  }
+
   /** Closes what is open, leaving it for another time, and gives the folder back. */
   async close(): Promise<void> {
     const lock = this.#lock;
@@ -128,10 +140,20 @@ export class Downloads {
 
   async #findUnfinished(): Promise<void> {
     const names = await readdir(this.#folder).catch(() => []);
-    for (const name of names.filter((each) => each.startsWith('.'))) {
-      if (name.endsWith(JOURNAL)) await this.#note(join(this.#folder, name));
-      if (name.endsWith(FOLDER)) await this.#noteFolder(join(this.#folder, name));
-    }
+    const starts = new Set(names.flatMap((name) => OURS.exec(name) ?? []));
+    for (const start of starts) await this.#find(join(this.#folder, start));
+    for (const name of names) if (name.startsWith('.') && name.endsWith(FOLDER)) await this.#noteFolder(join(this.#folder, name));
+  }
+
+  // A crash leaves one of the two while they are made or removed, and a second name once the part has got its final one.
+  async #find(start: string): Promise<void> {
+    const [path, journalPath] = [start + PART, start + JOURNAL];
+    const [part, journal] = await Promise.all([path, journalPath].map((each) => lstat(each).catch(() => undefined)));
+    const isWhole = part !== undefined && part.nlink > 1;
+    const isPlain = part?.isFile() !== false && journal?.isFile() !== false;
+    if (!isPlain || !(isWhole || part === undefined || journal === undefined)) return this.#note(journalPath);
+    // What cannot be removed harms nobody.
+    await removed(path, journalPath).catch(() => undefined);
   }
 
   async #note(journal: string): Promise<void> {
@@ -144,25 +166,43 @@ export class Downloads {
   async #noteFolder(path: string): Promise<void> {
     const kept = await readFolder(path);
     if (kept === undefined || this.#paths(kept.folder.root).folderPath !== path) return;
-    this.#unfinished.set(kept.folder.root, { ...kept.folder, pieces: [] });
+    this.#unfinished.set(kept.folder.root, { ...kept.folder, pieces: [], doubted: false });
   }
 
   async #create(content: Content): Promise<Part> {
     const { path, journalPath } = this.#paths(content.root);
     // Removed, not emptied: whatever somebody has put there (a link elsewhere, a pipe) is not touched through its name.
-    await Promise.all([rm(path, { force: true }), rm(journalPath, { force: true })]);
+    failpoint('clear.before-part');
+    await rm(path, { force: true });
+    failpoint('clear.before-journal');
+    await rm(journalPath, { force: true });
     await this.#requireRoom(content.bytes);
+    try {
+      return await this.#createIn({ path, journalPath }, content);
+    } catch (thrown) {
+      // Half of it may be there, and there is nothing in it. What cannot be removed now is cleared up at the next start.
+      await removed(path, journalPath).catch(() => undefined);
+      throw thrown;
+    }
+  }
+
+  async #createIn({ path, journalPath }: Pick<Place, 'path' | 'journalPath'>, content: Content): Promise<Part> {
     const { O_RDWR, O_CREAT, O_EXCL, O_NOFOLLOW, O_APPEND } = constants;
     await using opened = new AsyncDisposableStack();
+    failpoint('begin.before-journal');
     const journal = opened.use(await open(journalPath, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_APPEND, 0o600));
-    const handle = opened.use(await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    failpoint('begin.before-heading');
     await beginJournal(journal, content);
+    // Last, so that a part without a whole first line in its journal is never left.
+    failpoint('begin.before-part');
+    const handle = opened.use(await open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600));
+    failpoint('begin.after-part');
     opened.move();
-    return this.#part(content, { folder: this.#folder, path, handle, journalPath, journal });
+    return this.#part(content, { folder: this.#folder, path, handle, journalPath, journal }, NOTHING);
   }
 
   /** Goes on with an earlier attempt at this very content; undefined when there is none, or it is not what it should be. */
-  async #resume(content: Content): Promise<Begun | undefined> {
+  async #resume(content: Content): Promise<Part | undefined> {
     const { path, journalPath } = this.#paths(content.root);
     await using opened = new AsyncDisposableStack();
     const journal = opened.use(await openOwn(journalPath, constants.O_APPEND));
@@ -171,19 +211,15 @@ export class Downloads {
     const before = await resumeJournal(journal);
     if (before?.root !== content.root || before.bytes !== content.bytes) return undefined;
     // What is too long would stay too long: pieces are written over it, never behind it.
+    failpoint('resume.before-length');
     await handle.truncate(content.bytes);
-    const part = this.#part(content, { folder: this.#folder, path, handle, journalPath, journal });
+    failpoint('resume.before-recheck');
     opened.move();
-    try {
-      return { part, kept: await part.recheck(before.pieces) };
-    } catch (thrown) {
-      await part.keep();
-      throw thrown;
-    }
+    return this.#part(content, { folder: this.#folder, path, handle, journalPath, journal }, before);
   }
 
-  #part(content: Content, place: Place): Part {
-    return new Part(content, place, this.#options.hasher, async () => {
+  #part(content: Content, place: Place, claim: Claim): Part {
+    return new Part(content, place, claim, this.#options.hasher, async () => {
       this.#parts.delete(content.root);
       await this.#note(place.journalPath);
     });
@@ -191,7 +227,7 @@ export class Downloads {
 
   #paths(root: Root): { readonly path: string; readonly journalPath: string; readonly folderPath: string } {
     const start = join(this.#folder, `.${root.slice(0, ROOT_START)}`);
-    return { path: `${start}.part`, journalPath: `${start}${JOURNAL}`, folderPath: `${start}${FOLDER}` };
+    return { path: `${start}${PART}`, journalPath: `${start}${JOURNAL}`, folderPath: `${start}${FOLDER}` };
   }
 
   // Asked beforehand, so that nobody waits an hour for an error; the disk may still fill up on the way.

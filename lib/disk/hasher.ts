@@ -81,10 +81,14 @@ export class Hasher {
     return only('verified', await this.#verifier.ask({ type: 'store', path, root, content })).matches;
   }
 
-  /** Whether the open file has piece `index` already. @throws PROTOCOL_BROKEN, when there is no such piece; the system's errors. */
-  async recheck({ fd, bytes, layer }: Omit<Target, 'journal'>, index: number): Promise<boolean> {
+  /**
+   * Whether the open file has piece `index` already; with `rewrites` it is then written once more, for a disk that refused
+   * to sync it. @throws PROTOCOL_BROKEN, when there is no such piece; the system's errors.
+   */
+  async recheck({ fd, bytes, layer }: Omit<Target, 'journal'>, index: number, rewrites = false): Promise<boolean> {
     const expected = inLayer(layer, index).slice();
-    return only('verified', await this.#verifier.ask({ type: 'recheck', fd, ...pieceRange(bytes, index), bytes, expected })).matches;
+    const order = { type: 'recheck', fd, ...pieceRange(bytes, index), bytes, expected, rewrites } as const;
+    return only('verified', await this.#verifier.ask(order)).matches;
   }
 
   /** Starts the verifying thread, so that the first piece need not wait for it. */

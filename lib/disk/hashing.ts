@@ -11,6 +11,7 @@ import { type MessagePort, parentPort } from 'node:worker_threads';
 import type { Root } from '../protocol/ids.ts';
 import { type Identity, pieceHash, sameHash, Tree } from '../transfer/merkle.ts';
 import { LARGEST_PIECE_BYTES, pieceCount, pieceRange } from '../transfer/pieces.ts';
+import { failpoint } from './failpoints.ts';
 import { codeOf } from './faults.ts';
 import { openGuardedSync, type Stamp, stampOf } from './guard.ts';
 import { entryOf } from './journal.ts';
@@ -44,7 +45,10 @@ export type Order =
     }
   /** Writes `content`, of one piece at most, to a new file at `path`, if it has this root. */
   | { readonly type: 'store'; readonly path: string; readonly root: Root; readonly content: Uint8Array }
-  /** Whether what `fd` has from `start` to `end`, of a content of `bytes` bytes, has the hash `expected`. */
+  /**
+   * Whether what `fd` has from `start` to `end`, of a content of `bytes` bytes, has the hash `expected`; with `rewrites`
+   * it is then written once more.
+   */
   | {
       readonly type: 'recheck';
       readonly fd: number;
@@ -52,6 +56,7 @@ export type Order =
       readonly end: number;
       readonly bytes: number;
       readonly expected: Uint8Array;
+      readonly rewrites: boolean;
     };
 
 export type Answer =
@@ -259,8 +264,13 @@ const NOTHING: Findings = { folders: [], skipped: [] };
 
 function verified({ fd, journal, index, start, bytes, expected, piece }: Order & { readonly type: 'verify' }): Answer {
   const matches = sameHash(pieceHash(piece, bytes, sha256), expected);
-  for (let at = 0; matches && at < piece.length; ) at += writeSync(fd, piece, at, piece.length - at, start + at);
-  if (matches) writeSync(journal, entryOf(index));
+  if (matches) {
+    failpoint('verify.before-write');
+    write(fd, piece, start);
+    failpoint('verify.before-journal');
+    write(journal, entryOf(index), null);
+    failpoint('verify.after-journal');
+  }
   return { type: 'verified', matches };
 }
 
@@ -308,14 +318,25 @@ function openNew(path: string): number {
   }
 }
 
-function rechecked({ fd, start, end, bytes, expected }: Order & { readonly type: 'recheck' }): Answer {
+function rechecked({ fd, start, end, bytes, expected, rewrites }: Order & { readonly type: 'recheck' }): Answer {
   const piece = buffer.subarray(0, end - start);
+  failpoint('recheck.before-read');
   for (let at = 0; at < piece.length; ) {
     const read = readSync(fd, piece, at, piece.length - at, start + at);
     if (read === 0) return { type: 'verified', matches: false };
     at += read;
   }
-  return { type: 'verified', matches: sameHash(pieceHash(piece, bytes, sha256), expected) };
+  const matches = sameHash(pieceHash(piece, bytes, sha256), expected);
+  if (matches && rewrites) {
+    failpoint('recheck.before-rewrite');
+    write(fd, piece, start);
+  }
+  return { type: 'verified', matches };
+}
+
+// A disk that is nearly full takes a part. `start` is null where the file's end is meant.
+function write(fd: number, bytes: Uint8Array, start: number | null): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at, bytes.length - at, start === null ? null : start + at);
 }
 
 function transferable(answer: Answer): ArrayBuffer[] {

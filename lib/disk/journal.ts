@@ -11,10 +11,13 @@ import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
 import { fileNameFault } from '../protocol/names.ts';
 import { CONTENT_BYTES, pieceCount } from '../transfer/pieces.ts';
+import { failpoint } from './failpoints.ts';
 import { openGuarded } from './guard.ts';
 
 const ENTRY_BYTES = 4;
 const FORMAT = 1;
+/** Stands in place of a piece's number, which is never so high, once the system is asked to sync. */
+const DOUBT = 0xffff_ffff;
 
 /** A download that is not whole. */
 export interface Unfinished {
@@ -25,7 +28,11 @@ export interface Unfinished {
   readonly holds?: SharedFile['holds'];
   /** Pieces that were written; of a folder, none are counted. */
   readonly pieces: readonly number[];
+  /** Whether an attempt to sync them did not come to its end: what is read back may be in the system's memory only. */
+  readonly doubted: boolean;
 }
+
+type Heading = Omit<Unfinished, 'pieces' | 'doubted'>;
 
 /** The bytes that say that piece `index` was written. */
 export function entryOf(index: number): Uint8Array {
@@ -34,8 +41,13 @@ export function entryOf(index: number): Uint8Array {
   return entry;
 }
 
+/** Says that what was written so far is about to be synced. */
+export async function doubt(journal: FileHandle): Promise<void> {
+  await journal.writeFile(entryOf(DOUBT));
+}
+
 /** Writes the first line of a new journal. */
-export async function begin(journal: FileHandle, { name, bytes, root }: Omit<Unfinished, 'pieces'>): Promise<void> {
+export async function begin(journal: FileHandle, { name, bytes, root }: Heading): Promise<void> {
   await journal.writeFile(`${JSON.stringify({ format: FORMAT, name, bytes, root })}\n`);
 }
 
@@ -53,17 +65,23 @@ export async function read(path: string): Promise<Unfinished | undefined> {
 export async function resume(journal: FileHandle): Promise<Unfinished | undefined> {
   const content = await journal.readFile();
   const torn = (content.length - content.indexOf('\n') - 1) % ENTRY_BYTES;
-  if (torn > 0) await journal.truncate(content.length - torn);
+  if (torn > 0) {
+    failpoint('resume.before-cut');
+    await journal.truncate(content.length - torn);
+  }
   return told(content);
 }
 
 function told(content: Buffer): Unfinished | undefined {
   const end = content.indexOf('\n');
   const heading = end === -1 ? undefined : headingOf(content.toString('utf8', 0, end));
-  return heading && { ...heading, pieces: piecesOf(content.subarray(end + 1), pieceCount(heading.bytes)) };
+  if (heading === undefined) return undefined;
+  const numbers = numbersOf(content.subarray(end + 1));
+  const count = pieceCount(heading.bytes);
+  return { ...heading, pieces: [...numbers].filter((index) => index < count), doubted: numbers.has(DOUBT) };
 }
 
-function headingOf(line: string): Omit<Unfinished, 'pieces'> | undefined {
+function headingOf(line: string): Heading | undefined {
   try {
     const { format, name, bytes, root } = JSON.parse(line);
     const isOurs = format === FORMAT && Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= CONTENT_BYTES && /^[0-9a-f]{64}$/.test(root);
@@ -73,11 +91,8 @@ function headingOf(line: string): Omit<Unfinished, 'pieces'> | undefined {
   }
 }
 
-function piecesOf(entries: Buffer, count: number): readonly number[] {
-  const pieces = new Set<number>();
-  for (let at = 0; at + ENTRY_BYTES <= entries.length; at += ENTRY_BYTES) {
-    const index = entries.readUInt32BE(at);
-    if (index < count) pieces.add(index);
-  }
-  return [...pieces];
+function numbersOf(entries: Buffer): ReadonlySet<number> {
+  const numbers = new Set<number>();
+  for (let at = 0; at + ENTRY_BYTES <= entries.length; at += ENTRY_BYTES) numbers.add(entries.readUInt32BE(at));
+  return numbers;
 }

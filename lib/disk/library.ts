@@ -104,6 +104,11 @@ export class Library {
     if (this.#telling !== undefined) this.#tellNow();
   }
 
+  /** Settles when no file of this length waits to be hashed any more. */
+  known(bytes: number): Promise<void> {
+    return this.#backlog.without(bytes);
+  }
+
   /** The real path of the folder, once started. */
   get folder(): string {
     return this.#folder;

@@ -5,13 +5,15 @@
  * that too: after a restart of a container the same number is another process. Two machines on one network folder are
  * not told apart.
  */
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FloodmeshError } from '../errors.ts';
 import { shown } from '../protocol/names.ts';
 import { codeOf, diskError } from './faults.ts';
 
 export const LOCK_FILE = '.floodmesh.lock';
+
+const DRAFT = /^\.floodmesh\.lock\.([1-9]\d*)(?:\.old)?$/;
 
 /** How often a dead one's lock is taken away before giving up. A guess: others who try at the same time are few. */
 const ATTEMPTS = 10;
@@ -36,6 +38,7 @@ export class Lock {
     held.add(path);
     try {
       await claim(path, mark, folder);
+      await sweep(folder);
       return new Lock(path, mark);
     } catch (thrown) {
       held.delete(path);
@@ -62,6 +65,14 @@ async function claim(path: string, mark: string, folder: string): Promise<void> 
     throw new FloodmeshError('FOLDER_UNUSABLE', `the lock of ${shown(folder)} cannot be taken`, `remove ${LOCK_FILE} in it`);
   } finally {
     await rm(draft, { force: true });
+  }
+}
+
+/** Removes what processes left that died while they tried. What cannot be removed harms nobody. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const [, pid] = DRAFT.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(folder, name), { force: true }).catch(() => undefined);
   }
 }
 

@@ -10,8 +10,10 @@ import { FloodmeshError } from '../errors.ts';
 import type { Root } from '../protocol/ids.ts';
 import { fileNameFault, shown, stem } from '../protocol/names.ts';
 import { pieceCount } from '../transfer/pieces.ts';
+import { failpoint } from './failpoints.ts';
 import { codeOf, diskError } from './faults.ts';
 import type { Hasher } from './hasher.ts';
+import { doubt } from './journal.ts';
 
 /** How many names are tried for a file whose name is taken: `f1 (2).txt` and so on. A guess. */
 export const NAMES_TRIED = 1_000;
@@ -39,6 +41,12 @@ export interface Place {
   readonly journal: FileHandle;
 }
 
+/** What an earlier attempt says that it left: pieces, and whether the disk refused to sync them. */
+export interface Claim {
+  readonly pieces: readonly number[];
+  readonly doubted: boolean;
+}
+
 export class Part {
   readonly #content: Content;
   readonly #folder: string;
@@ -49,11 +57,14 @@ export class Part {
   readonly #hasher: Hasher;
   readonly #onEnd: () => Promise<void>;
   readonly #written: Uint8Array;
+  readonly #claimed: Set<number>;
+  readonly #isDoubted: boolean;
   #missing: number;
-  readonly #verifying = new Set<Promise<unknown>>();
+  #finished: Finished | undefined;
+  readonly #judging = new Set<Promise<unknown>>();
   #ending: Promise<void> | undefined;
 
-  constructor(content: Content, place: Place, hasher: Hasher, onEnd: () => Promise<void>) {
+  constructor(content: Content, place: Place, claim: Claim, hasher: Hasher, onEnd: () => Promise<void>) {
     this.#content = content;
     this.#folder = place.folder;
     this.#path = place.path;
@@ -64,60 +75,67 @@ export class Part {
     this.#onEnd = onEnd;
     this.#missing = pieceCount(content.bytes);
     this.#written = new Uint8Array(this.#missing);
+    this.#claimed = new Set(claim.pieces);
+    this.#isDoubted = claim.doubted;
   }
 
-  /** Of the pieces that an earlier attempt is said to have written, those that are there and right; they count as verified. */
-  async recheck(pieces: readonly number[]): Promise<readonly number[]> {
+  /** Pieces that an earlier attempt says it left, and that have not been looked at. */
+  get claimed(): readonly number[] {
+    return [...this.#claimed];
+  }
+
+  /** Whether nothing is on disk, not even by an earlier attempt's word. */
+  get isEmpty(): boolean {
+    return this.#claimed.size === 0 && this.#missing === this.#written.length;
+  }
+
+  /** Its final name, once it has it; `finish` may have failed since. */
+  get finished(): Finished | undefined {
+    return this.#finished;
+  }
+
+  /**
+   * Whether a claimed piece is there and right; then it counts as verified. @throws DISK_FULL and DISK_FAILED;
+   * PROTOCOL_BROKEN, when there is no such piece; ENDED after the end.
+   */
+  async recheck(index: number): Promise<boolean> {
     const { fd } = this.#handle;
-    const right: number[] = [];
-    for (const index of pieces) {
-      if (!(await this.#hasher.recheck({ ...this.#content, fd }, index))) continue;
-      this.#tick(index);
-      right.push(index);
-    }
-    return right;
-  }
-
-  /** How many pieces are on disk. */
-  get pieces(): number {
-    return this.#written.length - this.#missing;
+    const matches = await this.#judged(index, () => this.#hasher.recheck({ ...this.#content, fd }, index, this.#isDoubted));
+    this.#claimed.delete(index);
+    return matches;
   }
 
   /**
    * Whether `piece` is piece `index`; then, and only then, it is on disk. Its memory is handed over: nobody may use it
    * afterwards. @throws DISK_FULL and DISK_FAILED; PROTOCOL_BROKEN, when there is no such piece; ENDED after the end.
    */
-  async verify(index: number, piece: Uint8Array<ArrayBuffer>): Promise<boolean> {
-    if (this.#ending !== undefined) throw new FloodmeshError('ENDED', 'this download has ended');
-    const verifying = this.#hasher.verify({ ...this.#content, fd: this.#handle.fd, journal: this.#journal.fd }, index, piece);
-    this.#verifying.add(verifying);
-    try {
-      const matches = await verifying;
-      if (matches) this.#tick(index);
-      return matches;
-    } catch (thrown) {
-      throw this.#failed(thrown);
-    } finally {
-      this.#verifying.delete(verifying);
-    }
+  verify(index: number, piece: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    const [fd, journal] = [this.#handle.fd, this.#journal.fd];
+    return this.#judged(index, () => this.#hasher.verify({ ...this.#content, fd, journal }, index, piece));
   }
 
   /**
-   * Gives the whole file its name, in the downloads folder or another on the same disk, safe against a crash from then on. Where that name is taken by another content, the
-   * next of `f1 (2).txt`, `f1 (3).txt`…; where it is this content, what is there stays. After an error the download can
-   * be finished again, kept or discarded. @throws DISK_FULL, DISK_FAILED; PROTOCOL_BROKEN, when the name is unclean.
+   * Gives the whole file its name, in the downloads folder or another on the same disk, safe against a crash from then on.
+   * Where that name is taken by another content, the next of `f1 (2).txt`, `f1 (3).txt`…; where it is this content, what is
+   * there stays. After an error the download can be kept or discarded, and is kept where the disk refused to sync it.
+   * @throws DISK_FULL, DISK_FAILED; PROTOCOL_BROKEN, when the name is unclean; ENDED after the end.
    */
   async finish(name: string, folder = this.#folder): Promise<Finished> {
+    this.#requireLife();
     const fault = fileNameFault(name);
     if (fault !== undefined) throw new FloodmeshError('PROTOCOL_BROKEN', `nothing is stored as ${shown(name)}: ${fault}`);
     if (this.#missing > 0) throw new FloodmeshError('INTERNAL', `${this.#missing} pieces are missing`);
     try {
+      failpoint('finish.before-rights');
       await this.#handle.chmod(0o644 & ~process.umask());
-      await this.#handle.sync();
-      const finished = await this.#named(name, folder);
+      await this.#sync();
+      failpoint('finish.before-link');
+      this.#finished = await this.#named(name, folder);
+      failpoint('finish.before-folder-sync');
       await syncFolder(folder);
+      failpoint('finish.after-folder-sync');
       await this.discard();
-      return finished;
+      return this.#finished;
     } catch (thrown) {
       throw this.#failed(thrown);
     }
@@ -135,18 +153,55 @@ export class Part {
     return this.#ending;
   }
 
+  async #judged(index: number, judge: () => Promise<boolean>): Promise<boolean> {
+    this.#requireLife();
+    const judging = judge();
+    this.#judging.add(judging);
+    try {
+      const matches = await judging;
+      if (matches) this.#tick(index);
+      return matches;
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    } finally {
+      this.#judging.delete(judging);
+    }
+  }
+
+  #requireLife(): void {
+    if (this.#ending !== undefined) throw new FloodmeshError('ENDED', 'this download has ended');
+  }
+
   // A piece may come twice, from two holders.
   #tick(index: number): void {
     this.#missing -= this.#written[index] === 0 ? 1 : 0;
     this.#written[index] = 1;
   }
 
+  // A system that failed to write says so once: what it then reads back is in its memory only, and its next sync succeeds.
+  // So the journal tells the next attempt to write all of it again, unless this one comes to its end.
+  async #sync(): Promise<void> {
+    failpoint('finish.before-doubt');
+    await doubt(this.#journal);
+    try {
+      failpoint('finish.before-sync');
+      await this.#handle.sync();
+    } catch (thrown) {
+      await this.keep();
+      throw thrown;
+    }
+  }
+
   async #end(remove: boolean): Promise<void> {
+    if (!remove) failpoint('keep.before-close');
     // The worker writes by the file's number, which must not become another file's under its hands.
-    await Promise.allSettled(this.#verifying);
-    await Promise.all([this.#handle.close(), this.#journal.close()]);
-    if (remove) await Promise.all([rm(this.#path, { force: true }), rm(this.#journalPath, { force: true })]);
-    await this.#onEnd();
+    await Promise.allSettled(this.#judging);
+    try {
+      await Promise.all([this.#handle.close(), this.#journal.close()]);
+      if (remove) await removed(this.#path, this.#journalPath);
+    } finally {
+      await this.#onEnd();
+    }
   }
 
   async #named(name: string, folder: string): Promise<Finished> {
@@ -181,6 +236,15 @@ export class Part {
   #failed(thrown: unknown): FloodmeshError {
     return diskError(thrown, `${this.#content.bytes} bytes are needed in ${shown(this.#folder)}`);
   }
+}
+
+/** Removes a part and its journal. A crash leaves one of the two, or both of a file that has its name: `Downloads.open` clears that up. */
+export async function removed(path: string, journalPath: string): Promise<void> {
+  failpoint('remove.before-part');
+  await rm(path, { force: true });
+  failpoint('remove.before-journal');
+  await rm(journalPath, { force: true });
+  failpoint('remove.after-journal');
 }
 
 function numbered(name: string, number: number): string {

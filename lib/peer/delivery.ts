@@ -33,7 +33,7 @@ export async function deliver(content: Content, began: number, parts: DeliveryPa
       linkTo,
       contact,
       downloads: shelves.downloads,
-      onKept: (bytes) => progress.begin(bytes),
+      onKept: (bytes) => progress.keep(bytes),
       onVerified: (bytes) => progress.add(bytes),
       onHolderLost: (peer, why) => emit({ type: 'holderLost', name: content.name, peer: called(peer), why }),
     });
@@ -69,9 +69,9 @@ class Telling {
     }, PROGRESS_MS);
   }
 
-  /** What was there before anything came: it counts, but nobody's pace. */
-  begin(bytes: number): void {
-    this.#verified = bytes;
+  /** What was there before: it counts, but for nobody's pace. */
+  keep(bytes: number): void {
+    this.#verified += bytes;
   }
 
   get fetched(): number {

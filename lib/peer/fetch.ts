@@ -22,7 +22,7 @@ export interface FetchParts {
   readonly downloads: Downloads;
   /** Where a holder listens, as its lease says; undefined when it is not known any more. */
   readonly contact: (peer: PeerId) => Contact | undefined;
-  /** Bytes that an earlier attempt left, once, before any other. */
+  /** Bytes that an earlier attempt left and that are right, as they are looked at. */
   readonly onKept: (bytes: number) => void;
   readonly onVerified: (bytes: number) => void;
   readonly onHolderLost: (peer: PeerId, why: LostWhy) => void;
@@ -100,7 +100,7 @@ export class Fetch {
 
   async #setAside(): Promise<void> {
     const begun = await this.#begun?.catch(() => undefined);
-    await (begun?.part.pieces === 0 ? begun.part.discard() : begun?.part.keep());
+    await (begun?.part.isEmpty ? begun.part.discard() : begun?.part.keep());
   }
 
   #tell(event: DownloadEvent): void {
@@ -196,13 +196,26 @@ export class Fetch {
     }
   }
 
-  /** Opens the part, and lets the mind know what of it is there already. */
+  /** Opens the part, and lets the mind know what of it an earlier attempt claims to have left. */
   async #begin(layer: Uint8Array): Promise<Begun> {
     const { name, root, bytes } = this.#content;
     const begun = await this.#parts.downloads.begin({ name, root, bytes, layer });
-    this.#parts.onKept(begun.kept.reduce((sum, index) => sum + this.#bytesOf(index), 0));
-    this.#tell({ type: 'kept', pieces: begun.kept });
+    this.#tell({ type: 'begun', claimed: begun.claimed });
+    void this.#recheck(begun);
     return begun;
+  }
+
+  // Beside what is fetched meanwhile: it takes a second a GiB, and a holder that is asked for nothing hangs up.
+  async #recheck({ part, claimed }: Begun): Promise<void> {
+    try {
+      for (const index of claimed) {
+        const ok = await part.recheck(index);
+        if (ok) this.#parts.onKept(this.#bytesOf(index));
+        this.#tell({ type: 'rechecked', index, ok });
+      }
+    } catch (thrown) {
+      this.#ended.reject(thrown); // the disk failed, or all of it has ended already
+    }
   }
 
   async #verify(peer: PeerId, index: number): Promise<void> {

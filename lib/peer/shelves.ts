@@ -2,6 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { READ_AHEAD_BYTES } from '../config.ts';
 import { Downloads } from '../disk/downloads.ts';
+import { failpoint } from '../disk/failpoints.ts';
 import { Hasher } from '../disk/hasher.ts';
 import { Library } from '../disk/library.ts';
 import type { OpenFile } from '../disk/opened.ts';
@@ -116,9 +117,17 @@ export class Shelves {
     return here(this.fetched, this.fetched.find(name));
   }
 
-  /** A file of this very content, own or fetched; never a folder. */
-  ofContent(content: Content): Here | undefined {
-    return this.#here(content, (library) => library.withRoot(content.root));
+  /**
+   * A file of this very content, own or fetched, never a folder; what is left of an attempt to fetch it is removed then. A
+   * fetched file of this length that is not hashed yet (this process was killed while it finished it) is waited for, until
+   * `signal` fires.
+   */
+  async ofContent(content: Content, signal?: AbortSignal): Promise<Here | undefined> {
+    const over = new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+    await Promise.race([this.fetched.known(content.bytes), over]);
+    const found = this.#here(content, (library) => library.withRoot(content.root));
+    if (found !== undefined) await this.downloads.clear(content.root);
+    return found;
   }
 
   /** A folder with this very manifest, own or fetched, all of it on this disk; never a file. */
@@ -128,7 +137,7 @@ export class Shelves {
 
   /** The absolute path of a file of this very content, own or fetched. */
   pathOf(root: Root, bytes: number): string | undefined {
-    return this.ofContent({ root, bytes })?.path;
+    return this.#here({ root, bytes }, (library) => library.withRoot(root))?.path;
   }
 
   #here({ bytes }: Content, lookUp: (library: Library) => SharedFile | undefined): Here | undefined {
@@ -139,15 +148,17 @@ export class Shelves {
     return undefined;
   }
 
-  /** Gives a fetched content its final name, and remembers what it is. @throws DISK_FULL, DISK_FAILED. */
+  /** Gives a fetched content its final name, and remembers what it is. What came is kept when that fails. @throws DISK_FULL, DISK_FAILED. */
   async keep(name: string, root: Root, { part, layer }: Fetched): Promise<Here> {
     try {
-      const finished = await part.finish(name);
-      await this.fetched.learn(finished.name, root, layer).catch(() => undefined); // the next reading of the folder learns it
-      return finished;
+      return await part.finish(name);
     } catch (thrown) {
-      await part.discard();
+      await part.keep();
       throw thrown;
+    } finally {
+      failpoint('finish.before-learning');
+      // Where it failed after it got its name, the next attempt finds it here. What is not learned now, the next reading of the folder learns.
+      if (part.finished !== undefined) await this.fetched.learn(part.finished.name, root, layer).catch(() => undefined);
     }
   }
 

@@ -47,7 +47,7 @@ export class Transfers {
     const own = choice === undefined ? shelves.ownNamed(name) : undefined;
     if (own !== undefined) return { type: 'alreadyHere', ...own };
     const content = await this.#choose(name, choice, signal);
-    const here = content === undefined ? shelves.fetchedNamed(name) : shelves.ofContent(content);
+    const here = content === undefined ? shelves.fetchedNamed(name) : await shelves.ofContent(content, signal);
     if (here !== undefined) return { type: 'alreadyHere', ...here };
     if (content === undefined) throw new FloodmeshError('NOT_FOUND', `nobody has ${name}`);
     return this.#fetch(content, began, signal);
@@ -60,7 +60,7 @@ export class Transfers {
     for (const { name, bytes, root } of shelves.downloads.unfinished) {
       const holders: PeerId[] = [];
       for await (const { peer } of finder.holders({ root, bytes }, signal)) holders.push(peer);
-      const here = shelves.ofContent({ root, bytes });
+      const here = await shelves.ofContent({ root, bytes }, signal);
       if (here !== undefined) outcomes.push({ type: 'alreadyHere', ...here });
       else if (holders.length > 0) outcomes.push(await this.#fetch({ name, bytes, root, holders }, performance.now(), signal));
     }

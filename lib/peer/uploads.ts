@@ -4,7 +4,16 @@
  * A request names a content by its root, never a path; what is not shared does not exist for the asker. Bytes flow from
  * the side that was dialled, because a WebSocket client must mask what it sends (TRANSFER: five to eight times slower).
  */
-import { HANDSHAKE_MS, READ_AHEAD_BYTES, SLOWEST_BYTES_PER_MS, STALL_MS, TRANSFER_FRAME_BYTES, UPLOAD_IDLE_MS, UPLOAD_REQUESTS, UPLOADS } from '../config.ts';
+import {
+  HANDSHAKE_MS,
+  READ_AHEAD_BYTES,
+  SLOWEST_BYTES_PER_MS,
+  STALL_MS,
+  TRANSFER_FRAME_BYTES,
+  UPLOAD_IDLE_MS,
+  UPLOAD_REQUESTS,
+  UPLOADS,
+} from '../config.ts';
 import type { OpenFile } from '../disk/opened.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import type { Link } from '../net/transport.ts';

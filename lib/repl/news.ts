@@ -34,7 +34,7 @@ export class News {
         this.#others.push('the metadata server is back');
         break;
       case 'holderLost':
-        this.#others.push(`${shown(event.peer)} stopped sending ${shown(event.name)} (${shown(event.why)})`);
+        this.#others.push(lossWords(event));
         break;
       default:
         break;
@@ -84,6 +84,11 @@ export class News {
     const [oldest] = this.#known;
     if (this.#known.size > NAMES_REMEMBERED && oldest !== undefined) this.#known.delete(oldest);
   }
+}
+
+function lossWords({ peer, name, why }: { readonly peer: string; readonly name: string; readonly why: string }): string {
+  if (why === 'lied') return `${shown(peer)} sent what is not ${shown(name)}, and is not asked for it again`;
+  return `${shown(peer)} stopped sending ${shown(name)} (${shown(why)})`;
 }
 
 function departureOf(cause: Cause): Departure | undefined {

@@ -6,7 +6,15 @@
  * still owe (the endgame of BitTorrent, Cohen 2003); the first right piece counts. A piece that is not what the root
  * promises gives its holder up. No verified byte is asked for twice.
  */
-import { HOLDERS_AT_ONCE, PIECES_AHEAD, PIECES_AHEAD_FIRST, PIECES_AHEAD_MS, PIECES_JUDGED } from '../config.ts';
+import {
+  HOLDERS_AT_ONCE,
+  PART_AT_RISK,
+  PIECES_AHEAD,
+  PIECES_AHEAD_FIRST,
+  PIECES_AHEAD_MS,
+  PIECES_AT_RISK,
+  PIECES_JUDGED,
+} from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
 
 /** Why a holder was given up. */
@@ -20,8 +28,10 @@ export type DownloadEvent =
   | { readonly type: 'piece'; readonly peer: PeerId }
   /** A piece was judged: right, and written; or not what the root promises. */
   | { readonly type: 'verified'; readonly peer: PeerId; readonly index: number; readonly ok: boolean }
-  /** There is a place to write to, and these pieces an earlier attempt left there, found right. Comes before any `opened`. */
-  | { readonly type: 'kept'; readonly pieces: readonly number[] }
+  /** There is a place to write to, and an earlier attempt says that it left these pieces there. Comes before any `opened`. */
+  | { readonly type: 'begun'; readonly claimed: readonly number[] }
+  /** A claimed piece was looked at: it is there and right, or has to be fetched. */
+  | { readonly type: 'rechecked'; readonly index: number; readonly ok: boolean }
   | { readonly type: 'providerLost'; readonly peer: PeerId; readonly why: LostWhy }
   /** Time has passed: a quarter of a second or so. */
   | { readonly type: 'tick' };
@@ -32,7 +42,7 @@ export type DownloadEffect =
   | { readonly type: 'request'; readonly peer: PeerId; readonly first: number; readonly count: number }
   /** Judge the piece that just came, as the piece `index`. */
   | { readonly type: 'verify'; readonly peer: PeerId; readonly index: number }
-  /** Let the holder go. */
+  /** Let the holder go, if it has not gone by itself before it was found out. */
   | { readonly type: 'drop'; readonly peer: PeerId; readonly why: LostWhy }
   | { readonly type: 'done' }
   /** No holder is left: what is there is right, but it is not all. */
@@ -54,6 +64,9 @@ const NEWEST = 0.2;
 /** How long a piece is taken to take a holder that has brought none: else two holders would both bring each small content. */
 const UNTRIED_MS = PIECES_AHEAD_MS / PIECES_AHEAD_FIRST;
 
+/** A holder that brought no piece for so long is not sending more than one. A guess: 2 Mbit/s. */
+const SILENT_MS = 1_000;
+
 export class Download {
   readonly #pieces: number;
   /** Pieces that are not there and nobody was asked for. */
@@ -61,6 +74,8 @@ export class Download {
   /** Of whom each piece was asked that has not come. */
   readonly #owed = new Map<number, Set<PeerId>>();
   readonly #judged = new Set<number>();
+  /** Pieces that an earlier attempt claims to have left, and nobody has looked at yet. */
+  #claimed = new Set<number>();
   readonly #holders = new Map<PeerId, Holder>();
   readonly #waiting = new Set<PeerId>();
   readonly #liars = new Set<PeerId>();
@@ -76,7 +91,7 @@ export class Download {
 
   /** Pieces that are verified and written. */
   get verified(): number {
-    return this.#pieces - this.#free.size - this.#owed.size - this.#judged.size;
+    return this.#pieces - this.#free.size - this.#owed.size - this.#judged.size - this.#claimed.size;
   }
 
   /** Whether pieces that were asked of this holder have not come. */
@@ -96,8 +111,10 @@ export class Download {
         return this.#came(event.peer, now);
       case 'verified':
         return this.#verified(event.peer, event.index, event.ok, now);
-      case 'kept':
-        return this.#kept(event.pieces, now);
+      case 'begun':
+        return this.#begun(event.claimed, now);
+      case 'rechecked':
+        return this.#rechecked(event.index, event.ok, now);
       case 'providerLost':
         return this.#lose(event.peer, event.why, now);
       case 'tick':
@@ -121,9 +138,15 @@ export class Download {
     return peers.map((peer) => ({ type: 'open', peer }));
   }
 
-  #kept(pieces: readonly number[], now: number): DownloadEffect[] {
+  #begun(claimed: readonly number[], now: number): DownloadEffect[] {
     this.#hasPlace = true;
-    for (const index of pieces) this.#free.delete(index);
+    this.#claimed = new Set(claimed).intersection(this.#free);
+    for (const index of claimed) this.#free.delete(index);
+    return this.#goOn(now);
+  }
+
+  #rechecked(index: number, ok: boolean, now: number): DownloadEffect[] {
+    if (this.#claimed.delete(index) && !ok) this.#free.add(index);
     return this.#goOn(now);
   }
 
@@ -154,9 +177,10 @@ export class Download {
     if (ok) return this.#goOn(now);
     this.#wantAgain(index);
     if (this.#holders.has(peer)) return this.#lose(peer, 'lied', now);
+    if (this.#liars.has(peer)) return this.#goOn(now);
     // It hung up before it was found out; it may have been found again since.
     this.#condemn(peer);
-    return this.#goOn(now);
+    return [{ type: 'drop', peer, why: 'lied' }, ...this.#goOn(now)];
   }
 
   // Whoever was asked for it too, near the end, still owes it.
@@ -200,17 +224,17 @@ export class Download {
     return [...this.#holders].flatMap(([peer, holder]) => (holder.isOpen ? this.#ask(peer, holder, now) : []));
   }
 
-  // The last piece may have come just before its holder went: what is being judged may complete the content.
+  // The last piece may have come just before its holder went: what is being judged, or looked at, may complete the content.
   #failOnceJudged(): DownloadEffect[] {
-    if (this.#judged.size > 0) return [];
+    if (this.#judged.size + this.#claimed.size > 0) return [];
     this.#isOver = true;
     return [{ type: 'failed', why: this.#lastLoss }];
   }
 
   /** Fills a holder's window once half of it is empty; a slow disk, which leaves much to be judged, slows the asking. */
   #ask(peer: PeerId, holder: Holder, now: number): DownloadEffect[] {
-    const ahead = window(holder);
-    const room = ahead - holder.expected.length;
+    const ahead = Math.min(window(holder), this.#share);
+    const room = Math.min(ahead - holder.expected.length, this.#mostAtRisk - this.#atRisk(now));
     if (room < ahead / 2 || this.#judged.size >= PIECES_JUDGED) return [];
     if (holder.expected.length === 0) holder.since = now;
     const pieces = this.#free.size > 0 ? this.#free.values().take(room).toArray() : this.#takenOver(holder, room, now);
@@ -220,6 +244,27 @@ export class Download {
       holder.expected.push(index);
     }
     return runs(pieces).map(({ first, count }) => ({ type: 'request', peer, first, count }));
+  }
+
+  /**
+   * How many pieces may be asked of one holder ahead: its share of what is at risk, so that none keeps the others waiting;
+   * and of n holders an nth of the content, so that what all but one of them lie about is less than its length.
+   */
+  get #share(): number {
+    const open = this.#holders.values().reduce((count, { isOpen }) => count + (isOpen ? 1 : 0), 0);
+    const known = this.#holders.size + this.#waiting.size + this.#liars.size;
+    return Math.max(1, Math.floor(Math.min(this.#pieces / known, this.#mostAtRisk / open)));
+  }
+
+  get #mostAtRisk(): number {
+    return Math.max(PIECES_AT_RISK, Math.floor(PART_AT_RISK * this.#pieces));
+  }
+
+  /** Pieces that die with this process: on the way, by one holder or two, or not judged yet. */
+  #atRisk(now: number): number {
+    // Of what a silent holder owes one piece may be on the way; the others must not be kept waiting for it.
+    const coming = ({ expected, since }: Holder) => (now - since < SILENT_MS ? expected.length : Math.min(1, expected.length));
+    return this.#holders.values().reduce((sum, holder) => sum + coming(holder), this.#judged.size);
   }
 
   /** For an idle holder: the last pieces of whoever would take longest with what it owes, if that is longer than it takes us. */

@@ -69,3 +69,17 @@ t.test('close gives everything up and waits for what is under way', async (t) =>
   await closed;
   t.equal(begun.length, 16);
 });
+
+t.test('files of one length are waited for, and no others', async (t) => {
+  const { backlog, begun } = held();
+  backlog.add([file('one', 1), file('two', 2), file('other two', 2), file('dropped', 2)]);
+  let twos = 0;
+  const done = Promise.all([backlog.without(2).then(() => twos++), backlog.without(3)]);
+  for (const { name, done } of begun) if (name.endsWith('two')) done();
+  backlog.drop('dropped');
+  for (const { name, done } of begun) if (name === 'dropped') done();
+  await done;
+  t.equal(twos, 1);
+  t.equal(backlog.size, 1, 'what is longer or shorter is still under way');
+  begun[0]?.done();
+});

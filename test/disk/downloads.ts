@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { hash as digest } from 'node:crypto';
-import { appendFile, link, mkdir, readdir, readFile, rm, rmdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, link, mkdir, open, readdir, readFile, rm, rmdir, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Downloads } from '../../lib/disk/downloads.ts';
@@ -46,6 +46,26 @@ async function fetched(downloads: Downloads, content: Uint8Array) {
   const { part } = await downloads.begin(about(content));
   for (let index = 0; index < pieceCount(content.length); index++) await part.verify(index, piece(content, index));
   return part;
+}
+
+/** Goes on with a content; `kept` are the pieces of it that are there and right. */
+async function resumed(downloads: Downloads, content: Uint8Array, name?: string) {
+  const { part, claimed } = await downloads.begin(about(content, name));
+  const kept: number[] = [];
+  for (const index of claimed) if (await part.recheck(index)) kept.push(index);
+  return { part, kept };
+}
+
+/** A disk whose syncs fail while `work` is done. */
+async function failingSync(work: () => Promise<unknown>): Promise<void> {
+  const file = await open(new URL(import.meta.url));
+  const handles = Object.getPrototypeOf(file);
+  const { sync } = handles;
+  handles.sync = () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }));
+  await work().finally(() => {
+    handles.sync = sync;
+    return file.close();
+  });
 }
 
 const visible = async (folder: string) => (await readdir(folder)).filter((name) => !name.startsWith('.')).sort();
@@ -116,7 +136,7 @@ t.test('what somebody has put at the name of a part or a journal is not touched'
       await left(downloads, content, 0);
       await rm(hidden(folder, content, ending));
       await put(hidden(folder, content, ending));
-      const begun = await downloads.begin(about(content));
+      const begun = await resumed(downloads, content);
       t.same(begun.kept, [], `${ending}: ${way}`);
       await begun.part.verify(0, text('one'));
       await begun.part.finish('f1');
@@ -139,13 +159,12 @@ t.test('what somebody made a folder of is said', async (t) => {
 t.test('an attempt that was left is gone on with, by this process or the next', async (t) => {
   const { folder, downloads } = await opened(t);
   await left(downloads, large, 2);
-  const second = await downloads.begin(about(large, 'called otherwise'));
+  const second = await resumed(downloads, large, 'called otherwise');
   t.same(second.kept, [2]);
-  t.equal(second.part.pieces, 1);
   await second.part.verify(0, piece(large, 0));
   await downloads.close();
   const next = await opened(t, folder);
-  const third = await next.downloads.begin(about(large));
+  const third = await resumed(next.downloads, large);
   t.same(third.kept, [2, 0]);
   t.ok(await third.part.verify(1, piece(large, 1)));
   await third.part.finish('f1.bin');
@@ -160,7 +179,7 @@ t.test('a flipped byte costs its piece, and no other', async (t) => {
   const part = hidden(folder, large, '.part');
   const bytes = await readFile(part);
   await writeFile(part, bytes.with(PIECE_BYTES + 3, (bytes[PIECE_BYTES + 3] ?? 0) ^ 1));
-  const again = await downloads.begin(about(large));
+  const again = await resumed(downloads, large);
   t.same(again.kept, [0, 2]);
   await again.part.verify(1, piece(large, 1));
   await again.part.finish('f1.bin');
@@ -171,7 +190,7 @@ t.test('a part that lost its end costs what was there', async (t) => {
   const { folder, downloads } = await opened(t);
   await left(downloads, large, 0, 1, 2);
   await truncate(hidden(folder, large, '.part'), PIECE_BYTES + 9);
-  t.same((await downloads.begin(about(large))).kept, [0]);
+  t.same((await resumed(downloads, large)).kept, [0]);
 });
 
 t.test('an entry that a crash tore costs itself, and not what comes after it', async (t) => {
@@ -179,7 +198,7 @@ t.test('an entry that a crash tore costs itself, and not what comes after it', a
   await left(downloads, large, 0);
   await appendFile(hidden(folder, large, '.journal'), Uint8Array.of(0, 0));
   await left(downloads, large, 1);
-  t.same((await downloads.begin(about(large))).kept, [0, 1]);
+  t.same((await resumed(downloads, large)).kept, [0, 1]);
 });
 
 t.test('a journal of another content, or of another length, is not believed', async (t) => {
@@ -190,7 +209,7 @@ t.test('a journal of another content, or of another length, is not believed', as
     const entries = (await readFile(hidden(folder, large, '.journal'))).subarray(-8);
     const heading = JSON.stringify({ format: 1, name: 'f1.bin', bytes, root, ...other });
     await writeFile(hidden(folder, large, '.journal'), Buffer.concat([text(`${heading}\n`), entries]));
-    const { part, kept } = await downloads.begin(about(large));
+    const { part, kept } = await resumed(downloads, large);
     t.same(kept, [], heading);
     await part.discard();
   }
@@ -204,13 +223,13 @@ t.test('unfinished is what was left, and not what is under way', async (t) => {
   await part.verify(1, piece(large, 1));
   t.same(downloads.unfinished, [], 'it is under way');
   await part.keep();
-  t.same(downloads.unfinished, [{ ...told, pieces: [1] }]);
+  t.same(downloads.unfinished, [{ ...told, pieces: [1], doubted: false }]);
   await downloads.close();
   await writeFile(join(folder, '.other.journal'), await readFile(hidden(folder, large, '.journal')));
   await writeFile(join(folder, '.diary.journal'), 'Dear diary,\n');
   await writeFile(join(folder, 'visible.journal'), '');
   const next = await opened(t, folder);
-  t.same(next.downloads.unfinished, [{ ...told, pieces: [1] }], 'found by the next process, under its own name only');
+  t.same(next.downloads.unfinished, [{ ...told, pieces: [1], doubted: false }], 'found by the next process, under its own name only');
   const again = await next.downloads.begin(about(large));
   t.same(next.downloads.unfinished, []);
   await again.part.discard();
@@ -230,10 +249,110 @@ t.test('a disk that refuses to read what was left is said, and what was left sta
   await left(downloads, large, 0, 2);
   const recheck = hasher.recheck.bind(hasher);
   hasher.recheck = () => Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }));
-  await t.rejects(downloads.begin(about(large)), { code: 'DISK_FAILED' });
+  const { part } = await downloads.begin(about(large));
+  await t.rejects(part.recheck(0), { code: 'DISK_FAILED' });
+  t.notOk(part.isEmpty);
+  await part.keep();
   t.match(downloads.unfinished, [{ pieces: [0, 2] }]);
   hasher.recheck = recheck;
-  t.same((await downloads.begin(about(large))).kept, [0, 2]);
+  t.same((await resumed(downloads, large)).kept, [0, 2]);
+});
+
+t.test('what a crash leaves while a part is made or removed is cleared up by the next process', async (t) => {
+  const { folder, downloads } = await opened(t);
+  const [part, journal] = [hidden(folder, large, '.part'), hidden(folder, large, '.journal')];
+  const finished = join(folder, 'f1.bin');
+  const crashes = {
+    'a journal without a part': () => rm(part),
+    'a part without its journal': () => rm(journal),
+    'a part that has its final name': () => link(part, finished),
+    'the same, with its journal gone': () => Promise.all([link(part, finished), rm(journal)]),
+  };
+  let process = downloads;
+  for (const [crash, leave] of Object.entries(crashes)) {
+    await left(process, large, 0, 1, 2);
+    await process.close();
+    await rm(finished, { force: true });
+    await leave();
+    const next = await opened(t, folder);
+    t.same(next.downloads.unfinished, [], crash);
+    t.same(
+      (await readdir(folder)).filter((name) => name.startsWith('.')),
+      ['.floodmesh.lock'],
+      crash,
+    );
+    process = next.downloads;
+  }
+  t.same(new Uint8Array(await readFile(finished)), large, 'the file stays');
+});
+
+t.test('what is no plain file is not cleared up', { skip: process.platform === 'win32' }, async (t) => {
+  const { folder, downloads } = await opened(t);
+  await downloads.close();
+  await symlink('elsewhere', hidden(folder, large, '.part'));
+  await mkdir(hidden(folder, text('one'), '.journal'));
+  await opened(t, folder);
+  t.equal((await readdir(folder)).length, 3);
+});
+
+t.test('what was left of a content is removed once it is here whole', async (t) => {
+  const { folder, downloads } = await opened(t);
+  await left(downloads, large, 1);
+  await downloads.clear(about(text('another')).root);
+  t.equal(downloads.unfinished.length, 1);
+  await downloads.clear(about(large).root);
+  t.same(downloads.unfinished, []);
+  t.same(await readdir(folder), ['.floodmesh.lock']);
+  await left(downloads, large, 1);
+  await rm(hidden(folder, large, '.part'));
+  await mkdir(hidden(folder, large, '.part'));
+  await downloads.clear(about(large).root);
+  t.equal(downloads.unfinished.length, 1, 'it cannot be removed, and is told');
+});
+
+t.test('nothing of a content is left when it could not be begun', async (t) => {
+  const { folder, downloads } = await opened(t);
+  const unending = { ...about(large), name: 'x'.repeat(2 ** 20) };
+  Object.defineProperty(unending, 'name', {
+    get() {
+      throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    },
+  });
+  await t.rejects(downloads.begin(unending), { code: 'DISK_FULL', hint: /make room/ });
+  t.same(await readdir(folder), ['.floodmesh.lock']);
+});
+
+t.test('what the disk refused to sync is not believed: the next attempt writes it again', async (t) => {
+  const folder = t.testdir({});
+  const hasher = new Hasher();
+  const downloads = new Downloads({ folder, hasher });
+  t.teardown(async () => {
+    await downloads.close();
+    await hasher.close();
+  });
+  await downloads.open();
+  const rewritten: boolean[] = [];
+  const recheck = hasher.recheck.bind(hasher);
+  hasher.recheck = (target, index, rewrites = false) => {
+    rewritten.push(rewrites);
+    return recheck(target, index, rewrites);
+  };
+  const { part } = await downloads.begin(about(large));
+  for (const index of [0, 1, 2]) await part.verify(index, piece(large, index));
+  await failingSync(() => t.rejects(part.finish('f1.bin'), { code: 'DISK_FAILED', message: /EIO.*bytes are needed in/ }));
+  t.same(await visible(folder), [], 'it is never called whole');
+  await t.rejects(part.finish('f1.bin'), { code: 'ENDED' }, 'a second sync would succeed');
+  t.match(downloads.unfinished, [{ pieces: [0, 1, 2], doubted: true }]);
+  const again = await resumed(downloads, large);
+  t.same(
+    [again.kept, rewritten],
+    [
+      [0, 1, 2],
+      [true, true, true],
+    ],
+  );
+  await again.part.finish('f1.bin');
+  t.same(new Uint8Array(await readFile(join(folder, 'f1.bin'))), large);
 });
 
 t.test('nothing is stored under an unclean name', async (t) => {

@@ -122,9 +122,9 @@ t.test('a right piece is written at its place, a wrong one is not', async (t) =>
   t.match(await answer(2), { type: 'verified', matches: true });
   t.equal(await readFile(path, 'utf8'), 'bepiece');
   t.same([...(await readFile(join(folder, 'journal')))], [0, 0, 1, 2], 'and its number stands in the journal');
-  order(3, { type: 'recheck', fd, start: 2, end: 7, bytes: 5, expected });
-  order(4, { type: 'recheck', fd, start: 1, end: 6, bytes: 5, expected });
-  order(5, { type: 'recheck', fd, start: 3, end: 8, bytes: 5, expected });
+  order(3, { type: 'recheck', fd, start: 2, end: 7, bytes: 5, expected, rewrites: false });
+  order(4, { type: 'recheck', fd, start: 1, end: 6, bytes: 5, expected, rewrites: false });
+  order(5, { type: 'recheck', fd, start: 3, end: 8, bytes: 5, expected, rewrites: false });
   t.same(await Promise.all([3, 4, 5].map(answer)), [
     { type: 'verified', matches: true },
     { type: 'verified', matches: false },
@@ -141,4 +141,22 @@ t.test('a long listing comes in parts, cut between files', async (t) => {
   t.ok(files.length > 1, `${files.length} parts`);
   for (const part of files) t.match(text({ files: [part] }), /n\n$/);
   t.equal(text({ files }).split('\n').length, 3_001);
+});
+
+t.test('a right piece is written once more where that is asked for, a wrong one is not', async (t) => {
+  const { order, answer } = bench(t);
+  const path = join(t.testdir({ file: 'piece' }), 'file');
+  const reading = openSync(path, 'r');
+  t.teardown(() => closeSync(reading));
+  const about = { type: 'recheck', start: 0, end: 5, bytes: 5, rewrites: true } as const;
+  const expected = pieceHash(new TextEncoder().encode('piece'), 5, hash);
+  order(1, { ...about, fd: reading, expected });
+  t.match(await answer(1), { type: 'failed', code: 'EBADF' }, 'it cannot be written here');
+  order(2, { ...about, fd: reading, expected: new Uint8Array(32) });
+  t.match(await answer(2), { type: 'verified', matches: false });
+  const writing = openSync(path, 'r+');
+  t.teardown(() => closeSync(writing));
+  order(3, { ...about, fd: writing, expected });
+  t.match(await answer(3), { type: 'verified', matches: true });
+  t.equal(await readFile(path, 'utf8'), 'piece');
 });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFile, open, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { begin, entryOf, read, resume } from '../../lib/disk/journal.ts';
+import { begin, doubt, entryOf, read, resume } from '../../lib/disk/journal.ts';
 import { rootOf } from '../../lib/protocol/ids.ts';
 import { CONTENT_BYTES, PIECE_BYTES } from '../../lib/transfer/pieces.ts';
 
@@ -25,12 +25,12 @@ async function resumed(path: string) {
 
 t.test('a journal tells which content, under which name, and what of it was written', async (t) => {
   const path = await journal(t, 2, 0);
-  t.same(await read(path), { ...about, pieces: [2, 0] });
-  t.same(await resumed(path), { ...about, pieces: [2, 0] });
+  t.same(await read(path), { ...about, pieces: [2, 0], doubted: false });
+  t.same(await resumed(path), { ...about, pieces: [2, 0], doubted: false });
 });
 
 t.test('a piece that was written twice is told once, and a number that no piece has is not told', async (t) => {
-  t.same(await read(await journal(t, 1, 1, 3, 0xffff_ffff, 0)), { ...about, pieces: [1, 0] });
+  t.same(await read(await journal(t, 1, 1, 3, 0xffff_fffe, 0)), { ...about, pieces: [1, 0], doubted: false });
 });
 
 t.test('a journal that is torn in its first line tells nothing', async (t) => {
@@ -47,11 +47,20 @@ t.test('a torn last entry is not told, and what is written after it can be read'
   for (const torn of [1, 2, 3]) {
     const path = await journal(t, 1);
     await appendFile(path, entryOf(0x02020202).subarray(0, torn));
-    t.same(await read(path), { ...about, pieces: [1] });
-    t.same(await resumed(path), { ...about, pieces: [1] });
+    t.same(await read(path), { ...about, pieces: [1], doubted: false });
+    t.same(await resumed(path), { ...about, pieces: [1], doubted: false });
     await appendFile(path, entryOf(2));
-    t.same(await read(path), { ...about, pieces: [1, 2] }, `${torn} bytes of an entry`);
+    t.same(await read(path), { ...about, pieces: [1, 2], doubted: false }, `${torn} bytes of an entry`);
   }
+});
+
+t.test('that a sync was begun is told with the pieces before it and after it', async (t) => {
+  const path = await journal(t, 2);
+  const handle = await open(path, 'a');
+  await doubt(handle);
+  await handle.write(entryOf(0));
+  await handle.close();
+  t.same(await read(path), { ...about, pieces: [2, 0], doubted: true });
 });
 
 t.test("somebody else's file tells nothing", async (t) => {
@@ -73,7 +82,7 @@ t.test("somebody else's file tells nothing", async (t) => {
     t.equal(await read(path), undefined, line);
   }
   await writeFile(path, `${JSON.stringify(right)}\n`);
-  t.same(await read(path), { ...about, pieces: [] });
+  t.same(await read(path), { ...about, pieces: [], doubted: false });
 });
 
 t.test('what is no plain file is not read, and not waited for', { skip: process.platform === 'win32' }, async (t) => {

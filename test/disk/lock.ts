@@ -90,3 +90,15 @@ t.test('what cannot be taken is said', async (t) => {
   await t.rejects(Lock.take(folder), { code: 'FOLDER_UNUSABLE' });
   await t.rejects(Lock.take(join(folder, 'missing')), { code: 'DISK_FAILED' });
 });
+
+t.test('what processes left that died while they took it is removed, and nothing else', async (t) => {
+  const [dead, living] = ['99999999', `${process.ppid}`];
+  const folder = t.testdir({
+    [`${LOCK_FILE}.${dead}`]: '',
+    [`${LOCK_FILE}.${dead}.old`]: '',
+    [`${LOCK_FILE}.${living}`]: '',
+    [`${LOCK_FILE}.x`]: '',
+  });
+  await (await Lock.take(folder)).release();
+  t.same((await readdir(folder)).sort(), [`${LOCK_FILE}.${living}`, `${LOCK_FILE}.x`]);
+});

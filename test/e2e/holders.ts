@@ -37,6 +37,24 @@ story('when the holder of a large file is killed midway, another goes on', {}, a
   t.doesNotThrow(() => execFileSync('cmp', [network.downloads('s3', 'large.bin'), network.shared('s1', 'large.bin')]));
 });
 
+story('when one of four holders is frozen halfway, the others bring all of the file', {}, async (t, network) => {
+  const names = ['s1', 's2', 's3', 's4'];
+  for (const name of names) writeLarge(network, name, 'large.bin');
+  const holders = await Promise.all(names.map((name) => network.peer(name)));
+  await Promise.all(holders.map((peer) => peer.until('shared', ({ files, pending }) => files === 1 && pending === 0)));
+  const asker = await network.peer('s5');
+  const outcome = asker.fetch('large.bin');
+  await asker.until('progress', ({ verified, bytes }) => verified > bytes / 3 && verified < bytes);
+  holders[0]?.signal('SIGSTOP');
+  const { providers } = await outcome;
+  t.equal(
+    providers.reduce((sum, { bytes }) => sum + bytes, 0),
+    LARGE_MIB * MIB,
+  );
+  t.doesNotThrow(() => execFileSync('cmp', [network.downloads('s5', 'large.bin'), network.shared('s2', 'large.bin')]));
+  holders[0]?.signal('SIGCONT');
+});
+
 story('when the only holder is killed midway, what came is kept, and is not fetched again', {}, async (t, network) => {
   writeLarge(network, 's1', 'large.bin');
   const s1 = await network.peer('s1');

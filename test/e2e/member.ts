@@ -11,6 +11,7 @@ import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode, PROTOCOL, parseLinkMessage } from '../../lib/protocol/codec.ts';
 import { PEER_ID_LENGTH, type PeerId, peerId } from '../../lib/protocol/ids.ts';
 import type { Contact, LinkMessage } from '../../lib/protocol/messages.ts';
+import { type Behaviour, type Made, serve } from '../peer/holders.ts';
 import { HOST, type Network } from './processes.ts';
 
 export type Query = Extract<LinkMessage, { readonly type: 'query' }>;
@@ -27,6 +28,15 @@ export interface Manners {
   readonly serve?: (link: Link) => void;
   /** What its links to other peers go through. */
   readonly through?: Transport;
+}
+
+/** Has a content under a name, and serves it as told. */
+export function offering(name: string, content: Made, behaviour: Behaviour = {}): Manners {
+  const { bytes, root } = content;
+  return {
+    serve: (link) => void serve(link, content, behaviour),
+    answer: ({ query }, { id }) => [{ type: 'hits', query, providers: [{ peer: id, name, bytes, root }] }],
+  };
 }
 
 /** Whom to dial: a contact, or what the server lists of a peer. */

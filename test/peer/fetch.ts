@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Downloads } from '../../lib/disk/downloads.ts';
@@ -57,7 +58,7 @@ function errandIn(folder: string, downloads: Downloads, content: Made, holders: 
       downloads,
       contact: (peer) => holders.find((one) => one.peer === peer)?.contact,
       onKept: (bytes) => {
-        self.kept = bytes;
+        self.kept += bytes;
       },
       onVerified: (bytes) => {
         self.verified += bytes;
@@ -106,12 +107,13 @@ t.test('all holders are asked at once, and bring the content between them', asyn
 });
 
 t.test('when a holder dies midway the next one goes on from the bytes that are there', async (t) => {
-  const a = await holder(t, 'a', large, { piece: (index, link) => (index < 2 ? piece(large.content, index) : void link.close('left')) });
+  let sent = 0;
+  const a = await holder(t, 'a', large, { piece: (index, link) => (sent++ < 1 ? piece(large.content, index) : void link.close('left')) });
   const b = await holder(t, 'b', large);
   const fetching = await errand(t, large, [a, b]);
-  t.same(await arrives(t, fetching, large), { a: 2 * PIECE_BYTES, b: LARGE - 2 * PIECE_BYTES });
+  t.same(await arrives(t, fetching, large), { a: PIECE_BYTES, b: LARGE - PIECE_BYTES });
   t.same(fetching.lost, ['a gone']);
-  t.same(b.asked, [2, 3]);
+  t.equal(b.asked.length, PIECES - 1);
 });
 
 t.test('holders that are unknown, or not there, are passed over', async (t) => {
@@ -208,6 +210,46 @@ t.test('when the last holder dies midway that is HOLDERS_GONE, says how it went,
   t.same(await arrives(t, again, large), { b: LARGE - 2 * PIECE_BYTES });
   t.equal(again.kept, 2 * PIECE_BYTES);
   t.same(b.asked, [2, 3]);
+});
+
+t.test('what an earlier attempt left is looked at while the rest comes, and a flipped byte of it costs its piece', async (t) => {
+  const a = await holder(t, 'a', large, { piece: (index, link) => (index < 2 ? piece(large.content, index) : void link.close('left')) });
+  const requested = Promise.withResolvers<void>();
+  const b = await holder(t, 'b', large, {
+    piece: (index) => {
+      requested.resolve();
+      return piece(large.content, index);
+    },
+  });
+  const fetching = await errand(t, large, [a]);
+  await t.rejects(fetching.run(), { code: 'HOLDERS_GONE' });
+  const part = join(fetching.folder, (await readdir(fetching.folder)).find((name) => name.endsWith('.part')) ?? '');
+  const bytes = await readFile(part);
+  await writeFile(part, bytes.with(9, (bytes[9] ?? 0) ^ 1));
+  const { recheck } = hasher;
+  t.teardown(() => {
+    hasher.recheck = recheck;
+  });
+  // A part of many GiB: a holder that is asked for nothing meanwhile hangs up.
+  hasher.recheck = (...asked) => requested.promise.then(() => recheck.apply(hasher, asked));
+  const again = await fetching.again([b]);
+  t.same(await arrives(t, again, large), { b: LARGE - PIECE_BYTES });
+  t.equal(again.kept, PIECE_BYTES);
+  t.same(b.asked, [2, 3, 0]);
+});
+
+t.test('whoever gives up before all that was left is looked at keeps it', async (t) => {
+  const a = await holder(t, 'a', large, { piece: (index, link) => (index < 2 ? piece(large.content, index) : void link.close('left')) });
+  const giving = new AbortController();
+  const b = await holder(t, 'b', large, { piece: () => void giving.abort() });
+  const fetching = await errand(t, large, [a]);
+  await t.rejects(fetching.run(), { code: 'HOLDERS_GONE' });
+  const { recheck } = hasher;
+  hasher.recheck = () => once(giving.signal, 'abort').then(() => false);
+  await t.rejects((await fetching.again([b])).run(giving.signal), { code: 'CANCELLED' });
+  hasher.recheck = recheck;
+  const c = await holder(t, 'c', large);
+  t.same(await arrives(t, await fetching.again([c]), large), { c: LARGE - 2 * PIECE_BYTES });
 });
 
 t.test('what a holder owes that fell silent is brought by another', async (t) => {

@@ -84,7 +84,7 @@ t.test('what is on this disk is told by path, and a folder is never taken for a 
   t.equal(shelves.pathOf(file?.root ?? rootOf(''), 1), at('downloads/got.txt'), 'fetched ones first');
   t.equal(shelves.pathOf(file?.root ?? rootOf(''), 2), undefined);
   const folder = shelves.library.find('album/') ?? { root: rootOf(''), bytes: 0 };
-  t.equal(shelves.ofContent(folder), undefined);
+  t.equal(await shelves.ofContent(folder), undefined);
   t.match(shelves.folderOf(folder), { name: 'old/', path: /old.?$/ });
   t.match(shelves.ownNamed('album'), { name: 'album/' });
   t.match(shelves.fetchedNamed('a.jpg'), { name: 'old/a.jpg', path: at('downloads/old/a.jpg') });

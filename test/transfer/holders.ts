@@ -61,7 +61,8 @@ export class Holders {
   /** Lets time pass until the download is over, at most `atMostMs`; answers how long it took. */
   run(atMostMs: number): number {
     this.#find();
-    this.#later(1, () => this.#tell({ type: 'kept', pieces: this.#plan.kept }));
+    this.#later(1, () => this.#tell({ type: 'begun', claimed: this.#plan.kept }));
+    for (const [at, index] of this.#plan.kept.entries()) this.#later(2 + at, () => this.#tell({ type: 'rechecked', index, ok: true }));
     this.#tick();
     for (;;) {
       const next = this.#queue.shift();

@@ -1,0 +1,101 @@
+/** An asker that dies at every point of a download: its file is whole or absent, and the next start leaves nothing behind. */
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { FAILPOINTS, type Failpoint } from '../../lib/disk/failpoints.ts';
+import { type Network, type Program, print, story } from './processes.ts';
+
+t.setTimeout(300_000);
+
+const CONTENT = randomBytes(1_200_000);
+
+/** How a download comes by a failpoint. */
+interface Way {
+  /** The time at which it dies there; the first, unless told otherwise. */
+  readonly turn?: number;
+  /** What else is armed. */
+  readonly also?: string;
+  /** Where an earlier run died, and what happened to its folder afterwards. */
+  readonly earlier?: string;
+  readonly afterwards?: (folder: string) => void;
+}
+
+const midway: Way = { earlier: 'verify.after-journal=kill@3' };
+const straight: Way = {};
+
+// A new name without a way to it does not compile.
+const WAYS: Readonly<Record<Failpoint, Way>> = {
+  'begin.before-journal': straight,
+  'begin.before-heading': straight,
+  'begin.before-part': straight,
+  'begin.after-part': straight,
+  'verify.before-write': { turn: 3 },
+  'verify.before-journal': { turn: 3 },
+  'verify.after-journal': { turn: 3 },
+  'keep.before-close': { also: 'verify.before-write=error:EIO@3' },
+  'clear.before-part': straight,
+  'clear.before-journal': straight,
+  'resume.before-cut': { ...midway, afterwards: (folder) => appendFileSync(hidden(folder, '.journal'), 'no') },
+  'resume.before-length': midway,
+  'resume.before-recheck': midway,
+  'recheck.before-read': { ...midway, turn: 2 },
+  'recheck.before-rewrite': { earlier: 'finish.before-sync=kill', turn: 2 },
+  'finish.before-rights': straight,
+  'finish.before-doubt': straight,
+  'finish.before-sync': straight,
+  'finish.before-link': straight,
+  'finish.before-folder-sync': straight,
+  'finish.after-folder-sync': straight,
+  'finish.before-learning': straight,
+  'remove.before-part': straight,
+  'remove.before-journal': straight,
+  'remove.after-journal': straight,
+};
+
+/** From here on the file has its final name. */
+const NAMED = FAILPOINTS.slice(FAILPOINTS.indexOf('finish.before-folder-sync'));
+
+story(
+  'killed at any failpoint, an asker has the whole file or none, and the next start completes it',
+  { ports: 96 },
+  async (t, network) => {
+    await network.peer('s1', { files: { 'f.bin': CONTENT } });
+    const canary = join(network.folder, 'canary');
+    mkdirSync(canary);
+    writeFileSync(join(canary, 'f.bin'), 'not to be touched');
+    const before = print(canary);
+    // One after the other: an asker that meets only one that is about to die finds nothing.
+    for (const name of FAILPOINTS) await dies(t, network, name);
+    t.equal(print(canary), before, 'nothing outside the downloads folders was touched');
+  },
+);
+
+async function dies(t: Test, network: Network, name: Failpoint): Promise<void> {
+  const { turn = 1, also, earlier, afterwards } = WAYS[name];
+  const folder = network.downloads(name.replace('.', '-'));
+  if (earlier !== undefined) await asker(network, name, earlier).ended;
+  afterwards?.(folder);
+  const armed = asker(network, name, [`${name}=kill@${turn}`, also].filter((each) => each !== undefined).join());
+  t.match(await armed.ended, { signal: 'SIGKILL' }, `${name} is reached: ${armed.isOver ? '' : armed.transcript}`);
+  t.equal(existsSync(join(folder, 'f.bin')), NAMED.includes(name), `${name}: whether the file has its name`);
+  if (NAMED.includes(name)) t.ok(readFileSync(join(folder, 'f.bin')).equals(CONTENT), `${name}: it is whole`);
+
+  const next = asker(network, name);
+  t.match(await next.ended, { code: 0 }, `${name}: the next start completes it`);
+  const outcome = await next.until(['downloaded', 'alreadyHere']);
+  t.equal(outcome.type, NAMED.includes(name) ? 'alreadyHere' : 'downloaded', `${name}: nothing is fetched that is whole`);
+  t.same(readdirSync(folder), ['f.bin'], `${name}: nothing else is left`);
+  t.ok(readFileSync(join(folder, 'f.bin')).equals(CONTENT), `${name}: it is whole at the end`);
+}
+
+function asker(network: Network, name: Failpoint, failpoints = ''): Program {
+  const called = name.replace('.', '-');
+  return network.run(['join', called, '--server', network.address, '--json', '--exec', 'f.bin'], { FLOODMESH_FAILPOINTS: failpoints });
+}
+
+function hidden(folder: string, ending: string): string {
+  const file = readdirSync(folder).find((each) => each.endsWith(ending));
+  if (file === undefined) throw new Error(`no ${ending} was left in ${folder}`);
+  return join(folder, file);
+}
