@@ -2,8 +2,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { calling } from './calling.ts';
 import { flood } from './flood.ts';
+import { transfer } from './transfer.ts';
 
-const QUESTIONS: Readonly<Record<string, () => Promise<object>>> = { calling, flood };
+const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = { calling, flood, transfer };
 
 const name = process.argv[2] ?? '';
 const question = Object.hasOwn(QUESTIONS, name) ? QUESTIONS[name] : undefined;
@@ -11,7 +12,7 @@ if (question === undefined) {
   console.error(`Which bench? npm run bench -- ${Object.keys(QUESTIONS).join(' | ')}`);
   process.exit(2);
 }
-const result = await question();
+const result = await question(process.argv.slice(3));
 mkdirSync(new URL('./results/', import.meta.url), { recursive: true });
 writeFileSync(new URL(`./results/${name}.json`, import.meta.url), `${JSON.stringify(result, undefined, 2)}\n`);
 process.exit(0);

@@ -90,9 +90,12 @@ function flushed(stream: NodeJS.WriteStream): Promise<void> {
 process.stdout.on('error', () => undefined);
 process.stderr.on('error', () => undefined);
 
-try {
-  await program.parseAsync();
-} catch (thrown) {
-  if (!(thrown instanceof CommanderError)) throw thrown;
-  process.exitCode = thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
+/** Does what was typed on the command line. */
+export async function run(): Promise<void> {
+  try {
+    await program.parseAsync();
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown;
+    process.exitCode = thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
+  }
 }

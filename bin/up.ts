@@ -33,7 +33,7 @@ const GREETING = [
   'Stop ends all of it; help shows the rest.',
 ];
 
-const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './program.ts' : './program.js', import.meta.url));
+const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './floodmesh.js' : '../../bin/floodmesh.js', import.meta.url));
 
 /** Starts a network, converses, ends it; answers the exit code. @throws what the server or the peers refuse with. */
 export async function up({ peers, port, ports, network, exec, json }: UpOptions): Promise<number> {

@@ -29,6 +29,9 @@ export interface Listing extends Findings {
   readonly files: readonly Iterable<Listed>[];
 }
 
+/** Is told of memory that can be used again. */
+export type Spare = (memory: ArrayBuffer) => void;
+
 export class Hasher {
   readonly #reader = new Lane('floodmesh reader');
   readonly #verifier = new Lane('floodmesh verifier');
@@ -60,17 +63,19 @@ export class Hasher {
 
   /**
    * Whether `piece` is piece `index` of the content; only then is it written. Its memory is handed over to the thread:
-   * nobody may use it, or what it is a part of, afterwards. @throws PROTOCOL_BROKEN, when there is no such piece; the
-   * system's errors. The file must stay open until this settles.
+   * nobody may use it, or what it is a part of, until `spare` gets it back. @throws PROTOCOL_BROKEN, when there is no such
+   * piece; the system's errors. The file must stay open until this settles.
    */
-  async verify({ fd, journal, bytes, layer }: Target, index: number, piece: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  async verify({ fd, journal, bytes, layer }: Target, index: number, piece: Uint8Array<ArrayBuffer>, spare?: Spare): Promise<boolean> {
     const { start, end } = pieceRange(bytes, index);
     if (piece.length !== end - start) return false;
     // Not `slice`: that of a Buffer, which these may be, copies nothing.
     const own = alone(piece) ? piece : new Uint8Array(piece);
     const expected = new Uint8Array(inLayer(layer, index));
     const order = { type: 'verify', fd, journal, index, start, bytes, expected, piece: own } as const;
-    return only('verified', await this.#verifier.ask(order, [own.buffer])).matches;
+    const { matches, memory } = only('verified', await this.#verifier.ask(order, [own.buffer]));
+    if (memory !== undefined) spare?.(memory);
+    return matches;
   }
 
   /**

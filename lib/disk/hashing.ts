@@ -4,18 +4,22 @@
  * Of several files, the one with the least left to read goes on (shortest remaining time first), a few MiB at a time: a
  * large file delays a small one by milliseconds. Orders come and answers go over a port, each with its order's number.
  */
-import { createHash, hash as digest } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type MessagePort, parentPort } from 'node:worker_threads';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Root } from '../protocol/ids.ts';
 import { type Identity, pieceHash, sameHash, Tree } from '../transfer/merkle.ts';
 import { LARGEST_PIECE_BYTES, pieceCount, pieceRange } from '../transfer/pieces.ts';
+import { sha256 } from './digest.ts';
 import { failpoint } from './failpoints.ts';
 import { codeOf } from './faults.ts';
 import { openGuardedSync, type Stamp, stampOf } from './guard.ts';
 import { entryOf } from './journal.ts';
 import { type Findings, lineOf, list } from './listing.ts';
+
+/** The data of a thread that is started for this work. */
+export const HASHING = 'floodmesh hashing';
 
 /** What is read of one file before another, or another order, has its turn: about five milliseconds of work. */
 export const TURN_BYTES = 4 * LARGEST_PIECE_BYTES;
@@ -63,7 +67,8 @@ export type Answer =
   /** `files` are lines of the listing (`listing`), cut between lines; there is none when it has the print that was sent. */
   | { readonly type: 'listed'; readonly print: string; readonly files: readonly Uint8Array<ArrayBuffer>[]; readonly findings: Findings }
   | ({ readonly type: 'hashed'; readonly bytes: number } & Identity)
-  | { readonly type: 'verified'; readonly matches: boolean }
+  /** `memory` is that of the piece, handed back. */
+  | { readonly type: 'verified'; readonly matches: boolean; readonly memory?: ArrayBuffer }
   /** What was read, in the order of the files; undefined in the place of what has changed or gone. */
   | { readonly type: 'contents'; readonly contents: readonly (Uint8Array<ArrayBuffer> | undefined)[] }
   | { readonly type: 'failed'; readonly code: string; readonly message: string };
@@ -222,10 +227,6 @@ class Reading {
 // One for all: a turn fills it and leaves nothing in it.
 const buffer = new Uint8Array(LARGEST_PIECE_BYTES);
 
-function sha256(bytes: Uint8Array): Uint8Array {
-  return digest('sha256', bytes, 'buffer');
-}
-
 function filled<Bytes extends Uint8Array>(fd: number, piece: Bytes, start: number): Bytes {
   for (let at = 0; at < piece.length; ) {
     const read = readSync(fd, piece, at, piece.length - at, start + at);
@@ -271,7 +272,7 @@ function verified({ fd, journal, index, start, bytes, expected, piece }: Order &
     write(journal, entryOf(index), null);
     failpoint('verify.after-journal');
   }
-  return { type: 'verified', matches };
+  return { type: 'verified', matches, memory: piece.buffer };
 }
 
 function content({ path, stamp, bytes }: WholeFile): Uint8Array<ArrayBuffer> | undefined {
@@ -342,11 +343,13 @@ function write(fd: number, bytes: Uint8Array, start: number | null): void {
 function transferable(answer: Answer): ArrayBuffer[] {
   if (answer.type === 'listed') return answer.files.map(({ buffer }) => buffer);
   if (answer.type === 'contents') return answer.contents.flatMap((read) => read?.buffer ?? []);
-  return answer.type === 'hashed' ? [answer.layer.buffer] : [];
+  if (answer.type === 'hashed') return [answer.layer.buffer];
+  return answer.type === 'verified' && answer.memory !== undefined ? [answer.memory] : [];
 }
 
 function changed(message: string): Error {
   return Object.assign(new Error(message), { code: 'CONTENT_CHANGED' });
 }
 
-if (parentPort !== null) serve(parentPort);
+// Not in another program's thread that has this file loaded.
+if (parentPort !== null && workerData === HASHING) serve(parentPort);

@@ -1,7 +1,8 @@
 /** A worker thread and the orders under way in it. The thread starts with the first order, and holds up no exit while it is idle. */
 import { type Transferable, Worker } from 'node:worker_threads';
 import { FloodmeshError } from '../errors.ts';
-import type { Answer, Answered, Order, Ordered } from './hashing.ts';
+// Loaded here, too, so that what Node makes of it is kept (bin/floodmesh) before a thread wants it.
+import { type Answer, type Answered, HASHING, type Order, type Ordered } from './hashing.ts';
 
 /** What a thread may fill with short-lived things before it tidies up: left alone, V8 takes up to 48 MiB for a listing. A guess. */
 const YOUNG_MIB = 4;
@@ -57,7 +58,8 @@ export class Lane {
   }
 
   #started(): Worker {
-    const worker = new Worker(program(), { name: this.#name, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
+    const about = { name: this.#name, workerData: HASHING, resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } };
+    const worker = new Worker(program(), about);
     worker.on('message', ({ id, answer }: Answered) => this.#settle(id, answer));
     // A thread that breaks takes its orders with it; the next order starts another.
     worker.on('error', (thrown) => {

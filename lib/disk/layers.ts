@@ -1,10 +1,10 @@
 /** Piece layers of contents longer than a piece, kept in the state folder under their roots. Believed only when they prove it. */
-import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Root } from '../protocol/ids.ts';
 import { proves, shortLayer } from '../transfer/merkle.ts';
 import { pieceCount } from '../transfer/pieces.ts';
+import { sha256 } from './digest.ts';
 import { privateFolder, replaceFile } from './state.ts';
 
 export class Layers {
@@ -31,7 +31,7 @@ export class Layers {
     if (short !== undefined) return short;
     try {
       const layer = new Uint8Array(await readFile(join(this.#folder, root)));
-      return proves(root, bytes, layer, (part) => hash('sha256', part, 'buffer')) ? layer : undefined;
+      return proves(root, bytes, layer, sha256) ? layer : undefined;
     } catch {
       // Never kept, or it cannot be read: both mean that it is not here.
       return undefined;

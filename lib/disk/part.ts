@@ -12,7 +12,7 @@ import { fileNameFault, shown, stem } from '../protocol/names.ts';
 import { pieceCount } from '../transfer/pieces.ts';
 import { failpoint } from './failpoints.ts';
 import { codeOf, diskError } from './faults.ts';
-import type { Hasher } from './hasher.ts';
+import type { Hasher, Spare } from './hasher.ts';
 import { doubt } from './journal.ts';
 
 /** How many names are tried for a file whose name is taken: `f1 (2).txt` and so on. A guess. */
@@ -107,11 +107,11 @@ export class Part {
 
   /**
    * Whether `piece` is piece `index`; then, and only then, it is on disk. Its memory is handed over: nobody may use it
-   * afterwards. @throws DISK_FULL and DISK_FAILED; PROTOCOL_BROKEN, when there is no such piece; ENDED after the end.
+   * until `spare` gets it back. @throws DISK_FULL and DISK_FAILED; PROTOCOL_BROKEN, when there is no such piece; ENDED after the end.
    */
-  verify(index: number, piece: Uint8Array<ArrayBuffer>): Promise<boolean> {
+  verify(index: number, piece: Uint8Array<ArrayBuffer>, spare?: Spare): Promise<boolean> {
     const [fd, journal] = [this.#handle.fd, this.#journal.fd];
-    return this.#judged(index, () => this.#hasher.verify({ ...this.#content, fd, journal }, index, piece));
+    return this.#judged(index, () => this.#hasher.verify({ ...this.#content, fd, journal }, index, piece, spare));
   }
 
   /**

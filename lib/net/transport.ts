@@ -14,11 +14,21 @@ export interface Address {
 /** What a link is for: `mesh` between peers, `content` between an asker and a holder, `join` between a peer and the server. */
 export type Purpose = 'mesh' | 'content' | 'join';
 
+/** Memory that the owner of a link lends for messages of bytes. */
+export interface Memory {
+  /** What the owner expects: messages of at most this length, and of more than half of it. Others get memory of their own. */
+  readonly messageBytes: number;
+  /** Memory of at least `bytes` bytes, the owner's again with the message that came in it. */
+  take(bytes: number): ArrayBuffer;
+}
+
 /** What the owner of a link is told. `closed` comes once, last, whoever closed it. */
 export interface LinkHandlers {
   text(text: string): void;
   bytes?(bytes: Uint8Array<ArrayBuffer>): void;
   closed(cause: Cause): void;
+  /** Where bytes are put, on a `content` link that was dialled. */
+  readonly memory?: Memory | undefined;
 }
 
 export interface Link {
@@ -33,6 +43,9 @@ export interface Link {
   send(text: string): void;
   /** Sends bytes; settles when they have left this process, or the link has closed. */
   sendBytes(bytes: Uint8Array): Promise<void>;
+  /** Reads no more until `resume`, so that the far end has to wait; what was read already may still be told. */
+  pause(): void;
+  resume(): void;
   /** Closes after what was sent has gone out; within a second at the most. */
   close(cause: Cause): void;
 }

@@ -7,7 +7,7 @@
  * (Origin), nothing that calls us by a foreign name (Host: DNS rebinding).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { isIP, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
 import {
   CLOSE_MS,
@@ -26,6 +26,7 @@ import { FloodmeshError, named } from '../errors.ts';
 import { CAUSES, type Cause, causeOf } from '../protocol/causes.ts';
 import type { QueryId } from '../protocol/ids.ts';
 import { answering, callsUsByName, plainly } from './exchange.ts';
+import { Intake } from './intake.ts';
 import type { Address, Exchange, Link, LinkHandlers, Listener, Purpose, Transport } from './transport.ts';
 
 /** A message may come in this many pieces of TCP: one network packet each, at the worst, and some room. */
@@ -198,21 +199,30 @@ function speaksSomethingElse(_request: IncomingMessage, response: ServerResponse
 }
 
 function open(address: Address, path: string, messageBytes: number, signal?: AbortSignal): Promise<Link> {
+  const takesPieces = messageBytes === DIALLED_BYTES.content;
   const where = `${address.host}:${address.port}`;
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new FloodmeshError('CANCELLED', 'cancelled'));
     const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
-    const webSocket = new WebSocket(`ws://${host}:${address.port}${path}`, {
+    let socket: Socket | undefined;
+    let link: WebSocketLink | undefined;
+    const intake: Intake = new Intake({
+      pass: (bytes) => socket?.push(bytes) === true,
+      isThrough: (): boolean => socket?.readableLength === 0 && !webSocket.isPaused,
+      message: (bytes) => link?.receive(bytes),
+    });
+    const onread = { buffer: () => intake.window, callback: (bytes: number) => intake.came(bytes) };
+    const webSocket: WebSocket = new WebSocket(`ws://${host}:${address.port}${path}`, {
       handshakeTimeout: HANDSHAKE_MS,
       followRedirects: false,
       ...limits(messageBytes),
+      createConnection: () => {
+        socket = connect({ host: address.host, port: address.port, timeout: HANDSHAKE_MS, ...(takesPieces ? { onread } : {}) });
+        return socket;
+      },
     });
     const giveUp = () => webSocket.terminate();
     signal?.addEventListener('abort', giveUp, { once: true });
-    let socket: Socket | undefined;
-    webSocket.once('upgrade', (response) => {
-      socket = response.socket;
-    });
     webSocket.once('error', (error) => {
       signal?.removeEventListener('abort', giveUp);
       if (signal?.aborted) return reject(new FloodmeshError('CANCELLED', 'cancelled', undefined, { cause: error }));
@@ -231,7 +241,9 @@ function open(address: Address, path: string, messageBytes: number, signal?: Abo
     webSocket.once('open', () => {
       signal?.removeEventListener('abort', giveUp);
       webSocket.removeAllListeners('error');
-      if (socket !== undefined) resolve(new WebSocketLink(webSocket, socket));
+      if (socket === undefined) return;
+      link = new WebSocketLink(webSocket, socket, intake);
+      resolve(link);
     });
   });
 }
@@ -240,11 +252,14 @@ class WebSocketLink implements Link {
   readonly remote: Address;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
+  readonly #intake: Intake | undefined;
+  #handlers: LinkHandlers | undefined;
   #cause: Cause | undefined;
 
-  constructor(webSocket: WebSocket, socket: Socket) {
+  constructor(webSocket: WebSocket, socket: Socket, intake?: Intake) {
     this.#webSocket = webSocket;
     this.#socket = socket;
+    this.#intake = intake;
     this.remote = { host: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''), port: socket.remotePort ?? 0 };
     // What `ws` reports here is what the far end did against the limits; it closes the link by itself.
     webSocket.on('error', () => {
@@ -263,15 +278,30 @@ class WebSocketLink implements Link {
 
   attach(handlers: LinkHandlers): void {
     const webSocket = this.#webSocket;
+    this.#handlers = handlers;
+    if (handlers.memory !== undefined) this.#intake?.use(handlers.memory);
     webSocket.on('message', (data: Buffer<ArrayBuffer>, isBinary: boolean) => {
-      if (this.#cause !== undefined) return;
-      if (!isBinary) return handlers.text(data.toString('utf8'));
-      if (handlers.bytes === undefined) return this.close('protocol');
-      handlers.bytes(data);
+      if (isBinary) this.receive(data);
+      else if (this.#cause === undefined) handlers.text(data.toString('utf8'));
     });
     webSocket.once('close', (code) => handlers.closed(this.#cause ?? causeOf(code)));
     if (webSocket.readyState === WebSocket.CLOSED) handlers.closed(this.#cause ?? 'crashed');
     else webSocket.resume();
+  }
+
+  /** Takes a message of bytes. */
+  receive(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#cause !== undefined) return;
+    if (this.#handlers?.bytes === undefined) return this.close('protocol');
+    this.#handlers.bytes(bytes);
+  }
+
+  pause(): void {
+    this.#webSocket.pause();
+  }
+
+  resume(): void {
+    this.#webSocket.resume();
   }
 
   send(text: string): void {

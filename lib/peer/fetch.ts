@@ -2,8 +2,8 @@
  * Fetching one content: the body of the download mind. It reaches holders, checks what they say of the content, hands pieces
  * to be verified and written, and notices holders that fall silent.
  */
-import { createHash } from 'node:crypto';
-import { FETCH_TICK_MS, STALL_BYTES, STALL_MS } from '../config.ts';
+import { FETCH_TICK_MS, STALL_BYTES, STALL_MS, UNJUDGED_BYTES } from '../config.ts';
+import { sha256 } from '../disk/digest.ts';
 import type { Begun, Downloads } from '../disk/downloads.ts';
 import type { Part } from '../disk/part.ts';
 import { FloodmeshError, named } from '../errors.ts';
@@ -13,7 +13,7 @@ import type { PeerId } from '../protocol/ids.ts';
 import type { Contact, TransferMessage } from '../protocol/messages.ts';
 import { Download, type DownloadEffect, type DownloadEvent, type LostWhy } from '../transfer/download.ts';
 import { HASH_BYTES, proves, shortLayer } from '../transfer/merkle.ts';
-import { pieceCount, pieceRange } from '../transfer/pieces.ts';
+import { pieceBytesFor, pieceCount, pieceRange } from '../transfer/pieces.ts';
 import type { Content } from './choice.ts';
 import type { LinkTo } from './ways.ts';
 
@@ -57,6 +57,11 @@ export class Fetch {
   readonly #bytesFrom = new Map<PeerId, number>();
   readonly #holders = new Map<PeerId, Holder>();
   readonly #ended = Promise.withResolvers<void>();
+  /** Memory that pieces came in, to be used again. */
+  readonly #spare: ArrayBuffer[] = [];
+  #unjudgedBytes = 0;
+  /** Whether nothing is read from the holders, because so much waits to be judged. */
+  #isHeld = false;
   #begun: Promise<Begun> | undefined;
   #layer: Uint8Array | undefined;
 
@@ -154,6 +159,7 @@ export class Fetch {
       text: (text) => this.#told(holder, text),
       bytes: (bytes) => this.#came(holder, bytes),
       closed: () => this.#lost(holder, 'gone'),
+      memory: { messageBytes: pieceBytesFor(this.#content.bytes), take: (bytes) => this.#memory(bytes) },
     });
     link.send(encode({ type: 'open', root: this.#content.root }));
   }
@@ -221,14 +227,31 @@ export class Fetch {
   async #verify(peer: PeerId, index: number): Promise<void> {
     const piece = this.#holders.get(peer)?.lastPiece;
     if (this.#begun === undefined || piece === undefined) return;
+    const bytes = piece.length;
+    this.#hold(bytes);
     try {
       const { part } = await this.#begun;
-      const ok = await part.verify(index, piece);
+      const ok = await part.verify(index, piece, (memory) => this.#spare.push(memory));
       if (ok) this.#count(peer, index);
       this.#tell({ type: 'verified', peer, index, ok });
     } catch (thrown) {
       this.#ended.reject(thrown); // the disk failed: another holder would not help
+    } finally {
+      this.#hold(-bytes);
     }
+  }
+
+  #memory(bytes: number): ArrayBuffer {
+    for (let memory = this.#spare.pop(); memory !== undefined; memory = this.#spare.pop()) if (memory.byteLength >= bytes) return memory;
+    return new ArrayBuffer(bytes);
+  }
+
+  /** So many bytes more, or less, wait to be judged. */
+  #hold(bytes: number): void {
+    this.#unjudgedBytes += bytes;
+    if (this.#isHeld ? this.#unjudgedBytes > UNJUDGED_BYTES / 2 : this.#unjudgedBytes < UNJUDGED_BYTES) return;
+    this.#isHeld = !this.#isHeld;
+    for (const { link } of this.#holders.values()) this.#isHeld ? link?.pause() : link?.resume();
   }
 
   #count(peer: PeerId, index: number): void {
@@ -262,7 +285,7 @@ export class Fetch {
     const now = performance.now();
     for (const holder of this.#holders.values()) {
       const heard = holder.link?.receivedBytes ?? 0;
-      if (heard - holder.heardBytes >= STALL_BYTES || (holder.isOpen && !this.#download.awaits(holder.peer))) {
+      if (this.#isHeld || heard - holder.heardBytes >= STALL_BYTES || (holder.isOpen && !this.#download.awaits(holder.peer))) {
         holder.heardAt = now;
         holder.heardBytes = heard;
       }
@@ -278,10 +301,6 @@ function parsed(text: string): TransferMessage | undefined {
   } catch {
     return undefined;
   }
-}
-
-function sha256(bytes: Uint8Array): Uint8Array {
-  return createHash('sha256').update(bytes).digest();
 }
 
 function refusalOf(code: string): LostWhy {

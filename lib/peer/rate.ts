@@ -1,10 +1,12 @@
 /** How fast bytes have come of late: over the last three seconds, or since the beginning when that is shorter. */
 
 const WINDOW_MS = 3_000;
+/** What comes within so long counts as one: a fast line brings thousands of pieces in a window. */
+const SAMPLE_MS = 50;
 
 export class Rate {
   readonly #began: number;
-  #samples: { readonly at: number; readonly bytes: number }[] = [];
+  #samples: { readonly at: number; bytes: number }[] = [];
 
   /** @param now Milliseconds that never go back, as in `add` and `perSecond`. */
   constructor(now: number) {
@@ -12,7 +14,9 @@ export class Rate {
   }
 
   add(bytes: number, now: number): void {
-    this.#samples.push({ at: now, bytes });
+    const last = this.#samples.at(-1);
+    if (last !== undefined && now - last.at < SAMPLE_MS) last.bytes += bytes;
+    else this.#samples.push({ at: now, bytes });
   }
 
   /** Bytes a second. */

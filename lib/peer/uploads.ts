@@ -76,8 +76,8 @@ class Upload {
   readonly #link: Link;
   readonly #stock: Stock;
   #file: OpenFile | undefined;
-  /** For one piece after the other: sixty askers that each had a new one would leave what no collector keeps up with. */
-  #memory: Uint8Array<ArrayBuffer> | undefined;
+  /** Two pieces', for one after the other: sixty askers that each had a new one would leave what no collector keeps up with. */
+  #memory: readonly Uint8Array<ArrayBuffer>[] | undefined;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
   #idle: NodeJS.Timeout;
@@ -141,7 +141,6 @@ class Upload {
     if (this.#file !== undefined) return this.#link.close('protocol');
     this.#file = await this.#stock.serve(root);
     const { bytes } = this.#file;
-    this.#memory = new Uint8Array(Math.min(pieceBytesFor(bytes), bytes));
     const layer = pieceCount(bytes) > 1 ? await this.#file.layer() : new Uint8Array();
     this.#link.send(encode({ type: 'opened', bytes }));
     for (let start = 0; start < layer.length; start += TRANSFER_FRAME_BYTES) {
@@ -151,8 +150,12 @@ class Upload {
 
   async #send(first: number, count: number): Promise<void> {
     if (this.#file === undefined) return this.#link.close('protocol');
-    for (let index = first; index < first + count && !this.#isClosed; index++)
-      await this.#sendInTime(await this.#file.read(index, this.#memory));
+    let piece: Promise<Uint8Array> | undefined = this.#read(this.#file, first);
+    for (let next = first + 1; piece !== undefined; next++) {
+      const bytes: Uint8Array = await piece;
+      piece = next < first + count && !this.#isClosed ? this.#read(this.#file, next) : undefined;
+      await this.#sendInTime(bytes);
+    }
   }
 
   async #sendAll(roots: readonly Root[]): Promise<void> {
@@ -167,12 +170,24 @@ class Upload {
     }
   }
 
+  // One piece is read while the one before it is sent; who fails to wait for it is told when it does.
+  #read(file: OpenFile, index: number): Promise<Uint8Array> {
+    this.#memory ??= [memoryFor(file), memoryFor(file)];
+    const reading = file.read(index, this.#memory[index % 2]);
+    reading.catch(() => undefined);
+    return reading;
+  }
+
   // An asker that takes nothing for so long holds a place that others wait for.
   async #sendInTime(bytes: Uint8Array): Promise<void> {
     const late = setTimeout(() => this.#link.close('slow'), STALL_MS + bytes.length / SLOWEST_BYTES_PER_MS);
     await this.#link.sendBytes(bytes);
     clearTimeout(late);
   }
+}
+
+function memoryFor({ bytes }: OpenFile): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Math.min(pieceBytesFor(bytes), bytes));
 }
 
 function parsed(text: string): TransferMessage | undefined {

@@ -4,7 +4,6 @@
  * Each is a string with a brand, so that the compiler keeps a query's id from being used as a peer's. This is the only
  * file that makes brands with `as`. Ids are drawn by a body (nanoid); the minds never draw one.
  */
-import { Type } from 'typebox';
 
 /** A peer, for as long as its process lives: twelve characters of nanoid's alphabet, 72 random bits. */
 export type PeerId = string & { readonly brand: 'PeerId' };
@@ -17,10 +16,6 @@ export type Root = string & { readonly brand: 'Root' };
 
 export const PEER_ID_LENGTH = 12;
 export const QUERY_ID_LENGTH = 22;
-
-export const PeerId = Type.Unsafe<PeerId>(Type.String({ pattern: '^[A-Za-z0-9_-]{12}$' }));
-export const QueryId = Type.Unsafe<QueryId>(Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' }));
-export const Root = Type.Unsafe<Root>(Type.String({ pattern: '^[0-9a-f]{64}$' }));
 
 /** Brands a string that this program drew itself; what comes from the wire goes through `parse`. */
 export function peerId(drawn: string): PeerId {

@@ -7,7 +7,7 @@
  * claim; objects take no unknown key.
  */
 import { type Static, type TProperties, Type } from 'typebox';
-import { PeerId, QueryId, Root } from './ids.ts';
+import { PeerId, QueryId, Root } from './shapes.ts';
 
 const closed = { additionalProperties: false };
 

@@ -12,7 +12,7 @@
 import { type Root, rootOf } from '../protocol/ids.ts';
 import { pieceBytesFor, pieceCount } from './pieces.ts';
 
-/** SHA-256: handed in, because minds use no machine. Answers 32 bytes. */
+/** SHA-256: handed in, because minds use no machine. Answers 32 bytes, which are read before the next call: it may use their memory again. */
 export type Hash = (bytes: Uint8Array) => Uint8Array;
 
 /** What a leaf stands for, in bytes. */

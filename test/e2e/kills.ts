@@ -50,6 +50,8 @@ class Counter {
         return link.receivedBytes;
       },
       attach: (handlers) => link.attach(handlers),
+      pause: () => link.pause(),
+      resume: () => link.resume(),
       send: (text) => link.send(text),
       close: (cause) => link.close(cause),
       sendBytes: (bytes) => {

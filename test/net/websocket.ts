@@ -247,6 +247,68 @@ t.test('what came before somebody listened is kept', async (t) => {
   );
 });
 
+t.test('messages come in memory that the owner of a dialled link lends, others in their own, and none overtakes another', async (t) => {
+  const { dialled, accepted } = await linked(t, 'content');
+  const heard: string[] = [];
+  const lent = new Set<ArrayBuffer>();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const memory = {
+    messageBytes: 300_000,
+    take: (bytes: number) => {
+      const room = new ArrayBuffer(bytes);
+      lent.add(room);
+      return room;
+    },
+  };
+  const send = async () => {
+    for (const length of [10, 200_000, 300_000, 300_001]) {
+      accepted.send(`next: ${length}`);
+      await accepted.sendBytes(new Uint8Array(length).fill(length));
+    }
+    accepted.send('over');
+  };
+  await send();
+  dialled.attach({
+    text: (text) => {
+      if (heard.push(text) > 10 && text === 'over') resolve();
+    },
+    bytes: (bytes) =>
+      heard.push(`${bytes.length} ${lent.has(bytes.buffer) ? 'lent' : 'own'} ${bytes.every((byte) => byte === (bytes.length & 255))}`),
+    closed: () => undefined,
+    memory,
+  });
+  await send();
+  await promise;
+  const expected = [
+    'next: 10',
+    '10 own true',
+    'next: 200000',
+    '200000 lent true',
+    'next: 300000',
+    '300000 lent true',
+    'next: 300001',
+    '300001 own true',
+    'over',
+  ];
+  t.same(heard, [...expected, ...expected]);
+});
+
+t.test('a link that is paused lets the far end wait, and goes on where it was', async (t) => {
+  const { dialled, accepted } = await linked(t, 'content');
+  const heard = new Heard(dialled);
+  accepted.send('before');
+  await heard.has(1);
+  dialled.pause();
+  const message = new Uint8Array(TRANSFER_FRAME_BYTES);
+  const sent = Array.from({ length: 64 }, () => accepted.sendBytes(message));
+  while (accepted.queuedBytes > 63 * TRANSFER_FRAME_BYTES) await new Promise(setImmediate);
+  t.equal(heard.frames.length, 0);
+  t.ok(accepted.queuedBytes > 0, `${accepted.queuedBytes} bytes wait at the far end`);
+  dialled.resume();
+  await Promise.all([...sent, heard.has(65)]);
+  t.equal(heard.frames.length, 64);
+});
+
 t.test('an accepted link says what it is for, and who is at the other end', async (t) => {
   for (const purpose of ['mesh', 'content', 'join'] as const) {
     const door = await doorway(t);

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { UNJUDGED_BYTES } from '../../lib/config.ts';
 import { Downloads } from '../../lib/disk/downloads.ts';
 import { Hasher } from '../../lib/disk/hasher.ts';
 import { Fetch } from '../../lib/peer/fetch.ts';
@@ -33,9 +34,14 @@ interface Errand {
 }
 
 /** A fetch of `content` from these holders into a folder of its own. */
-async function errand(t: Test, content: Made, holders: readonly Pick<Holder, 'peer' | 'contact'>[]): Promise<Errand> {
+async function errand(
+  t: Test,
+  content: Made,
+  holders: readonly Pick<Holder, 'peer' | 'contact'>[],
+  judge: Hasher = hasher,
+): Promise<Errand> {
   const folder = t.testdir({});
-  const downloads = new Downloads({ folder, hasher });
+  const downloads = new Downloads({ folder, hasher: judge });
   await downloads.open();
   t.teardown(() => downloads.close());
   return errandIn(folder, downloads, content, holders);
@@ -284,4 +290,34 @@ t.test('whoever has given up already fetches nothing', async (t) => {
 t.test('without a holder it is HOLDERS_GONE at once', async (t) => {
   const unknown = { peer: peerId('unknown_____'), contact: undefined as never };
   await t.rejects((await errand(t, large, [unknown])).run(), { code: 'HOLDERS_GONE', message: /could not be reached/ });
+});
+
+t.test('while a slow disk has much to judge nothing more is read, and all of it arrives in the end', async (t) => {
+  const content = made(UNJUDGED_BYTES * 3);
+  const judging: (() => void)[] = [];
+  let isSlow = true;
+  class SlowHasher extends Hasher {
+    override async verify(...order: Parameters<Hasher['verify']>): Promise<boolean> {
+      if (isSlow) await new Promise<void>((resolve) => judging.push(resolve));
+      return super.verify(...order);
+    }
+  }
+  const slow = new SlowHasher();
+  t.teardown(() => slow.close());
+  const a = await holder(t, 'a', content);
+  const fetching = await errand(t, content, [a], slow);
+  const arriving = arrives(t, fetching, content);
+  const most = UNJUDGED_BYTES / PIECE_BYTES;
+  while (judging.length < most || a.asked.length < 2 * most) await new Promise(setImmediate);
+  // What else was sent by now would be here once another link was answered.
+  const other = await transport.dial(a.contact, 'content');
+  await new Promise<void>((resolve) => {
+    other.attach({ text: () => resolve(), closed: () => undefined });
+    other.send(encode({ type: 'open', root: content.root }));
+  });
+  other.close('done');
+  t.equal(judging.length, most);
+  isSlow = false;
+  for (const judge of judging) judge();
+  t.same(await arriving, { a: content.bytes });
 });
