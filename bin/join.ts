@@ -14,6 +14,11 @@ export interface JoinOptions {
   readonly files?: string;
   readonly downloads?: string;
   readonly shareDownloads?: boolean;
+  readonly up?: number;
+  readonly down?: number;
+  readonly transfers?: number;
+  readonly resume?: boolean;
+  readonly wait?: boolean;
   readonly exec?: string;
   readonly json?: boolean;
 }
@@ -42,13 +47,15 @@ export async function join(name: string | undefined, options: JoinOptions): Prom
 
 /** One attempt: a peer of this identity, and its conversation. */
 export async function converse(identity: Identity, options: JoinOptions, greeting: readonly string[] = []): Promise<number> {
-  const { exec, json, ...about } = options;
+  const { exec, json, resume, wait, ...about } = options;
   const peer = new Peer({ ...about, ...identity });
   const history = path(stateFolder(), 'history');
   const repl = new Repl(peer, {
     ...terminal,
     ...(json === undefined ? {} : { json }),
     ...(exec === undefined ? {} : { exec }),
+    ...(resume === undefined ? {} : { resume }),
+    ...(wait === undefined ? {} : { wait }),
     greeting,
     loadHistory: () => loadHistory(history),
     saveHistory: (lines) => saveHistory(history, lines),

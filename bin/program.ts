@@ -1,8 +1,18 @@
 /** The one program: what can be typed after `floodmesh`, and which parts that starts. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_PORTS, DEFAULT_SERVER_PORT, LEASE_MS } from '../lib/config.ts';
-import { EXIT } from '../lib/errors.ts';
+import {
+  DEFAULT_HOST,
+  DEFAULT_NETWORK,
+  DEFAULT_PORTS,
+  DEFAULT_SERVER_PORT,
+  LEASE_MS,
+  TRANSFERS_AT_ONCE,
+  TRANSFERS_AT_ONCE_MOST,
+} from '../lib/config.ts';
+import { EXIT, named } from '../lib/errors.ts';
 import { DISCOVERIES } from '../lib/mesh/discovery/index.ts';
+import { limited } from '../lib/peer/options.ts';
+import { parseRate } from '../lib/repl/units.ts';
 import { report } from '../lib/repl/voice.ts';
 import { join } from './join.ts';
 import { serve } from './serve.ts';
@@ -19,10 +29,25 @@ function whole(least: number, most: number): (text: string) => number {
   };
 }
 
+function limit(text: string): number | undefined {
+  try {
+    return limited(parseRate(text));
+  } catch (thrown) {
+    const { message, hint } = named(thrown);
+    throw new InvalidArgumentError(`${message}, ${hint}.`);
+  }
+}
+
 const port = whole(0, 65_535);
 const json = new Option('--json', 'print one JSON object a line');
 const network = new Option('--network <name>', 'the name of the network, in any case').default(DEFAULT_NETWORK);
 const ports = new Option('--ports <pool>', 'the ports to assign, like 9000-9009 or 9000-9004,9100').default(DEFAULT_PORTS);
+
+const upload = new Option('--up <rate>', 'the most that is sent, in bytes a second, like 10M or 64k').argParser(limit);
+const download = new Option('--down <rate>', 'the most that is received, likewise').argParser(limit);
+const transfers = new Option('--transfers <count>', `how many downloads run at once (default: ${TRANSFERS_AT_ONCE})`).argParser(
+  whole(1, TRANSFERS_AT_ONCE_MOST),
+);
 
 const program = new Command('floodmesh')
   .description('A small peer-to-peer file mesh: type a file name, it arrives, verified, from whoever has it.')
@@ -37,6 +62,9 @@ program
   .option('--port <port>', 'the port of the metadata server, 0 for any', port, DEFAULT_SERVER_PORT)
   .addOption(ports)
   .addOption(network)
+  .addOption(upload)
+  .addOption(download)
+  .addOption(transfers)
   .option('--exec <commands>', 'commands to run instead of a prompt, with semicolons between them')
   .addOption(json)
   .action((options) => end(up(options), options.json));
@@ -65,6 +93,11 @@ program
   .option('--files <folder>', 'the folder that is shared (default: files/NAME)')
   .option('--downloads <folder>', 'the folder that fetched files land in (default: Downloads/NAME)')
   .option('--share-downloads', 'share fetched files too')
+  .addOption(upload)
+  .addOption(download)
+  .addOption(transfers)
+  .option('--resume', 'go on with the downloads that an earlier run left')
+  .option('--wait', 'a download that loses its last holder waits for another, as it does at a prompt')
   .option('--exec <commands>', 'commands to run instead of a prompt, with semicolons between them')
   .addOption(json)
   .action((name, options) => end(join(name, options), options.json));

@@ -18,6 +18,9 @@ export interface UpOptions {
   readonly port: number;
   readonly ports: string;
   readonly network: string;
+  readonly up?: number;
+  readonly down?: number;
+  readonly transfers?: number;
   readonly exec?: string;
   readonly json?: boolean;
 }
@@ -36,7 +39,7 @@ const GREETING = [
 const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './floodmesh.js' : '../../bin/floodmesh.js', import.meta.url));
 
 /** Starts a network, converses, ends it; answers the exit code. @throws what the server or the peers refuse with. */
-export async function up({ peers, port, ports, network, exec, json }: UpOptions): Promise<number> {
+export async function up({ peers, port, ports, network, ...own }: UpOptions): Promise<number> {
   const children: ChildProcess[] = [];
   const child = (...words: string[]) => {
     const process_ = spawn(process.execPath, [program, ...words, '--json'], { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
@@ -53,8 +56,7 @@ export async function up({ peers, port, ports, network, exec, json }: UpOptions)
     await Promise.all(
       names.map((name) => begun(child('join', name, '--server', server, '--network', network, '--files', sharedBy(name)), 'joined')),
     );
-    const asked = { ...(exec === undefined ? {} : { exec }), ...(json === undefined ? {} : { json }) };
-    return await converse({ name: 'you', network }, { server, network, ...asked }, GREETING);
+    return await converse({ name: 'you', network }, { server, network, ...own }, GREETING);
   } finally {
     await Promise.all(children.map(end));
   }

@@ -147,9 +147,15 @@ export const PIECES_AT_RISK = 12;
 export const PART_AT_RISK = 0.006;
 /**
  * Bytes of one download that may be in memory and not judged before nothing more is read from its holders, until half of
- * them are judged. What was asked for then waits with the holders. Tried: 8 MiB was no faster.
+ * them are judged. What was asked for then waits with the holders. Less than `PIECES_AT_RISK`.
  */
-export const UNJUDGED_BYTES = 4 * 1024 * 1024;
+export const UNJUDGED_BYTES = 2 * 1024 * 1024;
+/** Files of a manifest that are read between two turns of the event loop: a few milliseconds. */
+export const MANIFEST_SLICE = 1_000;
+/** Small contents asked for ahead: as many as make up the first figure, within the other two. A guess: RELIABILITY allows to lose 4 MiB. */
+export const SMALL_AHEAD_BYTES = 3 * 1024 * 1024;
+export const SMALL_AHEAD_LEAST = 12;
+export const SMALL_AHEAD = 1_024;
 /** How often it is looked whether a holder is late, and whether others have come to hold what is being fetched. */
 export const FETCH_TICK_MS = 250;
 export const MORE_HOLDERS_MS = 5_000;
@@ -170,16 +176,28 @@ export const CALL_BACKS_PER_MINUTE = 600;
 /** A holder from which fewer than so many bytes came in so long is given up. A guess: a line shared by eight may be as slow. */
 export const STALL_MS = 10_000;
 export const STALL_BYTES = 4 * 1024;
-/** The slowest line that is still served: 64 kbit/s. A guess. */
-export const SLOWEST_BYTES_PER_MS = 8;
 /** Transfers that one peer serves at once, over links and over HTTP; further askers are told to come again. */
 export const UPLOADS = 64;
 /** Small contents that were asked for together are read from disk together, until there is so much of them. */
 export const READ_AHEAD_BYTES = 1024 * 1024;
-/** An asker that asks for nothing so long gives its place to others. */
-export const UPLOAD_IDLE_MS = 30_000;
+/** An asker that asks for nothing so long gives its place to others: one that limits itself may read that long at two pieces. */
+export const UPLOAD_IDLE_MS = 120_000;
+/** The slowest line that is still served, in bytes a second (64 kbit/s): under a limit no more askers are than get so much. A guess. */
+export const SLOWEST_UPLOAD = 8_000;
 /** Requests of one asker that may wait; an honest one has `PIECES_AHEAD` under way when each is for one piece. */
 export const UPLOAD_REQUESTS = 64;
+
+/** Transfers of one peer that run at once, unless it is told otherwise, and the most that it can be told; the others queue. A guess. */
+export const TRANSFERS_AT_ONCE = 4;
+export const TRANSFERS_AT_ONCE_MOST = 64;
+/** Names that are searched for at once, when many are asked for. A guess: each costs the whole network a query. */
+export const SEARCHES_AT_ONCE = 8;
+/** The lowest limit on bytes a second that can be set: a piece then takes 16 s. A guess: who types less forgot the unit. */
+export const LEAST_LIMIT = 16_000;
+/** A loop that stood still for less makes up for it under a limit; after longer, what was not used is lost. A guess. */
+export const LIMIT_CREDIT_MS = 250;
+/** What is sent at once under a limit is what it lets through in this time, so that the turns of many come soon. */
+export const LIMIT_SLICE_MS = 50;
 
 // --- HTTP at a peer's port ------------------------------------------------------------------------------------------------
 

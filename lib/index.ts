@@ -4,7 +4,7 @@ export type { Choice } from './peer/choice.ts';
 export type { PeerOptions } from './peer/options.ts';
 export { Peer, type Status } from './peer/peer.ts';
 export type { SearchEnd } from './peer/searches.ts';
-export type { Outcome } from './peer/transfers.ts';
+export type { Outcome, Resumed, TransferOptions } from './peer/transfers.ts';
 export { type ServeOptions, type Serving, startServer } from './server/start.ts';
 export type {
   AlreadyHere,
@@ -12,6 +12,7 @@ export type {
   Found,
   Holds,
   Joined,
+  Limits,
   NotFound,
   Offer,
   Offers,
@@ -19,4 +20,6 @@ export type {
   Progress,
   ServerEvent,
   TopologyPeer,
+  TransferState,
+  TransferStatus,
 } from './trace.ts';

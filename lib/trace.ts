@@ -44,18 +44,43 @@ export interface Offers {
   readonly contents: readonly Offer[];
 }
 
-/** Bytes of a download that are verified so far; `rate` is in bytes a second, of late. */
+/** Bytes of a download that are verified so far; `rate` is what comes over the wire, in bytes a second, of late. */
 export interface Progress {
+  /** The number of the transfer. */
+  readonly number: number;
   readonly name: string;
   readonly bytes: number;
   readonly verified: number;
   readonly rate: number;
 }
 
+/**
+ * Where a transfer stands. `queued` is in line until others end; `waiting` has lost its last holder, and goes on by itself
+ * when one appears; `paused` goes on when it is told to; `cancelled` is over.
+ */
+export type TransferState = 'searching' | 'queued' | 'running' | 'waiting' | 'paused' | 'cancelled';
+
+/** One transfer as it stands. `bytes` is 0 before it is known what the name means. */
+export interface TransferStatus extends Progress {
+  readonly state: TransferState;
+  /** Its place in line while it is queued, 1 being the next. */
+  readonly place?: number;
+  /** How many files it brings. */
+  readonly files: number;
+}
+
+/** The most that is sent to askers, and received from holders, in bytes a second; without one there is no limit. */
+export interface Limits {
+  readonly up?: number;
+  readonly down?: number;
+}
+
 export interface Downloaded {
   readonly name: string;
   readonly path: string;
   readonly bytes: number;
+  /** How many files it has, when it is a folder; `bytes` are theirs together. */
+  readonly files?: number;
   /** Bytes of it that came over the wire in this process; the others were there from an earlier attempt. */
   readonly fetched: number;
   readonly hash: Root;
@@ -91,6 +116,7 @@ export type PeerEvent =
   | ({ readonly type: 'found' } & Found)
   | ({ readonly type: 'offers' } & Offers)
   | ({ readonly type: 'progress' } & Progress)
+  | ({ readonly type: 'transfer' } & TransferStatus)
   | ({ readonly type: 'downloaded' } & Downloaded)
   | ({ readonly type: 'notFound' } & NotFound)
   | ({ readonly type: 'alreadyHere' } & AlreadyHere)

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { FloodmeshError } from '../errors.ts';
 import type { Root } from '../protocol/ids.ts';
 import { shown } from '../protocol/names.ts';
-import type { Entry } from '../transfer/manifest.ts';
+import { type Entry, entriesIn } from '../transfer/manifest.ts';
 import { failpoint } from './failpoints.ts';
 import { diskError } from './faults.ts';
 import { begin as beginFolderJournal, type Folder, read as readFolder } from './folder-journal.ts';
@@ -126,9 +126,9 @@ export class Downloads {
     await lock?.release();
   }
 
-  /** The downloads that are not whole, and that nobody is at. */
+  /** The downloads that are not whole, and that nobody is at; large files of a folder are a part of it. */
   get unfinished(): readonly Unfinished[] {
-    return [...this.#unfinished.values()];
+    return [...this.#unfinished.values()].filter(({ name, holds }) => holds !== undefined || !name.includes('/'));
   }
 
   #take(root: Root): void {
@@ -136,6 +136,16 @@ export class Downloads {
     if (this.#parts.has(root)) throw new FloodmeshError('USAGE', 'this content is being fetched already');
     this.#parts.set(root, undefined);
     this.#unfinished.delete(root);
+  }
+
+  /** Removes what an earlier attempt left of a content that nobody is at. */
+  async forget(root: Root): Promise<void> {
+    if (this.#lock === undefined || !this.#unfinished.delete(root)) return;
+    const { path, journalPath, folderPath } = this.#paths(root);
+    const kept = await readFolder(folderPath);
+    for (const file of kept === undefined ? [] : entriesIn(kept.manifest)) await this.forget(file.root);
+    await removed(path, journalPath);
+    await rm(folderPath, { recursive: true, force: true });
   }
 
   async #findUnfinished(): Promise<void> {

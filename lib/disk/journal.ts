@@ -9,7 +9,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
-import { fileNameFault } from '../protocol/names.ts';
+import { pathFault } from '../protocol/names.ts';
 import { CONTENT_BYTES, pieceCount } from '../transfer/pieces.ts';
 import { failpoint } from './failpoints.ts';
 import { openGuarded } from './guard.ts';
@@ -85,7 +85,7 @@ function headingOf(line: string): Heading | undefined {
   try {
     const { format, name, bytes, root } = JSON.parse(line);
     const isOurs = format === FORMAT && Number.isSafeInteger(bytes) && bytes >= 0 && bytes <= CONTENT_BYTES && /^[0-9a-f]{64}$/.test(root);
-    return isOurs && typeof name === 'string' && fileNameFault(name) === undefined ? { name, bytes, root } : undefined;
+    return isOurs && typeof name === 'string' && pathFault(name) === undefined ? { name, bytes, root } : undefined;
   } catch {
     return undefined; // somebody else's file, or one that a crash tore: the download begins anew
   }

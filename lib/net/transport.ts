@@ -26,6 +26,8 @@ export interface Memory {
 export interface LinkHandlers {
   text(text: string): void;
   bytes?(bytes: Uint8Array<ArrayBuffer>): void;
+  /** So many bytes came over the socket, whole messages or not; told before any more are read. */
+  received?(bytes: number): void;
   closed(cause: Cause): void;
   /** Where bytes are put, on a `content` link that was dialled. */
   readonly memory?: Memory | undefined;
@@ -41,8 +43,11 @@ export interface Link {
   attach(handlers: LinkHandlers): void;
   /** Sends a text; after the link has closed, nothing happens. */
   send(text: string): void;
-  /** Sends bytes; settles when they have left this process, or the link has closed. */
-  sendBytes(bytes: Uint8Array): Promise<void>;
+  /**
+   * Sends bytes; settles when they have left this process, or the link has closed. With `isLast` false they are only the
+   * next part of a message, and nothing else may be sent before its last part; at most `MESSAGE_FRAGMENTS` make one.
+   */
+  sendBytes(bytes: Uint8Array, isLast?: boolean): Promise<void>;
   /** Reads no more until `resume`, so that the far end has to wait; what was read already may still be told. */
   pause(): void;
   resume(): void;

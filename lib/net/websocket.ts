@@ -211,7 +211,11 @@ function open(address: Address, path: string, messageBytes: number, signal?: Abo
       isThrough: (): boolean => socket?.readableLength === 0 && !webSocket.isPaused,
       message: (bytes) => link?.receive(bytes),
     });
-    const onread = { buffer: () => intake.window, callback: (bytes: number) => intake.came(bytes) };
+    const read = (bytes: number): boolean => {
+      link?.noteRead(bytes);
+      return intake.came(bytes);
+    };
+    const onread = { buffer: () => intake.window, callback: (bytes: number) => read(bytes) };
     const webSocket: WebSocket = new WebSocket(`ws://${host}:${address.port}${path}`, {
       handshakeTimeout: HANDSHAKE_MS,
       followRedirects: false,
@@ -242,7 +246,7 @@ function open(address: Address, path: string, messageBytes: number, signal?: Abo
       signal?.removeEventListener('abort', giveUp);
       webSocket.removeAllListeners('error');
       if (socket === undefined) return;
-      link = new WebSocketLink(webSocket, socket, intake);
+      link = new WebSocketLink(webSocket, socket, takesPieces ? intake : undefined);
       resolve(link);
     });
   });
@@ -284,9 +288,15 @@ class WebSocketLink implements Link {
       if (isBinary) this.receive(data);
       else if (this.#cause === undefined) handlers.text(data.toString('utf8'));
     });
+    if (this.#intake === undefined) this.#socket.on('data', (chunk: Buffer) => this.noteRead(chunk.length));
     webSocket.once('close', (code) => handlers.closed(this.#cause ?? causeOf(code)));
     if (webSocket.readyState === WebSocket.CLOSED) handlers.closed(this.#cause ?? 'crashed');
     else webSocket.resume();
+  }
+
+  /** So many bytes were read from the socket. */
+  noteRead(bytes: number): void {
+    this.#handlers?.received?.(bytes);
   }
 
   /** Takes a message of bytes. */
@@ -294,14 +304,6 @@ class WebSocketLink implements Link {
     if (this.#cause !== undefined) return;
     if (this.#handlers?.bytes === undefined) return this.close('protocol');
     this.#handlers.bytes(bytes);
-  }
-
-  pause(): void {
-    this.#webSocket.pause();
-  }
-
-  resume(): void {
-    this.#webSocket.resume();
   }
 
   send(text: string): void {
@@ -318,9 +320,17 @@ class WebSocketLink implements Link {
     process.nextTick(() => this.#socket.uncork());
   }
 
-  sendBytes(bytes: Uint8Array): Promise<void> {
+  sendBytes(bytes: Uint8Array, isLast = true): Promise<void> {
     if (this.#webSocket.readyState !== WebSocket.OPEN) return Promise.resolve();
-    return new Promise((resolve) => this.#webSocket.send(bytes, () => resolve()));
+    return new Promise((resolve) => this.#webSocket.send(bytes, { binary: true, fin: isLast }, () => resolve()));
+  }
+
+  pause(): void {
+    if (this.#cause === undefined) this.#webSocket.pause();
+  }
+
+  resume(): void {
+    this.#webSocket.resume();
   }
 
   close(cause: Cause): void {

@@ -19,7 +19,6 @@ export interface FinderParts {
   readonly shelves: Shelves;
   /** The mind that floods. @throws ENDED, when the peer is not in a network. */
   readonly body: () => Body;
-  readonly emit: (event: PeerEvent) => void;
 }
 
 /** The length that belongs to a root: both together are a content. */
@@ -57,18 +56,22 @@ export class Finder {
   }
 
   /** Whoever offers what is wanted, called `name`, each told as it is found; that there is nobody is told, too. */
-  async providers(name: string, want: Want, signal: AbortSignal | undefined): Promise<readonly Provider[]> {
+  async providers(
+    name: string,
+    want: Want,
+    signal: AbortSignal | undefined,
+    emit: (event: PeerEvent) => void,
+  ): Promise<readonly Provider[]> {
     const providers: Provider[] = [];
     const hits = this.#ask(want, signal);
     for (;;) {
       const next = await hits.next();
       if (!next.done) {
         providers.push(next.value);
-        this.#parts.emit({ type: 'found', ...this.#found(next.value) });
+        emit({ type: 'found', ...this.#found(next.value) });
         continue;
       }
-      if (providers.length === 0 && this.#parts.shelves.fetchedNamed(name) === undefined)
-        this.#parts.emit({ type: 'notFound', name, ...next.value });
+      if (providers.length === 0 && this.#parts.shelves.fetchedNamed(name) === undefined) emit({ type: 'notFound', name, ...next.value });
       return providers;
     }
   }
@@ -78,10 +81,13 @@ export class Finder {
     for await (const provider of this.#ask({ by: 'root', root }, signal)) if (provider.bytes === bytes) yield provider;
   }
 
-  /** Asks again and again who has the content, until `signal` fires: holders come while a large file is on its way. */
-  async watch(content: Wanted, found: (peer: PeerId) => void, signal: AbortSignal): Promise<void> {
+  /**
+   * Asks again and again who has the content, first after `firstMs`, until `signal` fires: holders come while a large file
+   * is on its way. Settles when there is nobody to tell any more.
+   */
+  async watch(content: Wanted, found: (peer: PeerId) => void, signal: AbortSignal, firstMs = FETCH_TICK_MS): Promise<void> {
     try {
-      for (let pauseMs = FETCH_TICK_MS; ; pauseMs = MORE_HOLDERS_MS) {
+      for (let pauseMs = firstMs; ; pauseMs = MORE_HOLDERS_MS) {
         await pause(pauseMs, undefined, { signal });
         for await (const { peer } of this.holders(content, signal)) found(peer);
       }

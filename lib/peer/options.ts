@@ -1,6 +1,6 @@
 /** What a peer can be told when it is made, and what it is when nothing is said. */
 import { join } from 'node:path';
-import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_SERVER_PORT } from '../config.ts';
+import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_SERVER_PORT, LEAST_LIMIT, TRANSFERS_AT_ONCE, TRANSFERS_AT_ONCE_MOST } from '../config.ts';
 import { stateFolder } from '../disk/state.ts';
 import { FloodmeshError } from '../errors.ts';
 import { parseAddress } from '../net/address.ts';
@@ -22,6 +22,12 @@ export interface PeerOptions {
   readonly downloads?: string;
   /** Whether fetched files are shared too. Default false. */
   readonly shareDownloads?: boolean;
+  /** The most that is sent to askers, in bytes a second, `LEAST_LIMIT` at least; undefined is no limit, the default. */
+  readonly up?: number | undefined;
+  /** The most that is received from holders, likewise. */
+  readonly down?: number | undefined;
+  /** How many transfers run at once, 1 to `TRANSFERS_AT_ONCE_MOST`. Default 4. */
+  readonly transfers?: number;
   /** Where hashes of unchanged files and the like are kept between runs. Default as `disk/state` says. */
   readonly state?: string;
 }
@@ -30,12 +36,15 @@ export interface Settings extends Required<Omit<PeerOptions, 'server'>> {
   readonly server: Address;
 }
 
-/** The options with everything filled in. @throws NAME_UNACCEPTABLE, or USAGE for an address that is none. */
+/** The options with everything filled in. @throws NAME_UNACCEPTABLE, or USAGE for an address or a limit that is none. */
 export function settings(options: PeerOptions): Settings {
   const { name } = options;
   const fault = peerNameFault(name);
   if (fault !== undefined)
     throw new FloodmeshError('NAME_UNACCEPTABLE', `"${name}" cannot be a peer's name: ${fault}`, 'choose another name');
+  const { up, down, transfers = TRANSFERS_AT_ONCE } = options;
+  if (!Number.isSafeInteger(transfers) || transfers < 1 || transfers > TRANSFERS_AT_ONCE_MOST)
+    throw new FloodmeshError('USAGE', `1 to ${TRANSFERS_AT_ONCE_MOST} transfers can run at once, not ${transfers}`);
   return {
     network: DEFAULT_NETWORK,
     host: DEFAULT_HOST,
@@ -44,6 +53,19 @@ export function settings(options: PeerOptions): Settings {
     shareDownloads: false,
     state: stateFolder(),
     ...options,
+    transfers,
+    up: limited(up),
+    down: limited(down),
     server: parseAddress(options.server ?? DEFAULT_HOST, DEFAULT_SERVER_PORT),
   };
+}
+
+/** A limit as it may be set. @throws USAGE. */
+export function limited(bytesPerSecond: number | undefined): number | undefined {
+  if (bytesPerSecond === undefined || (bytesPerSecond >= LEAST_LIMIT && bytesPerSecond < Infinity)) return bytesPerSecond;
+  throw new FloodmeshError(
+    'USAGE',
+    `a limit of ${bytesPerSecond} bytes a second cannot be: ${LEAST_LIMIT} is the least`,
+    'for example 64k, or 2M',
+  );
 }

@@ -13,15 +13,16 @@ import type { Link, Listener as Listening, Purpose, Transport } from '../net/tra
 import { webSocketTransport } from '../net/websocket.ts';
 import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
 import type { Contact, Member } from '../protocol/messages.ts';
-import type { Found, Joined, Listener, PeerEvent, TopologyPeer } from '../trace.ts';
+import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import { Body } from './body.ts';
 import type { Choice } from './choice.ts';
 import { Finder } from './finder.ts';
 import { type Assigned, Membership } from './membership.ts';
-import { type PeerOptions, type Settings, settings } from './options.ts';
+import { limited, type PeerOptions, type Settings, settings } from './options.ts';
+import { Pace } from './pace.ts';
 import type { SearchEnd } from './searches.ts';
 import { ended, Shelves } from './shelves.ts';
-import { type Outcome, Transfers } from './transfers.ts';
+import { type Outcome, type Resumed, type TransferOptions, Transfers } from './transfers.ts';
 import { Trust } from './trust.ts';
 import { Uploads } from './uploads.ts';
 import { Ways } from './ways.ts';
@@ -49,7 +50,13 @@ export interface Status {
     /** Downloads that are not whole and that nobody is at, with how many of their pieces are there. */
     readonly unfinished: readonly { readonly name: string; readonly bytes: number; readonly pieces: number }[];
   };
-  readonly transfers: { readonly serving: number; readonly fetching: number };
+  readonly transfers: {
+    readonly serving: number;
+    readonly fetching: number;
+    readonly limits: Limits;
+    /** Those that are not over, in the order in which they were asked for. */
+    readonly list: readonly TransferStatus[];
+  };
 }
 
 export class Peer {
@@ -60,6 +67,8 @@ export class Peer {
   readonly #id: PeerId = peerId(nanoid(PEER_ID_LENGTH));
   readonly #trust: Trust;
   readonly #shelves: Shelves;
+  readonly #up: Pace;
+  readonly #down: Pace;
   readonly #uploads: Uploads;
   readonly #ways: Ways;
   readonly #membership: Membership;
@@ -83,7 +92,9 @@ export class Peer {
     this.#transport = transport;
     this.#trust = new Trust(this.#settings.network);
     this.#shelves = new Shelves(this.#settings, () => this.#sharedChanged());
-    this.#uploads = new Uploads(this.#shelves);
+    this.#up = new Pace(this.#settings.up);
+    this.#down = new Pace(this.#settings.down);
+    this.#uploads = new Uploads(this.#shelves, this.#up);
     this.#ways = new Ways({
       transport,
       listening: () => this.#listening,
@@ -93,7 +104,7 @@ export class Peer {
     });
     const { network, name, host, server } = this.#settings;
     const emit = (event: PeerEvent) => this.#emit(event);
-    this.#finder = new Finder({ shelves: this.#shelves, body: () => this.#running(), emit });
+    this.#finder = new Finder({ shelves: this.#shelves, body: () => this.#running() });
     this.#transfers = new Transfers({
       self: this.#id,
       linkTo: (holder, root, until) => this.#ways.to(holder, root, until),
@@ -103,6 +114,8 @@ export class Peer {
       nameOf: (peer) => this.#nameOf(peer),
       emit,
       ending: this.#ending.signal,
+      pace: this.#down,
+      atOnce: this.#settings.transfers,
     });
     this.#membership = new Membership(transport, server, { network, peer: this.#id, name, host }, this.#asMember());
   }
@@ -146,19 +159,47 @@ export class Peer {
   /**
    * Finds and fetches a file: the one at the path `name`, else one called so, else one whose name without its ending it is.
    * Of several contents the likeliest, or the one that `choice` means. What is on this disk already is not fetched again.
-   * Told to listeners meanwhile: `found`, `offers`, `progress`, `holderLost`, `notFound`.
+   * Told to listeners meanwhile, and to `told` of this one alone: `found`, `offers`, `progress`, `transfer`, `holderLost`,
+   * `notFound`. When no holder is left it fails, or, when it is `patient`, waits for one.
    * @throws NOT_FOUND, CONTENT_MISMATCH, CONTENT_CHANGED, HOLDERS_GONE, DISK_FULL, DISK_FAILED, USAGE, CANCELLED, ENDED.
    */
-  get(name: string, { signal, choice }: { signal?: AbortSignal; choice?: Choice } = {}): Promise<Outcome> {
-    return this.#transfers.get(name, choice, signal);
+  get(name: string, { choice, ...options }: TransferOptions & { readonly choice?: Choice } = {}): Promise<Outcome> {
+    return this.#transfers.get(name, choice, options);
   }
 
   /**
-   * Goes on with every download that an earlier run left and that somebody has, one after the other; the others stay.
-   * @throws as `get` does, at the first that fails.
+   * Goes on with every download that an earlier run left and that somebody has; the others stay, or wait when this is
+   * `patient`. What each comes to is told to `each` at its end, and answered when all are over; it throws nothing.
    */
-  resume({ signal }: { signal?: AbortSignal } = {}): Promise<readonly Outcome[]> {
-    return this.#transfers.resume(signal);
+  resume(options: TransferOptions & { readonly each?: (resumed: Resumed) => void } = {}): Promise<readonly Resumed[]> {
+    return this.#transfers.resume(options);
+  }
+
+  /** The transfers that are not over, in the order in which they were asked for. */
+  transfers(): readonly TransferStatus[] {
+    return this.#transfers.list;
+  }
+
+  /** Pauses the transfers of this number or name, all without one: what came stays. Answers them. @throws USAGE, when there is none. */
+  pause(which?: number | string): readonly TransferStatus[] {
+    return this.#transfers.pause(which);
+  }
+
+  /** Goes on with what is paused; of whatever is queued meanwhile, what was asked for first comes first. @throws USAGE. */
+  continue(which?: number | string): readonly TransferStatus[] {
+    return this.#transfers.continue(which);
+  }
+
+  /** Ends transfers, and removes what came; whoever waits for them is told CANCELLED. Settles when all is gone. @throws USAGE. */
+  cancel(which?: number | string): Promise<readonly TransferStatus[]> {
+    return this.#transfers.cancel(which);
+  }
+
+  /** Sets the limits that are named (undefined: none any more), at once; answers those that hold. @throws USAGE. */
+  limit(limits: { readonly [Direction in keyof Limits]?: number | undefined } = {}): Limits {
+    const { up, down } = { up: this.#up.limit, down: this.#down.limit, ...limits };
+    [this.#up.limit, this.#down.limit] = [limited(up), limited(down)];
+    return { ...(up === undefined ? {} : { up }), ...(down === undefined ? {} : { down }) };
   }
 
   /** The whole network as it is now, sorted by name; a link is listed when both ends have it. @throws CANCELLED, ENDED. */
@@ -211,9 +252,14 @@ export class Peer {
         folder: fetched.folder,
         files: fetched.shelf.files,
         shared: this.#settings.shareDownloads,
-        unfinished: this.#shelves.downloads.unfinished.map(({ name, bytes, pieces }) => ({ name, bytes, pieces: pieces.length })),
+        unfinished: this.#transfers.unfinished.map(({ name, bytes, pieces }) => ({ name, bytes, pieces: pieces.length })),
       },
-      transfers: { serving: this.#uploads.count, fetching: this.#transfers.count },
+      transfers: {
+        serving: this.#uploads.count,
+        fetching: this.#transfers.count,
+        limits: this.limit(),
+        list: this.#transfers.list,
+      },
     };
   }
 

@@ -1,8 +1,8 @@
 /** How fast bytes have come of late: over the last three seconds, or since the beginning when that is shorter. */
 
 const WINDOW_MS = 3_000;
-/** What comes within so long counts as one: a fast line brings thousands of pieces in a window. */
-const SAMPLE_MS = 50;
+/** What came within this time is one sample, so that a fast line costs no more memory than a slow one. */
+const SAMPLE_MS = 20;
 
 export class Rate {
   readonly #began: number;

@@ -11,8 +11,8 @@ import { answers, type Offer } from '../mesh/shelf.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
 import { PIECE_BYTES } from '../transfer/pieces.ts';
-import type { Fetched } from './fetch.ts';
 import type { Settings } from './options.ts';
+import type { Fetched } from './whole.ts';
 
 /** A file, or a folder, that is on this disk already. */
 export interface Here {
@@ -128,6 +128,13 @@ export class Shelves {
     const found = this.#here(content, (library) => library.withRoot(content.root));
     if (found !== undefined) await this.downloads.clear(content.root);
     return found;
+  }
+
+  /** What is on this disk of what is offered, a file or a folder; what is being hashed is waited for, until `signal` fires. */
+  async hereOf(offered: SharedFile, signal: AbortSignal): Promise<Here | undefined> {
+    if (offered.holds === undefined) return this.ofContent(offered, signal);
+    await Promise.race([this.fetched.settled(), new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }))]);
+    return this.folderOf(offered);
   }
 
   /** A folder with this very manifest, own or fetched, all of it on this disk; never a file. */

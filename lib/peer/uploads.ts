@@ -7,7 +7,7 @@
 import {
   HANDSHAKE_MS,
   READ_AHEAD_BYTES,
-  SLOWEST_BYTES_PER_MS,
+  SLOWEST_UPLOAD,
   STALL_MS,
   TRANSFER_FRAME_BYTES,
   UPLOAD_IDLE_MS,
@@ -21,6 +21,7 @@ import { encode, parseTransferMessage } from '../protocol/codec.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { TransferMessage } from '../protocol/messages.ts';
 import { pieceBytesFor, pieceCount } from '../transfer/pieces.ts';
+import type { Pace } from './pace.ts';
 
 /** What can be served. */
 export interface Stock {
@@ -32,11 +33,14 @@ export interface Stock {
 
 export class Uploads {
   readonly #stock: Stock;
+  /** The limit on all that is sent to askers together. */
+  readonly pace: Pace;
   readonly #running = new Set<Upload>();
   #elsewhere = 0;
 
-  constructor(stock: Stock) {
+  constructor(stock: Stock, pace: Pace) {
     this.#stock = stock;
+    this.pace = pace;
   }
 
   /** How many askers are being served. */
@@ -46,7 +50,7 @@ export class Uploads {
 
   /** Does `work`, which serves somebody by another way, in a place of its own; without one free, nothing. @throws TOO_MANY. */
   async placed<Value>(work: () => Promise<Value>): Promise<Value> {
-    if (this.count >= UPLOADS) throw tooMany();
+    if (this.count >= this.#room) throw tooMany();
     this.#elsewhere += 1;
     return work().finally(() => {
       this.#elsewhere -= 1;
@@ -55,13 +59,19 @@ export class Uploads {
 
   /** Takes a link that an asker dialled. */
   accept(link: Link): void {
-    if (this.count >= UPLOADS) {
+    if (this.count >= this.#room) {
       refuse(link, tooMany());
       return link.attach({ text: () => undefined, closed: () => undefined });
     }
-    const upload = new Upload(link, this.#stock);
+    const upload = new Upload(link, this.#stock, this.pace);
     this.#running.add(upload);
     void upload.ended.then(() => this.#running.delete(upload));
+  }
+
+  // Under a limit so few that each gets what the slowest line would: a piece that takes minutes helps nobody.
+  get #room(): number {
+    const { limit = Infinity } = this.pace;
+    return Math.max(1, Math.min(UPLOADS, Math.floor(limit / SLOWEST_UPLOAD)));
   }
 
   async close(): Promise<void> {
@@ -75,28 +85,34 @@ class Upload {
   readonly ended: Promise<void>;
   readonly #link: Link;
   readonly #stock: Stock;
+  readonly #pace: Pace;
+  readonly #gone = new AbortController();
   #file: OpenFile | undefined;
   /** Two pieces', for one after the other: sixty askers that each had a new one would leave what no collector keeps up with. */
   #memory: readonly Uint8Array<ArrayBuffer>[] | undefined;
   #work: Promise<void> = Promise.resolve();
   #waiting = 0;
   #idle: NodeJS.Timeout;
-  #isClosed = false;
 
-  constructor(link: Link, stock: Stock) {
+  constructor(link: Link, stock: Stock, pace: Pace) {
     this.#link = link;
     this.#stock = stock;
+    this.#pace = pace;
     this.#idle = setTimeout(() => link.close('silent'), HANDSHAKE_MS);
     this.ended = new Promise((resolve) => {
       link.attach({
         text: (text) => this.#take(text),
         closed: () => {
           clearTimeout(this.#idle);
-          this.#isClosed = true;
+          this.#gone.abort();
           void this.#work.then(() => this.#file?.close()).then(() => resolve());
         },
       });
     });
+  }
+
+  get #isClosed(): boolean {
+    return this.#gone.signal.aborted;
   }
 
   close(): void {
@@ -165,7 +181,8 @@ class Upload {
       if (this.#isClosed || root === undefined) return;
       if (content === undefined) this.#link.send(encode({ type: 'missing', root }));
       // Only who has not read what came before is waited for: else each small content would cost a turn of the loop.
-      else if (this.#link.queuedBytes + content.length >= READ_AHEAD_BYTES) await this.#sendInTime(content);
+      else if (this.#pace.limit !== undefined || this.#link.queuedBytes + content.length >= READ_AHEAD_BYTES)
+        await this.#sendInTime(content);
       else void this.#link.sendBytes(content);
     }
   }
@@ -178,10 +195,20 @@ class Upload {
     return reading;
   }
 
-  // An asker that takes nothing for so long holds a place that others wait for.
+  /** Sends a message: under a limit in parts, each when its time has come, so that every asker hears something soon. */
   async #sendInTime(bytes: Uint8Array): Promise<void> {
-    const late = setTimeout(() => this.#link.close('slow'), STALL_MS + bytes.length / SLOWEST_BYTES_PER_MS);
-    await this.#link.sendBytes(bytes);
+    const slice = this.#pace.slice(bytes.length);
+    for (let start = 0; start < bytes.length && !this.#isClosed; start += slice) {
+      const part = bytes.subarray(start, start + slice);
+      await this.#pace.take(part.length, this.#gone.signal);
+      await this.#write(part, start + slice >= bytes.length);
+    }
+  }
+
+  // An asker that takes nothing for so long holds a place that others wait for.
+  async #write(part: Uint8Array, isLast: boolean): Promise<void> {
+    const late = setTimeout(() => this.#link.close('slow'), STALL_MS + (part.length / SLOWEST_UPLOAD) * 1_000);
+    await this.#link.sendBytes(part, isLast);
     clearTimeout(late);
   }
 }

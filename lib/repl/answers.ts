@@ -2,12 +2,12 @@
  * What is said at a prompt, as plain values. With `--json` each is one line as it stands; people read `sentences` of it.
  *
  * Beside the peer's own events (`trace`) there are the ends and tables that only commands answer:
- * `contents` and `searched` end the `found` lines of search, list and browse; `peers`, `status`, `sharedFile` and `help` answer the
- * commands of these names.
+ * `contents` and `searched` end the `found` lines of search, list and browse; `peers`, `status`, `transfers`, `limits`,
+ * `sharedFile` and `help` answer the commands of these names; `transfers` also what pauses, continues or cancels some.
  */
 import type { Status } from '../peer/peer.ts';
 import type { Member } from '../protocol/messages.ts';
-import type { NotFound, Offer, PeerEvent } from '../trace.ts';
+import type { Limits, NotFound, Offer, PeerEvent, TransferStatus } from '../trace.ts';
 
 /** The end of a search: what was looked for (`name` is '' for all files), with whom, and how many `found` lines there were. */
 export interface Searched {
@@ -41,5 +41,8 @@ export type Answer =
   | ({ readonly type: 'searched' } & Searched)
   | ({ readonly type: 'peers' } & PeersAnswer)
   | ({ readonly type: 'status' } & Status)
+  /** All that are not over, or those that a command has changed. */
+  | { readonly type: 'transfers'; readonly transfers: readonly TransferStatus[] }
+  | ({ readonly type: 'limits' } & Limits)
   | { readonly type: 'sharedFile'; readonly path: string }
   | { readonly type: 'help'; readonly commands: readonly HelpEntry[] };

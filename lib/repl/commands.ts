@@ -6,20 +6,41 @@
  */
 import { EXIT, FloodmeshError, named } from '../errors.ts';
 import type { Peer } from '../peer/peer.ts';
-import type { Found, NotFound } from '../trace.ts';
+import type { Resumed } from '../peer/transfers.ts';
+import type { Found, NotFound, PeerEvent, TransferStatus } from '../trace.ts';
 import type { Answer } from './answers.ts';
 import { grouped, meant, unquoted } from './offers.ts';
+import { errorAnswer } from './sentences.ts';
+import { parseRate } from './units.ts';
 
 /** The part of a peer that a prompt needs. */
 export type ReplPeer = Pick<
   Peer,
-  'start' | 'listen' | 'search' | 'get' | 'resume' | 'topology' | 'peers' | 'share' | 'status' | 'leave' | 'stop' | 'ended'
+  | 'start'
+  | 'listen'
+  | 'search'
+  | 'get'
+  | 'resume'
+  | 'transfers'
+  | 'pause'
+  | 'continue'
+  | 'cancel'
+  | 'limit'
+  | 'topology'
+  | 'peers'
+  | 'share'
+  | 'status'
+  | 'leave'
+  | 'stop'
+  | 'ended'
 >;
 
 /** What a running command is given besides its argument. */
 export interface Conversation {
   /** Fires when the person has had enough of it. */
   readonly signal: AbortSignal;
+  /** Whether a download without holders waits for one, instead of failing. */
+  readonly patient: boolean;
   /** Says a value to whoever asked. */
   say(answer: Answer): void;
   /** Says a value that only programs want: people are told how it came out. */
@@ -39,6 +60,8 @@ export interface Command {
   readonly names?: 'file' | 'peer';
   /** Whether the peer's life ends with it. */
   readonly ends?: true;
+  /** Whether a prompt takes the next line meanwhile. */
+  readonly lasts?: true;
   /** Runs it; answers the exit code of `errors`. @throws what the peer throws, and USAGE. */
   run(peer: ReplPeer, argument: string, conversation: Conversation): Promise<number>;
 }
@@ -49,6 +72,7 @@ const GET: Command = {
   usage: 'NAME, or get NAME [#NUMBER, --hash START]',
   does: 'finds a file and downloads it; f1 also finds f1.txt; a number or hash says which content',
   names: 'file',
+  lasts: true,
   run: get,
 };
 
@@ -133,14 +157,60 @@ export const COMMANDS: readonly Command[] = [
     takes: 'nothing',
     usage: 'resume',
     does: 'goes on with the downloads that an earlier run left',
-    async run(peer, _, conversation) {
-      const stopListening = peer.listen((event) => event.type === 'progress' && conversation.say(event));
-      try {
-        for (const outcome of await peer.resume({ signal: conversation.signal })) conversation.say(outcome);
-        return EXIT.done;
-      } finally {
-        stopListening();
-      }
+    lasts: true,
+    run: resume,
+  },
+  {
+    word: 'transfers',
+    takes: 'nothing',
+    usage: 'transfers',
+    does: 'what is being fetched: number, how far, how fast, place in the queue',
+    async run(peer, _, { say }) {
+      say({ type: 'transfers', transfers: peer.transfers() });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'pause',
+    takes: 'something',
+    usage: 'pause [NUMBER, NAME, all]',
+    does: 'stops a download for now; what came is kept',
+    names: 'file',
+    async run(peer, argument, { say }) {
+      say({ type: 'transfers', transfers: peer.pause(which(peer, argument, 'pause')) });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'continue',
+    takes: 'something',
+    usage: 'continue [NUMBER, NAME, all]',
+    does: 'goes on with what is paused',
+    names: 'file',
+    async run(peer, argument, { say }) {
+      say({ type: 'transfers', transfers: peer.continue(which(peer, argument, 'continue')) });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'cancel',
+    takes: 'something',
+    usage: 'cancel [NUMBER, NAME, all]',
+    does: 'ends a download, and removes what came of it',
+    names: 'file',
+    async run(peer, argument, { say }) {
+      say({ type: 'transfers', transfers: await peer.cancel(which(peer, argument, 'cancel')) });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'limit',
+    takes: 'something',
+    usage: 'limit [up RATE] [down RATE]',
+    does: 'how much may be sent and received a second, like: limit up 10M down off',
+    async run(peer, argument, { say }) {
+      say({ type: 'limits', ...peer.limit(limitsIn(argument)) });
+      return EXIT.done;
     },
   },
   {
@@ -220,26 +290,66 @@ function argumentOf(command: Command, rest: string): string {
 
 // --- what the longer commands do --------------------------------------------------------------------------------------
 
-async function get(peer: ReplPeer, typed: string, { signal, say, aside, suggestion }: Conversation): Promise<number> {
+async function get(peer: ReplPeer, typed: string, { signal, patient, say, aside, suggestion }: Conversation): Promise<number> {
   required(typed, 'get NAME');
   const { name, choice } = meant(typed);
   const heard: { missing?: NotFound } = {};
-  const stopListening = peer.listen((event) => {
+  const told = (event: PeerEvent): void => {
     if (event.type === 'found') aside(event);
     if (event.type === 'offers' || event.type === 'progress') say(event);
     if (event.type === 'notFound') heard.missing = event;
-  });
+  };
   try {
-    say(await peer.get(name, { signal, ...(choice === undefined ? {} : { choice }) }));
+    say(await peer.get(name, { signal, patient, told, ...(choice === undefined ? {} : { choice }) }));
     return EXIT.done;
   } catch (thrown) {
     const error = named(thrown);
     if (error.code !== 'NOT_FOUND' || heard.missing === undefined) throw error;
     say({ ...heard.missing, type: 'notFound', ...(suggestion === undefined ? {} : { suggestion }) });
     return EXIT.notFound;
-  } finally {
-    stopListening();
   }
+}
+
+/** Says what each unfinished download came to; answers the first exit code that is not 0. */
+async function resume(peer: ReplPeer, _: string, { signal, patient, say }: Conversation): Promise<number> {
+  let firstFault: number = EXIT.done;
+  const each = (resumed: Resumed): void => {
+    if (resumed.type !== 'failed') return say(resumed);
+    firstFault ||= resumed.error.exitCode;
+    // Whoever ends it, or the peer, says so.
+    if (!['CANCELLED', 'ENDED'].includes(resumed.error.code)) say(errorAnswer(resumed.error));
+  };
+  const told = (event: PeerEvent): void => {
+    if (event.type === 'progress') say(event);
+  };
+  await peer.resume({ signal, patient, each, told });
+  signal.throwIfAborted();
+  return firstFault;
+}
+
+/** The transfers that `argument` names: a number, a name, all (undefined), or without a word the only one. @throws USAGE. */
+function which(peer: ReplPeer, argument: string, word: string): number | string | undefined {
+  const transfers = peer.transfers();
+  const [first, second] = transfers;
+  if (argument === '' && first !== undefined) {
+    if (second === undefined) return first.number;
+    throw new FloodmeshError('USAGE', `there are ${transfers.length} downloads: which one?`, `Type: ${word} NUMBER, or ${word} all`);
+  }
+  if (argument === '' || argument.toLowerCase() === 'all') return undefined;
+  return isNumberOf(argument, transfers) ? Number(argument) : argument;
+}
+
+function isNumberOf(argument: string, transfers: readonly TransferStatus[]): boolean {
+  return transfers.some(({ number }) => String(number) === argument);
+}
+
+/** `up 10M down off`: in any order, each once at most; nothing asks for what holds. @throws USAGE. */
+function limitsIn(argument: string): Parameters<ReplPeer['limit']>[0] {
+  if (argument === '') return {};
+  const parts = [...argument.toLowerCase().matchAll(/(up|down)\s+(\S+)(?:\s+|$)/gy)];
+  if (parts.map(([part]) => part).join('') !== argument.toLowerCase())
+    throw new FloodmeshError('USAGE', `"${argument}" is no limit`, 'Type: limit up 10M down 2M, or limit up off');
+  return Object.fromEntries(parts.map(([, direction, rate = '']) => [direction, rate === 'off' ? undefined : parseRate(rate)]));
 }
 
 /** Says every hit, the contents they make, and the end; answers how many hits there were. */

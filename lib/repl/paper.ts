@@ -12,8 +12,6 @@ export interface Output extends Writable {
 export interface Paper {
   /** Writes whole lines. */
   write(lines: readonly string[]): void;
-  /** Shows a line that is replaced by the next one, where that is possible; without an argument it goes away. */
-  status(line?: string): void;
 }
 
 /** Lines one under another, as a file or a pipe wants them. */
@@ -22,7 +20,6 @@ export function plainPaper(output: Output): Paper {
     write: (lines) => {
       if (lines.length > 0) output.write(`${lines.join('\n')}\n`);
     },
-    status: () => {},
   };
 }
 

@@ -2,8 +2,9 @@
  * A conversation between a person (or a script) and a peer: lines come in, one command runs after another, answers go
  * out; it ends when the peer has left or was stopped.
  *
- * At a terminal typing goes on while a command runs, and further lines wait their turn. From a pipe, and with `--exec`,
- * a line is read when the one before is answered, and the peer leaves at the end.
+ * At a terminal typing goes on while a command runs, and further lines wait their turn; they do not wait for downloads,
+ * which go on beside the prompt, as jobs. From a pipe, and with `--exec`, a line is read when the one before is answered,
+ * and the peer leaves at the end.
  */
 import { LINE_BYTES, LINES_WAITING, NEWS_PAUSE_MS, PROGRESS_AFTER_MS } from '../config.ts';
 import { EXIT, FloodmeshError, named } from '../errors.ts';
@@ -15,7 +16,8 @@ import { Completion } from './completion.ts';
 import type { Keys } from './keyboard.ts';
 import { commandsOf, type Line, LineQueue, linesOf, TOO_LONG } from './lines.ts';
 import { News } from './news.ts';
-import type { Output } from './paper.ts';
+import { columnsOf, type Output } from './paper.ts';
+import { progressLine } from './progress.ts';
 import { Screen } from './screen.ts';
 import { errorAnswer } from './sentences.ts';
 import { counted } from './units.ts';
@@ -28,6 +30,10 @@ export interface ReplOptions {
   readonly json?: boolean;
   /** Commands to run instead of reading any, with semicolons between them. */
   readonly exec?: string;
+  /** Go on with what an earlier run left, before anything else. */
+  readonly resume?: boolean;
+  /** Downloads without holders wait for one, as they do at a terminal. */
+  readonly wait?: boolean;
   /** What a person is told once the peer has joined. */
   readonly greeting?: readonly string[];
   /** The lines typed in earlier runs, oldest first. */
@@ -36,6 +42,12 @@ export interface ReplOptions {
   saveHistory?(lines: string[]): void;
   /** Milliseconds that only grow. */
   now?(): number;
+}
+
+/** A command beside the prompt, and since when. */
+interface Job {
+  readonly giving: AbortController;
+  readonly begun: number;
 }
 
 /** Where lines come from, one at a time. */
@@ -59,6 +71,7 @@ export class Repl {
   #early: PeerEvent[] | undefined = [];
   #screen: Screen | undefined;
   #running: AbortController | undefined;
+  readonly #jobs = new Set<Job>();
   #newsTimer: NodeJS.Timeout | undefined;
   #isLeaving = false;
   /** The peer has ended, or was told to. */
@@ -90,13 +103,13 @@ export class Repl {
     }
   }
 
-  /** Ctrl-C: ends the running command, else leaves; the second time while leaving, `run` ends at once with 130. */
+  /** Ctrl-C: ends the running command and the jobs, else leaves; the second time while leaving, `run` ends at once with 130. */
   interrupt(): void {
     if (this.#isLeaving) {
       this.#cut.resolve(EXIT.interrupted);
-    } else if (this.#running !== undefined && this.#screen !== undefined) {
+    } else if ((this.#running !== undefined || this.#jobs.size > 0) && this.#screen !== undefined) {
       this.#dropWaiting();
-      this.#running.abort(cancelled());
+      this.#giveUp();
     } else {
       this.#isInterrupted = true;
       this.#leaveSoon();
@@ -109,7 +122,8 @@ export class Repl {
     const ended = this.#peer.ended.then(() => this.#end());
     const lines = this.#linesFor(joined);
     this.#hearEarly();
-    const firstFault = await this.#obeyAll(lines, ended);
+    const resumed = this.#options.resume === true ? await Promise.race([this.#obey('resume'), ended]) : undefined;
+    const fault = await this.#obeyAll(lines, ended);
     this.#leaveSoon();
     if (!this.#isOver) await this.#leave();
     const how = await this.#peer.ended;
@@ -117,7 +131,7 @@ export class Repl {
     this.#close();
     this.#voice.say(how === 'left' ? { type: 'left' } : { type: 'stopped', by: this.#hasStopped ? 'this peer' : 'another peer' });
     if (isTerminal) return EXIT.done;
-    return this.#isInterrupted ? EXIT.interrupted : firstFault;
+    return this.#isInterrupted ? EXIT.interrupted : resumed || fault;
   }
 
   /** Obeys line after line; answers the first exit code that is not 0. */
@@ -136,20 +150,42 @@ export class Repl {
     try {
       if (line === TOO_LONG) throw tooLong();
       const meant = understood(line);
-      return meant === undefined ? EXIT.done : await this.#perform(meant);
+      if (meant === undefined) return EXIT.done;
+      if (meant.command.lasts !== true || this.#screen === undefined) return await this.#perform(meant);
+      void this.#begin(meant);
+      return EXIT.done;
+    } catch (thrown) {
+      return this.#complain(named(thrown));
+    }
+  }
+
+  #complain(error: FloodmeshError): number {
+    // A command that ended because the peer did needs no complaint: the end itself is said.
+    if (error.code === 'ENDED') return EXIT.done;
+    if (!this.#isOver) this.#say(errorAnswer(error));
+    return error.exitCode;
+  }
+
+  /** Runs a command beside the prompt. */
+  async #begin({ command, argument, suggestion }: Understood): Promise<void> {
+    const job = { giving: new AbortController(), begun: this.#now() };
+    this.#jobs.add(job);
+    try {
+      await command.run(this.#peer, argument, this.#conversation(job.giving.signal, suggestion));
     } catch (thrown) {
       const error = named(thrown);
-      // A command that ended because the peer did needs no complaint: the end itself is said.
-      if (error.code === 'ENDED') return EXIT.done;
-      if (!this.#isOver) this.#say(errorAnswer(error));
-      return error.exitCode;
+      // What a person cancelled has been said, by whatever it was cancelled with.
+      if (error.code !== 'CANCELLED') this.#complain(error);
+    } finally {
+      this.#jobs.delete(job);
+      this.#showStatus();
     }
   }
 
   async #perform({ command, argument, suggestion }: Understood): Promise<number> {
     const running = new AbortController();
     this.#running = running;
-    this.#isLeaving ||= command.ends === true;
+    if (command.ends === true) this.#beginLeaving();
     this.#hasStopped = command.word === 'Stop';
     try {
       const code = await command.run(this.#peer, argument, this.#conversation(running.signal, suggestion));
@@ -157,18 +193,18 @@ export class Repl {
       return code;
     } finally {
       this.#running = undefined;
-      this.#screen?.status();
+      this.#showStatus();
     }
   }
 
   #conversation(signal: AbortSignal, suggestion: string | undefined): Conversation {
-    const now = this.#options.now ?? (() => performance.now());
-    const begun = now();
     return {
       signal,
+      patient: this.#options.wait === true || this.#screen !== undefined,
       say: (answer) => {
-        // A bar that flashes by tells nothing.
-        if (answer.type !== 'progress' || this.#options.json === true || now() - begun >= PROGRESS_AFTER_MS) this.#say(answer);
+        // What it was is no transfer any more: the line above the prompt goes before its end is said.
+        if (answer.type !== 'progress') this.#showStatus();
+        this.#say(answer);
       },
       aside: (answer) => {
         this.#completion.see(answer);
@@ -205,13 +241,19 @@ export class Repl {
       case 'shared':
         this.#voice.aside(event);
         break;
+      case 'transfer':
+        this.#say(event);
+        this.#showStatus();
+        break;
+      case 'progress':
+        this.#showStatus();
+        break;
       case 'error':
         this.#say(event);
         break;
       case 'joined':
       case 'found':
       case 'offers':
-      case 'progress':
       case 'downloaded':
       case 'notFound':
       case 'alreadyHere':
@@ -226,6 +268,20 @@ export class Repl {
     const early = this.#early ?? [];
     this.#early = undefined;
     for (const event of early) this.#hear(event);
+  }
+
+  /** One line above the prompt for all that is being fetched; none for what is over before anybody has read it. */
+  #showStatus(): void {
+    const screen = this.#screen;
+    if (screen === undefined) return;
+    const oldest = Math.min(...Array.from(this.#jobs, ({ begun }) => begun));
+    const isWorthIt = !this.#isLeaving && this.#now() - oldest >= PROGRESS_AFTER_MS;
+    // The last column stays free: some terminals break the line when it is written.
+    screen.status(isWorthIt ? progressLine(this.#peer.transfers(), columnsOf(this.#options.output) - 1) : undefined);
+  }
+
+  #now(): number {
+    return this.#options.now?.() ?? performance.now();
   }
 
   #gather(event: PeerEvent): void {
@@ -271,7 +327,8 @@ export class Repl {
   }
 
   #enqueue(line: string): void {
-    if (this.#queue.push(line)) return;
+    this.#showStatus();
+    if (this.#jobs.size < LINES_WAITING && this.#queue.push(line)) return;
     this.#say(errorAnswer(new FloodmeshError('USAGE', `more than ${LINES_WAITING} lines are waiting: this one was not taken`)));
   }
 
@@ -280,9 +337,27 @@ export class Repl {
     if (dropped > 0) this.#voice.remark([`${counted(dropped, 'waiting line')} dropped`]);
   }
 
-  #leaveSoon(): void {
+  /** Gives up whatever is under way. */
+  #giveUp(): void {
+    const count = this.#peer.transfers().length;
+    const [what, is] = count === 1 ? ['the download', 'is'] : [`${count} downloads`, 'are'];
+    if (this.#jobs.size > 0) this.#voice.remark([count === 0 ? 'cancelled' : `${what} ${is} cancelled; what came is kept: resume goes on`]);
+    for (const { giving } of this.#jobs) giving.abort(cancelled());
+    this.#jobs.clear();
+    this.#running?.abort(cancelled());
+  }
+
+  #beginLeaving(): void {
+    const count = this.#screen === undefined || this.#isLeaving ? 0 : this.#peer.transfers().length;
     this.#isLeaving = true;
+    this.#showStatus();
+    if (count > 0) this.#voice.remark([`${counted(count, 'download')} under way: what came is kept; join with --resume to go on`]);
+  }
+
+  #leaveSoon(): void {
+    this.#beginLeaving();
     this.#joining.abort(cancelled());
+    for (const { giving } of this.#jobs) giving.abort(cancelled());
     this.#running?.abort(cancelled());
     this.#quit.resolve(undefined);
   }

@@ -70,6 +70,7 @@ export class Screen implements Paper {
     this.#readline?.prompt(true);
   }
 
+  /** Shows a line that is replaced by the next one; without an argument it goes away. */
   status(line?: string): void {
     if (this.#readline === undefined || line === this.#status) return;
     this.#status = line;

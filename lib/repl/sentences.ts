@@ -4,11 +4,12 @@ import type { ChalkInstance } from 'chalk';
 import type { FloodmeshError } from '../errors.ts';
 import type { Status } from '../peer/peer.ts';
 import { shown } from '../protocol/names.ts';
-import type { Downloaded, NotFound, Offers } from '../trace.ts';
+import type { Downloaded, Limits, NotFound, Offers, TransferStatus } from '../trace.ts';
 import type { Answer, HelpEntry, PeersAnswer, Searched } from './answers.ts';
 import { offerLine, offerLines } from './offers.ts';
+import { amountWords, percent } from './progress.ts';
 import { topologyLines } from './topology.ts';
-import { bytes, counted, duration } from './units.ts';
+import { bytes, counted, duration, rate } from './units.ts';
 import { columns, padded } from './width.ts';
 
 /** How lines are to look. */
@@ -44,6 +45,12 @@ export function sentences(answer: Answer, look: Look): string[] {
       return peersLines(answer, chalk);
     case 'status':
       return statusLines(answer, look);
+    case 'transfer':
+      return transferNews(answer).map((line) => chalk.dim(line));
+    case 'transfers':
+      return transferLines(answer.transfers);
+    case 'limits':
+      return [limitWords(answer)];
     case 'sharedFile':
       return [`shared: ${pathWords(answer.path, look)}`];
     case 'help':
@@ -136,8 +143,59 @@ function statusLines(status: Status, look: Look): string[] {
       `${shown(name)}, ${bytes(size)}: ask for it again, or type resume`,
     ]),
     ['transfers', `${transfers.fetching} coming, ${transfers.serving} going`],
+    ...(transfers.list.length === 0 ? [] : transferLines(transfers.list)).map((line): [string, string] => ['', line]),
+    ['limits', limitWords(transfers.limits)],
   ];
   return rows.map(([what, is]) => `${look.chalk.dim(what.padEnd(10))}  ${is}`);
+}
+
+/** What a person who asked for something else should know: it stands, and why; or it goes on. */
+function transferNews({ name, state, place, ...progress }: TransferStatus): string[] {
+  switch (state) {
+    case 'queued':
+      return [`${shown(name)} is queued${place === undefined ? '' : `: place ${place}`}`];
+    case 'running':
+      return [`${shown(name)} goes on`];
+    case 'waiting':
+      return [`${shown(name)}: no holder is left; ${percent(progress)} % is kept; it goes on when somebody has it`];
+    case 'searching':
+    case 'paused':
+    case 'cancelled':
+      return [];
+  }
+}
+
+function transferLines(transfers: readonly TransferStatus[]): string[] {
+  if (transfers.length === 0) return ['nothing is being fetched'];
+  const numberColumns = Math.max(...transfers.map(({ number }) => String(number).length));
+  const nameColumns = Math.max(...transfers.map(({ name }) => columns(shown(name))));
+  return transfers.map((transfer) => {
+    const { number, name } = transfer;
+    const amount = transfer.bytes === 0 ? '' : `  ${String(percent(transfer)).padStart(2)}%  ${amountWords(transfer)}`;
+    return `${String(number).padStart(numberColumns)}  ${padded(shown(name), nameColumns)}${amount}  ${stateWords(transfer)}`;
+  });
+}
+
+/** How a transfer stands, in a few words: `3.1 MB/s`, `queued, place 2`. */
+function stateWords({ state, place, rate: perSecond }: TransferStatus): string {
+  switch (state) {
+    case 'running':
+      return rate(perSecond);
+    case 'queued':
+      return place === undefined ? 'queued' : `queued, place ${place}`;
+    case 'waiting':
+      return 'waits for a holder';
+    case 'cancelled':
+      return 'cancelled, nothing of it is kept';
+    case 'searching':
+    case 'paused':
+      return state;
+  }
+}
+
+function limitWords({ up, down }: Limits): string {
+  const words = (limit: number | undefined) => (limit === undefined ? 'no limit' : rate(limit));
+  return `up ${words(up)}, down ${words(down)}`;
 }
 
 function helpLines(commands: readonly HelpEntry[], chalk: ChalkInstance): string[] {

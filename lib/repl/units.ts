@@ -1,5 +1,7 @@
 /** Bytes, rates and durations as people read them: two figures where they matter, decimal units as on a disk's box. */
 
+import { FloodmeshError } from '../errors.ts';
+
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
 /** `1234` as `1.2 kB`: a kilobyte is 1,000 bytes. */
@@ -18,6 +20,15 @@ export function bytes(count: number): string {
 /** Bytes a second, as `3.1 MB/s`. */
 export function rate(bytesPerSecond: number): string {
   return `${bytes(bytesPerSecond)}/s`;
+}
+
+const FACTORS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 };
+
+/** `10M` as 10,000,000 bytes a second; also `64k`, `1.5G`, `512Ki`, `2 MB/s`, in any case. @throws USAGE. */
+export function parseRate(text: string): number {
+  const [, number = '', factor = ''] = /^(\d+(?:\.\d+)?) ?([kmg]i?)?(?:b(?:\/s)?)?$/i.exec(text.trim()) ?? [];
+  if (number !== '') return Math.round(Number(number) * (FACTORS[factor.toLowerCase()] ?? 1));
+  throw new FloodmeshError('USAGE', `"${text}" is no number of bytes a second`, 'for example 10M, 64k or 2Mi');
 }
 
 /** Milliseconds as `12 ms`, `1.2 s`, `34 s`, `2 min 5 s`, `3 h 4 min` or `2 d 3 h`. */

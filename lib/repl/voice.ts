@@ -4,7 +4,6 @@ import { Chalk, type ChalkInstance } from 'chalk';
 import { named } from '../errors.ts';
 import type { Answer } from './answers.ts';
 import { columnsOf, type Output, type Paper, plainPaper } from './paper.ts';
-import { progressLine } from './progress.ts';
 import { errorAnswer, sentences } from './sentences.ts';
 
 export interface Voice {
@@ -26,12 +25,7 @@ export function jsonVoice(output: Output): Voice {
 export function peoplesVoice(output: Output, paper: Paper = plainPaper(output)): Voice {
   const chalk = chalkFor(output);
   return {
-    say: (answer) => {
-      const width = columnsOf(output);
-      // The last column stays free: some terminals break the line when it is written.
-      if (answer.type === 'progress') paper.status(progressLine(answer, width - 1));
-      else paper.write(sentences(answer, { chalk, width, folder: cwd() }));
-    },
+    say: (answer) => paper.write(sentences(answer, { chalk, width: columnsOf(output), folder: cwd() })),
     aside: () => {},
     remark: (lines) => paper.write(lines.map((line) => chalk.dim(line))),
   };

@@ -67,8 +67,22 @@ const UNTRIED_MS = PIECES_AHEAD_MS / PIECES_AHEAD_FIRST;
 /** A holder that brought no piece for so long is not sending more than one. A guess: 2 Mbit/s. */
 const SILENT_MS = 1_000;
 
+/** How much is asked for at once. */
+export interface DownloadLimits {
+  /** Pieces asked of one holder ahead, before its pace is known and at most. */
+  readonly first: number;
+  readonly ahead: number;
+  /** Pieces that may wait to be judged before no more are asked for. */
+  readonly judged: number;
+  /** Pieces of all holders that may die with this process, at least; of a long content, a part of it. */
+  readonly atRisk: number;
+}
+
+const OF_PIECES: DownloadLimits = { first: PIECES_AHEAD_FIRST, ahead: PIECES_AHEAD, judged: PIECES_JUDGED, atRisk: PIECES_AT_RISK };
+
 export class Download {
   readonly #pieces: number;
+  readonly #limits: DownloadLimits;
   /** Pieces that are not there and nobody was asked for. */
   readonly #free: Set<number>;
   /** Of whom each piece was asked that has not come. */
@@ -84,8 +98,9 @@ export class Download {
   #isOver = false;
 
   /** @param pieces How many pieces the content has; an empty content has none. */
-  constructor(pieces: number) {
+  constructor(pieces: number, limits: DownloadLimits = OF_PIECES) {
     this.#pieces = pieces;
+    this.#limits = limits;
     this.#free = new Set(Array.from({ length: pieces }, (_, index) => index));
   }
 
@@ -233,9 +248,9 @@ export class Download {
 
   /** Fills a holder's window once half of it is empty; a slow disk, which leaves much to be judged, slows the asking. */
   #ask(peer: PeerId, holder: Holder, now: number): DownloadEffect[] {
-    const ahead = Math.min(window(holder), this.#share);
+    const ahead = Math.min(window(holder, this.#limits), this.#share);
     const room = Math.min(ahead - holder.expected.length, this.#mostAtRisk - this.#atRisk(now));
-    if (room < ahead / 2 || this.#judged.size >= PIECES_JUDGED) return [];
+    if (room < ahead / 2 || this.#judged.size >= this.#limits.judged) return [];
     if (holder.expected.length === 0) holder.since = now;
     const pieces = this.#free.size > 0 ? this.#free.values().take(room).toArray() : this.#takenOver(holder, room, now);
     for (const index of pieces) {
@@ -257,7 +272,7 @@ export class Download {
   }
 
   get #mostAtRisk(): number {
-    return Math.max(PIECES_AT_RISK, Math.floor(PART_AT_RISK * this.#pieces));
+    return Math.max(this.#limits.atRisk, Math.floor(PART_AT_RISK * this.#pieces));
   }
 
   /** Pieces that die with this process: on the way, by one holder or two, or not judged yet. */
@@ -282,9 +297,9 @@ export class Download {
 }
 
 /** How many pieces to have on the way from a holder: what it delivers in `PIECES_AHEAD_MS`. */
-function window({ pieceMs }: Holder): number {
-  if (pieceMs === undefined) return PIECES_AHEAD_FIRST;
-  return Math.min(PIECES_AHEAD, Math.max(2, Math.ceil(PIECES_AHEAD_MS / Math.max(pieceMs, 0.01))));
+function window({ pieceMs }: Holder, { first, ahead }: DownloadLimits): number {
+  if (pieceMs === undefined) return first;
+  return Math.min(ahead, Math.max(2, Math.ceil(PIECES_AHEAD_MS / Math.max(pieceMs, 0.01))));
 }
 
 /** Pieces that follow each other, as runs. */

@@ -8,7 +8,7 @@
 import { FloodmeshError } from '../errors.ts';
 import { type Root, rootOf } from '../protocol/ids.ts';
 import { MAX_FOLDER_FILES } from '../protocol/messages.ts';
-import { PATH_BYTES, pathFault } from '../protocol/names.ts';
+import { pathFault } from '../protocol/names.ts';
 import { CONTENT_BYTES } from './pieces.ts';
 
 /** A file of a folder: its path below it, its length in bytes, its root. */
@@ -20,11 +20,8 @@ export interface Entry {
 
 const HEADING = 'floodmesh folder 1';
 
-/** The longest line: a path of quotes, each escaped, beside a root and a length. */
-const LINE_BYTES = 2 * PATH_BYTES + 128;
-
-/** The longest manifest in bytes: what claims to be longer is not fetched. */
-export const MANIFEST_BYTES = MAX_FOLDER_FILES * LINE_BYTES;
+/** The longest manifest in bytes, 32 MiB: what claims to be longer is not fetched. A guess: 100,000 paths of 250 bytes. */
+export const MANIFEST_BYTES = 32 * 1024 * 1024;
 
 /** The lines of the manifest of `entries`, which are sorted by path in code units, each with its end. */
 export function* manifestLines(entries: Iterable<Entry>): Generator<string, undefined, undefined> {

@@ -441,3 +441,17 @@ t.test('a missing folder is made, and given up with everything in it open', asyn
   t.same((await readdir(downloads.folder)).length, 2, 'the part and its journal');
   await t.rejects(rmdir(downloads.folder));
 });
+
+t.test('what an earlier attempt left can be removed, and only that', async (t) => {
+  const { folder, downloads } = await opened(t);
+  await left(downloads, large, 0);
+  const other = text('other');
+  const { part } = await downloads.begin(about(other, 'other'));
+  await downloads.forget(about(other).root);
+  await downloads.forget(about(large).root);
+  t.same(downloads.unfinished, []);
+  await t.rejects(stat(hidden(folder, large, '.part')), { code: 'ENOENT' });
+  await t.rejects(stat(hidden(folder, large, '.journal')), { code: 'ENOENT' });
+  t.ok(await part.verify(0, piece(other, 0)), 'what somebody is at stays');
+  await part.discard();
+});

@@ -309,6 +309,45 @@ t.test('a link that is paused lets the far end wait, and goes on where it was', 
   t.equal(heard.frames.length, 64);
 });
 
+t.test('bytes that are sent in parts arrive as one message', async (t) => {
+  const { dialled, accepted } = await linked(t, 'content');
+  const heard = new Heard(dialled);
+  const bytes = randomBytes(64 * 1024);
+  const step = bytes.length / MESSAGE_FRAGMENTS;
+  for (let part = 0; part < MESSAGE_FRAGMENTS; part++)
+    await accepted.sendBytes(bytes.subarray(part * step, (part + 1) * step), part === MESSAGE_FRAGMENTS - 1);
+  await accepted.sendBytes(Uint8Array.of(1));
+  await heard.has(2);
+  t.same(
+    heard.frames.map((frame) => Buffer.from(frame)),
+    [bytes, Buffer.of(1)],
+  );
+});
+
+t.test('a link that is paused reads no more, tells what it read, and goes on where it was', async (t) => {
+  const { dialled, accepted } = await linked(t, 'content');
+  const [first, whole] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let received = 0;
+  dialled.attach({
+    text: () => undefined,
+    bytes: () => whole.resolve(),
+    received: (bytes) => {
+      received += bytes;
+      if (received === bytes) dialled.pause();
+      first.resolve();
+    },
+    closed: () => undefined,
+  });
+  void accepted.sendBytes(new Uint8Array(TRANSFER_FRAME_BYTES));
+  await first.promise;
+  // Whatever is in the socket would come now.
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+  t.ok(received < TRANSFER_FRAME_BYTES / 4, `${received} bytes were read`);
+  dialled.resume();
+  await whole.promise;
+  t.ok(received > TRANSFER_FRAME_BYTES);
+});
+
 t.test('an accepted link says what it is for, and who is at the other end', async (t) => {
   for (const purpose of ['mesh', 'content', 'join'] as const) {
     const door = await doorway(t);

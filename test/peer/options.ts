@@ -13,16 +13,38 @@ t.test('a name is enough: the rest is as documented', async (t) => {
     downloads: join('Downloads', 's1'),
     shareDownloads: false,
     state: /floodmesh/,
+    up: undefined,
+    down: undefined,
+    transfers: 4,
   });
 });
 
 t.test('what is said counts', async (t) => {
-  const said = { name: 's1', network: 'n', host: '::1', files: '/f', downloads: '/d', shareDownloads: true, state: '/s' };
+  const said = {
+    name: 's1',
+    network: 'n',
+    host: '::1',
+    files: '/f',
+    downloads: '/d',
+    shareDownloads: true,
+    state: '/s',
+    up: 16_000,
+    down: 1e9,
+    transfers: 1,
+  };
   t.same(settings({ ...said, server: '[::1]:1' }), { ...said, server: { host: '::1', port: 1 } });
 });
 
 t.test('a name that no peer may have is refused before anything is touched', async (t) => {
   for (const name of hostileNames) t.throws(() => settings({ name }), { code: 'NAME_UNACCEPTABLE' });
+});
+
+t.test('limits have bounds, so that a forgotten unit is no limit of ten bytes', async (t) => {
+  for (const limit of [0, 10, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    t.throws(() => settings({ name: 's1', up: limit }), { code: 'USAGE', hint: /./ });
+    t.throws(() => settings({ name: 's1', down: limit }), { code: 'USAGE' });
+  }
+  for (const transfers of [0, 1.5, 65]) t.throws(() => settings({ name: 's1', transfers }), { code: 'USAGE' });
 });
 
 t.test('a server that is no address is refused', async (t) => {

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { UPLOAD_REQUESTS, UPLOADS } from '../../lib/config.ts';
+import { SLOWEST_UPLOAD, UPLOAD_REQUESTS, UPLOADS } from '../../lib/config.ts';
 import type { Link } from '../../lib/net/transport.ts';
 import { settings } from '../../lib/peer/options.ts';
+import { Pace } from '../../lib/peer/pace.ts';
 import { Shelves } from '../../lib/peer/shelves.ts';
 import { Uploads } from '../../lib/peer/uploads.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
@@ -35,8 +36,8 @@ await shelves.library.settled();
 t.teardown(() => shelves.close());
 
 /** A real folder that is served at a real port. */
-async function served(t: Test) {
-  const uploads = new Uploads(shelves);
+async function served(t: Test, pace = new Pace()) {
+  const uploads = new Uploads(shelves, pace);
   const listener = await transport.listen({ host: HOST, port: 0 }, ['content'], (link) => uploads.accept(link));
   t.teardown(async () => {
     await uploads.close();
@@ -51,11 +52,14 @@ class Asker {
   readonly told: TransferMessage[] = [];
   readonly frames: Uint8Array[] = [];
   readonly closed: Promise<Cause>;
+  /** When each came, told or sent. */
+  readonly whenHad: number[] = [];
   readonly #waiting = new Set<() => void>();
 
   constructor(link: Link) {
     this.link = link;
     const wake = () => {
+      this.whenHad.push(performance.now());
       for (const one of this.#waiting) one();
       this.#waiting.clear();
     };
@@ -224,6 +228,48 @@ t.test('so many are served at once, and the next is told to come again', async (
   const again = (await Asker.at(address)).say({ type: 'open', root: small.root });
   await again.has(1);
   t.match(again.told, [{ type: 'opened' }]);
+});
+
+t.test('under a limit pieces come whole, in parts, at the pace of the limit', async (t) => {
+  const pace = new Pace(2_000_000);
+  const { address } = await served(t, pace);
+  const asker = (await Asker.at(address)).say({ type: 'open', root: large.root });
+  await asker.has(2);
+  const begun = performance.now();
+  asker.say({ type: 'pieces', first: 0, count: 3 });
+  await asker.has(3);
+  pace.limit = 1_000_000;
+  await asker.has(5);
+  const ms = performance.now() - begun;
+  t.ok(ms > 550, `three quarters of a MiB took ${Math.round(ms)} ms`);
+  t.same(
+    asker.frames.slice(1).map((bytes) => Buffer.from(bytes)),
+    [0, 1, 2].map((index) => Buffer.from(piece(large.content, index))),
+  );
+  asker.link.close('done');
+});
+
+t.test('a limit is shared by all askers, in equal parts', async (t) => {
+  const pace = new Pace(500_000);
+  const { address } = await served(t, pace);
+  const askers = await Promise.all([Asker.at(address), Asker.at(address)]);
+  for (const asker of askers) asker.say({ type: 'open', root: large.root }).say({ type: 'pieces', first: 0, count: 3 });
+  const [a, b] = askers as [Asker, Asker];
+  await a.has(3);
+  await b.has(3);
+  pace.limit = undefined;
+  await Promise.all(askers.map((asker) => asker.has(5)));
+  const [atA, atB] = [a, b].map(({ whenHad }) => whenHad[2] ?? 0) as [number, number];
+  t.ok(Math.abs(atA - atB) < 300, `their first pieces came ${Math.round(Math.abs(atA - atB))} ms apart`);
+  for (const { link } of askers) link.close('done');
+});
+
+t.test('under a low limit no more are served than get something', async (t) => {
+  const { address, uploads } = await served(t, new Pace(2 * SLOWEST_UPLOAD));
+  const askers = await Promise.all([Asker.at(address), Asker.at(address)]);
+  while (uploads.count < 2) await new Promise(setImmediate);
+  t.equal(await (await Asker.at(address)).closed, 'done');
+  for (const { link } of askers) link.close('done');
 });
 
 t.test('an asker that goes in the middle is forgotten', async (t) => {

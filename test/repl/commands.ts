@@ -2,7 +2,7 @@ import t from 'tap';
 import { EXIT, FloodmeshError } from '../../lib/errors.ts';
 import type { Answer } from '../../lib/repl/answers.ts';
 import { COMMANDS, commandOf, understood } from '../../lib/repl/commands.ts';
-import { DOWNLOADED, F1, HASH, type Script, scripted } from './scripted.ts';
+import { DOWNLOADED, F1, HASH, RUNNING, type Script, scripted } from './scripted.ts';
 
 interface Obeyed {
   readonly code: number;
@@ -19,6 +19,7 @@ async function obey(line: string, { peer }: Script = scripted()): Promise<Obeyed
   const { command, argument, suggestion } = meant;
   const code = await command.run(peer, argument, {
     signal: new AbortController().signal,
+    patient: false,
     say: (answer) => said.push(answer),
     aside: (answer) => aside.push(answer),
     ...(suggestion === undefined ? {} : { suggestion }),
@@ -93,36 +94,85 @@ t.test('a fetched file is said once, and who has it only to programs', async (t)
 });
 
 t.test('progress is said while a file comes', async (t) => {
-  const progress = { type: 'progress', name: 'f1.txt', bytes: 10, verified: 5, rate: 1 } as const;
-  const script: Script = scripted({
-    async get() {
-      script.tell(progress);
+  const progress = { type: 'progress', number: 1, name: 'f1.txt', bytes: 10, verified: 5, rate: 1 } as const;
+  const script = scripted({
+    async get(_name, options) {
+      options?.told?.(progress);
+      script.tell({ ...progress, number: 2 });
       return { type: 'alreadyHere', name: 'f1.txt', path: 'files/s5/f1.txt' };
     },
   });
   t.same((await obey('f1', script)).said, [progress, { type: 'alreadyHere', name: 'f1.txt', path: 'files/s5/f1.txt' }]);
 });
 
-t.test('what an earlier run left is gone on with, and progress is said meanwhile', async (t) => {
-  const progress = { type: 'progress', name: 'f1.txt', bytes: 10, verified: 5, rate: 1 } as const;
+t.test('what an earlier run left is gone on with: each says what it came to, and the first fault is the exit code', async (t) => {
+  const progress = { type: 'progress', number: 1, name: 'f1.txt', bytes: 10, verified: 5, rate: 1 } as const;
+  const failed = (code: 'DISK_FULL' | 'HOLDERS_GONE' | 'CANCELLED') => {
+    return { type: 'failed', name: 'f2.txt', error: new FloodmeshError(code, `it failed: ${code}`) } as const;
+  };
   const outcomes = [
+    failed('DISK_FULL'),
     { type: 'downloaded', ...DOWNLOADED },
+    failed('HOLDERS_GONE'),
+    failed('CANCELLED'),
     { type: 'alreadyHere', name: 'f2.txt', path: 'files/s5/f2.txt' },
   ] as const;
-  const script: Script = scripted({
-    async resume() {
-      script.tell(progress);
-      script.tell({ type: 'found', ...F1 });
+  const script = scripted({
+    async resume(options) {
+      options?.told?.(progress);
+      options?.told?.({ type: 'found', ...F1 });
+      for (const outcome of outcomes) options?.each?.(outcome);
       return outcomes;
     },
   });
-  t.same(await obey('Resume', script), { code: EXIT.done, said: [progress, ...outcomes], aside: [] });
-  script.tell(progress);
+  t.same(await obey('Resume', script), {
+    code: EXIT.diskFull,
+    said: [
+      progress,
+      { type: 'error', code: 'DISK_FULL', message: 'it failed: DISK_FULL' },
+      outcomes[1],
+      { type: 'error', code: 'HOLDERS_GONE', message: 'it failed: HOLDERS_GONE' },
+      outcomes[4],
+    ],
+    aside: [],
+  });
   const plain = scripted();
-  t.same((await obey('resume', plain)).said, [{ type: 'downloaded', ...DOWNLOADED }]);
+  t.same(await obey('resume', plain), { code: EXIT.done, said: [{ type: 'downloaded', ...DOWNLOADED }], aside: [] });
   t.same(plain.asked, ['resume']);
-  const ended = scripted({ resume: () => Promise.reject(new FloodmeshError('HOLDERS_GONE', 'every holder went away')) });
-  await t.rejects(obey('resume', ended), { code: 'HOLDERS_GONE' });
+});
+
+t.test('pause, continue and cancel take a number, a name, all, or nothing when there is one', async (t) => {
+  const one = scripted({ transfers: () => [RUNNING] });
+  t.match((await obey('transfers', one)).said, [{ type: 'transfers', transfers: [RUNNING] }]);
+  t.match((await obey('pause', one)).said, [{ type: 'transfers', transfers: [{ state: 'paused' }] }]);
+  t.match((await obey('continue 1', one)).said, [{ type: 'transfers', transfers: [{ state: 'running' }] }]);
+  t.match((await obey('cancel "1"', one)).said, [{ type: 'transfers', transfers: [{ state: 'cancelled' }] }]);
+  await obey('cancel film', one);
+  await obey('PAUSE All', one);
+  await obey('pause 2', one);
+  t.same(one.asked, ['pause 1', 'continue 1', 'cancel 1', 'cancel film', 'pause undefined', 'pause 2']);
+  const two = scripted({ transfers: () => [RUNNING, { ...RUNNING, number: 2 }] });
+  await t.rejects(obey('cancel', two), { code: 'USAGE', message: /which one/, hint: /cancel all/ });
+  await obey('cancel 2', two);
+  t.same(two.asked, ['cancel 2']);
+  const none = scripted();
+  await obey('pause', none);
+  t.same(none.asked, ['pause undefined'], 'the peer says that there is none');
+});
+
+t.test('limits are set in any order, taken away, and told', async (t) => {
+  const script = scripted();
+  t.same((await obey('limit', script)).said, [{ type: 'limits', up: 2_000_000 }]);
+  for (const line of ['limit up 10M down 2M', 'LIMIT Down 64k', 'limit up off', 'limit down 1.5Mi up 16000']) await obey(line, script);
+  t.same(script.asked, [
+    'limit {}',
+    'limit {"up":10000000,"down":2000000}',
+    'limit {"down":64000}',
+    'limit {"up":null}',
+    'limit {"down":1572864,"up":16000}',
+  ]);
+  for (const line of ['limit 10M', 'limit up', 'limit up 10X', 'limit up 10M and more', 'limit off'])
+    await t.rejects(obey(line, script), { code: 'USAGE', hint: /./ }, line);
 });
 
 t.test('what nobody has is said with how many were asked, and what was perhaps meant', async (t) => {

@@ -5,7 +5,7 @@ import { DOWNLOADED, F1 } from './scripted.ts';
 
 t.test('the first word completes to commands in any case', async (t) => {
   const completion = new Completion();
-  t.same(completion.complete('li'), [['list'], 'li']);
+  t.same(completion.complete('lis'), [['list'], 'lis']);
   t.same(completion.complete('ST'), [['Stop', 'status'], 'ST']);
   t.same(completion.complete('zzz'), [[], 'zzz']);
 });

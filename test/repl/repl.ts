@@ -3,7 +3,7 @@ import { LINE_BYTES, LINES_WAITING } from '../../lib/config.ts';
 import { EXIT, FloodmeshError } from '../../lib/errors.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
 import { Repl, type ReplOptions } from '../../lib/repl/repl.ts';
-import { cancelled, DOWNLOADED, type FakeTerminal, fakeTerminal, type Script, scripted } from './scripted.ts';
+import { cancelled, DOWNLOADED, type FakeTerminal, fakeTerminal, RUNNING, type Script, scripted } from './scripted.ts';
 
 interface Talk extends FakeTerminal {
   readonly script: Script;
@@ -168,16 +168,50 @@ t.test('Ctrl-D leaves', async (t) => {
   t.same(script.asked, ['leave']);
 });
 
+/** A peer that takes its time to answer TOPO. */
+function thoughtful(changes: Parameters<typeof scripted>[0] = {}): Script {
+  const script = scripted({
+    topology(signal) {
+      script.asked.push('TOPO');
+      return cancelled(signal);
+    },
+    ...changes,
+  });
+  return script;
+}
+
 t.test('Ctrl-C ends the running command and what waits behind it, and the next one leaves', async (t) => {
-  const { type, until, code, script } = await prompted();
-  type('slow\rf1\rf1\r');
-  await untilAsked(script, 'get slow');
+  const { type, until, code, script } = await prompted({}, thoughtful());
+  type('TOPO\rf1\rf1\r');
+  await untilAsked(script, 'TOPO');
   type('\x03');
   await until('2 waiting lines dropped');
   await until('cancelled');
   type('\x03');
   t.equal(await code, EXIT.done);
+  t.same(script.asked, ['TOPO', 'leave']);
+});
+
+t.test('Ctrl-C gives up what is being fetched, says that it is kept, and the next one leaves', async (t) => {
+  const script: Script = scripted({ transfers: () => (script.asked.length < 2 ? [RUNNING, RUNNING] : []) });
+  const { type, until, written, code } = await prompted({}, script);
+  type('slow\r');
+  await untilAsked(script, 'get slow');
+  type('\x03');
+  await until('2 downloads are cancelled; what came is kept');
+  type('\x03');
+  t.equal(await code, EXIT.done);
   t.same(script.asked, ['get slow', 'leave']);
+  t.notMatch(written(), /\ncancelled/);
+});
+
+t.test('who leaves in the middle of a download is told that what came is kept', async (t) => {
+  const { type, code, written, script } = await prompted({}, scripted({ transfers: () => [RUNNING] }));
+  type('slow\r');
+  await untilAsked(script, 'get slow');
+  type('Leave\r');
+  t.equal(await code, EXIT.done);
+  t.match(written(), '1 download under way: what came is kept; join with --resume to go on');
 });
 
 t.test('a second Ctrl-C while leaving ends at once', async (t) => {
@@ -189,50 +223,102 @@ t.test('a second Ctrl-C while leaving ends at once', async (t) => {
 });
 
 t.test('lines typed while a command runs wait their turn', async (t) => {
-  const first = Promise.withResolvers<void>();
-  const script = scripted({
-    async get(name) {
-      script.asked.push(name);
-      if (name === 'first') await first.promise;
-      return { type: 'downloaded', ...DOWNLOADED, name };
+  const first = Promise.withResolvers<never[]>();
+  const script = thoughtful({
+    topology() {
+      script.asked.push('TOPO');
+      return first.promise;
     },
   });
   const { type, until, code } = await prompted({}, script);
-  type('first\r');
-  type('second\r');
-  await untilAsked(script, 'first');
-  t.same(script.asked, ['first']);
-  first.resolve();
-  await until('second  1.2 kB');
-  t.same(script.asked, ['first', 'second']);
+  type('TOPO\r');
+  type('list\r');
+  await untilAsked(script, 'TOPO');
+  t.same(script.asked, ['TOPO']);
+  first.resolve([]);
+  await until('1 file (4 peers asked)');
+  t.same(script.asked, ['TOPO', 'search ']);
   type('\x04');
   await code;
 });
 
-t.test('progress stands above the prompt once it is worth it, and goes away', async (t) => {
+t.test('a download does not hold up the prompt: what is typed next is answered meanwhile', async (t) => {
+  const { type, until, code, script } = await prompted();
+  type('slow\rgone\rf1\rlist\r');
+  await until('every holder went away');
+  await until(DOWNLOAD_LINE);
+  await until('1 file (4 peers asked)');
+  t.same(script.asked, ['get slow', 'get gone', 'get f1', 'search ']);
+  type('\x04');
+  t.equal(await code, EXIT.done, 'a failed download is no failure of the conversation');
+});
+
+t.test('at a terminal, and where it is asked for, a download waits for holders', async (t) => {
+  const patience: (boolean | undefined)[] = [];
+  const noting = () =>
+    scripted({
+      async get(_name, options) {
+        patience.push(options?.patient);
+        return { type: 'downloaded', ...DOWNLOADED };
+      },
+    });
+  await talk(false, { exec: 'f1' }, noting()).code;
+  await talk(false, { exec: 'f1', wait: true }, noting()).code;
+  const { type, until, code } = await prompted({}, noting());
+  type('f1\r');
+  await until(DOWNLOAD_LINE);
+  type('\x04');
+  await code;
+  t.same(patience, [false, true, true]);
+});
+
+t.test('what an earlier run left is gone on with at the start, before any line, and its fault counts', async (t) => {
+  const failing = scripted({
+    async resume(options) {
+      options?.each?.({ type: 'failed', name: 'f2', error: new FloodmeshError('DISK_FULL', 'the disk is full') });
+      return [];
+    },
+  });
+  const { code, written } = talk(false, { exec: 'f1', resume: true }, failing);
+  t.equal(await code, EXIT.diskFull);
+  t.match(written(), /the disk is full\nf1.txt/);
+  const atTerminal = await prompted({ resume: true });
+  await atTerminal.until(DOWNLOAD_LINE);
+  atTerminal.type('\x04');
+  await atTerminal.code;
+  t.same(atTerminal.script.asked, ['resume', 'leave']);
+});
+
+t.test('one line above the prompt is for all downloads, once it is worth it, and goes away', async (t) => {
   let clock = 0;
   const done = Promise.withResolvers<void>();
-  const progress = { type: 'progress', name: 'film.mp4', bytes: 100, rate: 10 } as const;
-  const script = scripted({
+  const tick = { type: 'progress', number: 1, name: 'film.mkv', bytes: 10, verified: 1, rate: 10 } as const;
+  let transfers = [RUNNING];
+  const script: Script = scripted({
+    transfers: () => transfers,
     async get() {
-      script.tell({ ...progress, verified: 1 });
+      script.tell(tick);
       clock = 1000;
-      script.tell({ ...progress, verified: 50 });
+      script.tell(tick);
       await done.promise;
+      transfers = [];
       return { type: 'downloaded', ...DOWNLOADED };
     },
   });
   const { type, until, written, code } = await prompted({ now: () => clock }, script);
   type('film\r');
-  await until('50 B of 100 B');
-  t.notMatch(written(), '1 B of 100 B');
+  await until('6.2 of 10 MB');
+  transfers = [RUNNING, { ...RUNNING, number: 2, name: 'f2.bin', state: 'waiting', rate: 0 }];
+  script.tell({ type: 'transfer', ...RUNNING, number: 2, name: 'f2.bin', state: 'waiting' });
+  await until('f2.bin: no holder is left; 62 % is kept');
+  await until('2 files, 12 of 20 MB, 3.1 MB/s, 2 s left, 1 waiting');
   type('typed meanwhile\r');
   await until('typed meanwhile');
   done.resolve();
   await until(DOWNLOAD_LINE);
   type('\x04');
   await code;
-  t.notMatch(written().slice(written().indexOf(DOWNLOAD_LINE)), 'film.mp4');
+  t.notMatch(written().slice(written().lastIndexOf(DOWNLOAD_LINE)), '2 files');
 });
 
 t.test('Stop by another peer is said, ends the running command quietly, and is no failure', async (t) => {
@@ -258,15 +344,22 @@ t.test('a megabyte in one line is refused at once, and the prompt is as before',
   await code;
 });
 
-t.test('more lines than may wait are refused', async (t) => {
-  const { type, until, code, script } = await prompted();
+t.test('more lines than may wait are refused, and so are more downloads', async (t) => {
+  const { type, until, code, script } = await prompted({}, thoughtful());
+  type('slow\r'.repeat(LINES_WAITING));
+  while (script.asked.length < LINES_WAITING) await new Promise(setImmediate);
   type('slow\r');
-  await untilAsked(script, 'get slow');
-  type('f1\r'.repeat(LINES_WAITING + 1));
   await until(`more than ${LINES_WAITING} lines are waiting`);
+  t.equal(script.asked.length, LINES_WAITING);
   type('\x03');
   await until('cancelled');
+  type('TOPO\r');
+  await untilAsked(script, 'TOPO');
+  type('f1\r'.repeat(LINES_WAITING + 1));
+  await until(`more than ${LINES_WAITING} lines are waiting: this one was not taken`);
   type('\x03');
+  await until('waiting lines dropped');
+  type('\x04');
   t.equal(await code, EXIT.done);
 });
 

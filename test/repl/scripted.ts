@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { FloodmeshError } from '../../lib/errors.ts';
 import { peerId, rootOf } from '../../lib/protocol/ids.ts';
 import type { ReplPeer } from '../../lib/repl/commands.ts';
-import type { Downloaded, Found, Joined, PeerEvent } from '../../lib/trace.ts';
+import type { Downloaded, Found, Joined, PeerEvent, TransferStatus } from '../../lib/trace.ts';
 
 export const HASH = rootOf('ab'.repeat(32));
 
@@ -17,6 +17,17 @@ export const DOWNLOADED: Downloaded = {
   hash: HASH,
   providers: [{ peer: 's1', bytes: 1234 }],
   ms: 12,
+};
+
+/** A transfer under way. */
+export const RUNNING: TransferStatus = {
+  number: 1,
+  name: 'film.mkv',
+  state: 'running',
+  files: 1,
+  bytes: 10_000_000,
+  verified: 6_200_000,
+  rate: 3_100_000,
 };
 
 export const JOINED: Joined = { name: 's5', peer: peerId('peer-number5'), port: 9004, referral: 's1' };
@@ -59,16 +70,36 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
       if (name === 'slow') await cancelled(options?.signal);
       if (name === 'gone') throw new FloodmeshError('HOLDERS_GONE', 'every holder went away', 'ask again later');
       if (name !== 'f1') {
-        tell({ type: 'notFound', name, asked: 9, silent: 0 });
+        options?.told?.({ type: 'notFound', name, asked: 9, silent: 0 });
         throw new FloodmeshError('NOT_FOUND', `nobody has ${name}`);
       }
-      tell({ type: 'found', ...F1 });
+      options?.told?.({ type: 'found', ...F1 });
       tell({ type: 'downloaded', ...DOWNLOADED });
       return { type: 'downloaded', ...DOWNLOADED };
     },
-    async resume() {
+    async resume(options) {
       asked.push('resume');
+      options?.each?.({ type: 'downloaded', ...DOWNLOADED });
       return [{ type: 'downloaded', ...DOWNLOADED }];
+    },
+    transfers() {
+      return [];
+    },
+    pause(which) {
+      asked.push(`pause ${which}`);
+      return [{ ...RUNNING, state: 'paused' }];
+    },
+    continue(which) {
+      asked.push(`continue ${which}`);
+      return [RUNNING];
+    },
+    async cancel(which) {
+      asked.push(`cancel ${which}`);
+      return [{ ...RUNNING, state: 'cancelled' }];
+    },
+    limit(limits) {
+      asked.push(`limit ${JSON.stringify(limits, (_key, value) => value ?? null)}`);
+      return { up: 2_000_000 };
     },
     async topology() {
       return [
@@ -91,7 +122,7 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
         neighbors: ['s1'],
         shared: { folder: 'files/s5', files: 2, bytes: 2048, pending: 1, skipped: [{ name: '.secret', why: 'it is hidden' }] },
         downloads: { folder: 'Downloads/s5', files: 1, shared: false, unfinished: [{ name: 'film.mkv', bytes: 734_003_200, pieces: 200 }] },
-        transfers: { serving: 0, fetching: 0 },
+        transfers: { serving: 0, fetching: 0, limits: {}, list: [] },
       };
     },
     async leave() {

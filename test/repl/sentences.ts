@@ -4,7 +4,8 @@ import { FloodmeshError } from '../../lib/errors.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
 import type { Answer } from '../../lib/repl/answers.ts';
 import { errorAnswer, listed, sentences } from '../../lib/repl/sentences.ts';
-import { DOWNLOADED, HASH, JOINED, scripted } from './scripted.ts';
+import type { TransferStatus } from '../../lib/trace.ts';
+import { DOWNLOADED, HASH, JOINED, RUNNING, scripted } from './scripted.ts';
 
 const look = { chalk: new Chalk({ level: 0 }), width: 80, folder: '/home/me' };
 
@@ -85,10 +86,52 @@ t.test('status is a few lines about this peer', async (t) => {
       'downloads   1 file in Downloads/s5, private',
       'unfinished  film.mkv, 734 MB: ask for it again, or type resume',
       'transfers   0 coming, 0 going',
+      'limits      up no limit, down no limit',
     ].join('\n'),
   );
   const lonely = { ...status, joined: undefined, serverReachable: false, neighbors: [], downloads: { ...status.downloads, shared: true } };
   t.match(words({ type: 'status', ...lonely }), /has not joined[\s\S]*does not answer[\s\S]*none[\s\S]*shared too/);
+});
+
+t.test('transfers are rows with their number, how far they are, and how they stand', async (t) => {
+  const named = (number: number, change: Partial<TransferStatus>) => ({ ...RUNNING, number, ...change });
+  const transfers = [
+    RUNNING,
+    named(2, { name: 'f', state: 'queued', place: 3, verified: 0 }),
+    named(3, { name: 'f', state: 'queued', verified: 0 }),
+    named(4, { state: 'waiting' }),
+    named(5, { state: 'paused' }),
+    named(6, { state: 'cancelled' }),
+    named(10, { name: 'f', state: 'searching', bytes: 0, verified: 0 }),
+  ];
+  t.same(words({ type: 'transfers', transfers }).split('\n'), [
+    ' 1  film.mkv  62%  6.2 of 10 MB  3.1 MB/s',
+    ' 2  f          0%  0 B of 10 MB  queued, place 3',
+    ' 3  f          0%  0 B of 10 MB  queued',
+    ' 4  film.mkv  62%  6.2 of 10 MB  waits for a holder',
+    ' 5  film.mkv  62%  6.2 of 10 MB  paused',
+    ' 6  film.mkv  62%  6.2 of 10 MB  cancelled, nothing of it is kept',
+    '10  f         searching',
+  ]);
+  t.equal(words({ type: 'transfers', transfers: [] }), 'nothing is being fetched');
+  const status = scripted().peer.status();
+  t.match(words({ type: 'status', ...status, transfers: { ...status.transfers, list: [RUNNING] } }), '\n            1  film.mkv');
+});
+
+t.test('of a transfer it is told that it queues, waits, or goes on', async (t) => {
+  const news = (change: Partial<TransferStatus>) => words({ type: 'transfer', ...RUNNING, ...change });
+  t.equal(news({ state: 'waiting' }), 'film.mkv: no holder is left; 62 % is kept; it goes on when somebody has it');
+  t.equal(news({ state: 'queued', place: 2 }), 'film.mkv is queued: place 2');
+  t.equal(news({ state: 'queued' }), 'film.mkv is queued');
+  t.equal(news({}), 'film.mkv goes on');
+  t.same(
+    ['searching', 'paused', 'cancelled'].map((state) => news({ state: state as TransferStatus['state'] })),
+    ['', '', ''],
+  );
+});
+
+t.test('limits are said in both directions', async (t) => {
+  t.equal(words({ type: 'limits', up: 10_000_000 }), 'up 10 MB/s, down no limit');
 });
 
 t.test('an error says what happened and what to type, and escapes what it quotes', async (t) => {

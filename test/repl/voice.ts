@@ -17,7 +17,7 @@ t.test('people read sentences and remarks, and nothing of what only programs wan
   const { output, written } = fakeTerminal({ isTTY: false });
   const voice = peoplesVoice(output);
   voice.say({ type: 'left' });
-  voice.say({ type: 'progress', name: 'f1', bytes: 2, verified: 1, rate: 1 });
+  voice.say({ type: 'progress', number: 1, name: 'f1', bytes: 2, verified: 1, rate: 1 });
   voice.aside({ type: 'left' });
   voice.remark(['s2 left the network']);
   t.equal(written(), 'You have left the network.\ns2 left the network\n');

@@ -1,8 +1,9 @@
 /** The bodies of answers, sent no faster than they are read: of a slow reader at most two pieces wait. */
-import { SLOWEST_BYTES_PER_MS, STALL_MS } from '../../config.ts';
+import { SLOWEST_UPLOAD, STALL_MS } from '../../config.ts';
 import type { Source } from '../../disk/opened.ts';
 import type { Exchange, Headers } from '../../net/transport.ts';
 import { pieceBytesFor, type Range } from '../../transfer/pieces.ts';
+import { Pace } from '../pace.ts';
 
 /** The head of an answer. */
 export interface Head {
@@ -15,7 +16,7 @@ export interface Head {
  * the file changes later, the rest never comes, and the connection is cut, so that no mix is taken for the whole.
  * @throws as `OpenFile.read` does, before or after the head.
  */
-export async function sendFile(exchange: Exchange, head: Head, file: Source, { start, end }: Range): Promise<void> {
+export async function sendFile(exchange: Exchange, head: Head, file: Source, { start, end }: Range, pace = new Pace()): Promise<void> {
   const pieces = piecesOf(file, { start, end });
   let next = pieces.next().value;
   await next; // what fails before the head can still be answered in words
@@ -24,7 +25,7 @@ export async function sendFile(exchange: Exchange, head: Head, file: Source, { s
     const bytes = await next;
     next = pieces.next().value;
     next?.catch(() => undefined); // it is awaited once this one is sent
-    await sendInTime(exchange, bytes);
+    await sendAtPace(exchange, bytes, pace);
   }
   await next?.catch(() => undefined);
   exchange.end();
@@ -40,9 +41,19 @@ export async function sendTexts(exchange: Exchange, head: Head, texts: Iterable<
   exchange.end();
 }
 
+/** Sends bytes: under a limit in parts, each when its time has come. */
+async function sendAtPace(exchange: Exchange, bytes: Uint8Array, pace: Pace): Promise<void> {
+  const slice = pace.slice(bytes.length);
+  for (let start = 0; start < bytes.length && !exchange.isClosed; start += slice) {
+    const part = bytes.subarray(start, start + slice);
+    await pace.take(part.length);
+    await sendInTime(exchange, part);
+  }
+}
+
 // Who takes nothing for so long holds a place that others wait for.
 async function sendInTime(exchange: Exchange, bytes: Uint8Array): Promise<void> {
-  const late = setTimeout(() => exchange.cut(), STALL_MS + bytes.length / SLOWEST_BYTES_PER_MS);
+  const late = setTimeout(() => exchange.cut(), STALL_MS + (bytes.length / SLOWEST_UPLOAD) * 1_000);
   await exchange.send(bytes);
   clearTimeout(late);
 }

@@ -85,7 +85,7 @@ export class Web {
       if (exchange.method === 'HEAD') return bare(exchange, 200, headers);
       const range = wanted.type === 'part' ? `bytes ${start}-${end - 1}/${file.bytes}` : undefined;
       const head = { status: wanted.type === 'part' ? 206 : 200, headers: { ...headers, 'content-range': range } };
-      await sendFile(exchange, head, file, { start, end });
+      await sendFile(exchange, head, file, { start, end }, this.#uploads.pace);
     } finally {
       await file.close();
     }

@@ -1,6 +1,6 @@
 import { mock } from 'node:test';
 import t from 'tap';
-import { SLOWEST_BYTES_PER_MS, STALL_MS } from '../../../lib/config.ts';
+import { SLOWEST_UPLOAD, STALL_MS } from '../../../lib/config.ts';
 import type { Source } from '../../../lib/disk/opened.ts';
 import type { Exchange, Headers } from '../../../lib/net/transport.ts';
 import { sendFile, sendTexts } from '../../../lib/peer/web/body.ts';
@@ -116,7 +116,7 @@ t.test('of a slow asker two pieces wait, and one that takes nothing too long is 
   const sending = sendFile(asker, HEAD, file, { start: 0, end: LARGE });
   for (let turn = 0; turn < 10; turn++) await new Promise(setImmediate);
   t.same(reads, [0, 1]);
-  mock.timers.tick(STALL_MS + PIECE_BYTES / SLOWEST_BYTES_PER_MS - 1);
+  mock.timers.tick(STALL_MS + PIECE_BYTES / (SLOWEST_UPLOAD / 1_000) - 1);
   t.notOk(asker.isClosed);
   mock.timers.tick(1);
   t.ok(asker.isClosed);

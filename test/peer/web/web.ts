@@ -8,6 +8,7 @@ import { buffer } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { FILES_PER_PAGE, UPLOADS } from '../../../lib/config.ts';
 import { settings } from '../../../lib/peer/options.ts';
+import { Pace } from '../../../lib/peer/pace.ts';
 import { Shelves } from '../../../lib/peer/shelves.ts';
 import { Uploads } from '../../../lib/peer/uploads.ts';
 import { Web } from '../../../lib/peer/web/web.ts';
@@ -30,7 +31,7 @@ async function served(t: Test, files: Files = {}, { shareDownloads = false, down
   const shelves = new Shelves(settings({ name: 's1', shareDownloads, ...folders }), () => undefined);
   await shelves.open();
   await Promise.all([shelves.library.settled(), shelves.fetched.settled()]);
-  const uploads = new Uploads(shelves);
+  const uploads = new Uploads(shelves, new Pace());
   const web = new Web({ name: 's1', network: 'p2p' }, shelves, uploads);
   const listener = await transport.listen(
     { host: HOST, port: 0 },
