@@ -1,9 +1,10 @@
 /**
  * How fast is a question, and what does it cost? Peers in one process on real loopback sockets, beside a bare `ws` relay.
  *
- * Two rivals do nothing but hand a text of the same size on: one over as many hops as the query and its hit took, one to
- * everybody along the same tree, each of whom sends it back, as a search does. The first ratio is what asking everybody
- * costs over asking the one who has it; the second is what floodmesh adds to the sockets. All take turns, query by query,
+ * The rivals do nothing but hand a text of the same size on: a line over as many hops as the query and its hit took, a line over
+ * as many hops as the search has queries (N-1), and one to everybody along the same tree, each of whom sends it back, as a
+ * search does. The first ratio is what asking everybody costs over asking the one who has it; the last is what floodmesh adds
+ * to the sockets. All take turns, query by query,
  * because the machine's speed drifts.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -41,16 +42,18 @@ async function measured(size: number) {
   const fan = await Fan.start(size - 1);
   try {
     const pairs = await pairsOf(peers);
-    const times = { mesh: [] as number[], relay: [] as number[], fan: [] as number[] };
+    const times = { mesh: [] as number[], relay: [] as number[], line: [] as number[], fan: [] as number[] };
     for (let turn = -WARM_UP; turn < QUESTIONS; turn++) {
       const { asker, holder, hops } = pairs[(turn + WARM_UP) % pairs.length] ?? fail('no two peers');
       if (turn === 0) for (const type of Object.keys(counts)) delete counts[type];
       const mesh = await timeToHit(peers[asker] ?? fail('no asker'), `f${holder}.txt`);
       const bare = await relay.time(hops);
+      const bareLine = await relay.time(size - 1);
       const bareFan = await fan.time(hops > 1, turn);
       if (turn < 0) continue;
       times.mesh.push(mesh);
       times.relay.push(bare);
+      times.line.push(bareLine);
       times.fan.push(bareFan);
     }
     const query = (counts.query ?? 0) / QUESTIONS;
@@ -62,9 +65,11 @@ async function measured(size: number) {
       'hit p99 ms': round(quantile(times.mesh, 0.99)),
       'relay p50 ms': round(quantile(times.relay, 0.5)),
       'relay p99 ms': round(quantile(times.relay, 0.99)),
+      'relay, N-1 hops, p50 ms': round(quantile(times.line, 0.5)),
       'bare flood p50 ms': round(quantile(times.fan, 0.5)),
       'bare flood p99 ms': round(quantile(times.fan, 0.99)),
       'p50 to relay': round(quantile(times.mesh, 0.5) / quantile(times.relay, 0.5)),
+      'p50 to relay, N-1 hops': round(quantile(times.mesh, 0.5) / quantile(times.line, 0.5)),
       'p50 to bare flood': round(quantile(times.mesh, 0.5) / quantile(times.fan, 0.5)),
       'queries a search': round(query),
       'N-1': size - 1,
@@ -141,7 +146,7 @@ class Relay {
 
   static async start(): Promise<Relay> {
     const relay = new Relay();
-    for (let hops = 1; hops <= 6; hops++) await relay.#add(hops);
+    for (let hops = 1; hops <= LONGEST_LINE; hops++) await relay.#add(hops);
     return relay;
   }
 
@@ -173,6 +178,9 @@ class Relay {
     this.#links.push(await dialled(portOf(server)));
   }
 }
+
+/** As many hops as a search among ten has queries. */
+const LONGEST_LINE = 9;
 
 /** Neighbours that an asker has in a ring mesh, and in a full mesh of seven. */
 const FAN_DIRECT = 6;

@@ -8,6 +8,7 @@ import { oneGib } from './race/gib.ts';
 import { limitedHolders } from './race/holders.ts';
 import { manyFiles } from './race/many.ts';
 import { peakMemory } from './race/memory.ts';
+import { queriesBeside } from './race/queries.ts';
 import { endAll } from './race/runner.ts';
 
 /** Each part of the race, and what it answers: its table. */
@@ -16,6 +17,7 @@ const PARTS: Readonly<Record<string, (rounds: number) => Promise<Readonly<Record
   many: manyFiles,
   holders: limitedHolders,
   memory: peakMemory,
+  queries: queriesBeside,
 };
 
 const ROUNDS = 7;

@@ -107,6 +107,16 @@ export class MeshOfProcesses {
   }
 }
 
+/** A peer of its own process in a network that stands already, once all in `files` is hashed. */
+export async function heldBy(server: string, network: string, files: string, folder: string): Promise<Runner> {
+  const words = ['join', 'holder', '--server', server, '--network', network, '--files', files, '--json'];
+  const env = { NO_COLOR: '1', FLOODMESH_STATE: join(folder, 'holder-state') };
+  const holder = new Runner(process.execPath, [program, ...words, '--downloads', join(folder, 'holder-down')], { env });
+  await holder.hear((line) => said(line, 'joined'));
+  await holder.hear((line) => (said(line, 'shared')?.pending === 0 ? true : undefined));
+  return holder;
+}
+
 /** The option of a holder that holds itself to so many Mbit/s. @throws when the program has none. */
 export function upOption(mbits: number): readonly string[] {
   const help = execFileSync(process.execPath, [program, 'join', '--help'], { encoding: 'utf8' });

@@ -25,6 +25,7 @@ export class FolderPart {
   readonly #hasher: Hasher;
   readonly #onEnd: () => Promise<void>;
   readonly #missing: Set<number>;
+  readonly #storing = new Set<Promise<unknown>>();
   #ending: Promise<void> | undefined;
 
   /** @param place The downloads folder, and the hidden one in it, which is there. */
@@ -57,15 +58,21 @@ export class FolderPart {
     });
   }
 
-  /** Whether `bytes` is the file `index`, of one piece at most; then, and only then, it is on disk. @throws DISK_FULL, DISK_FAILED. */
+  /** Whether `bytes` is the file `index`, of one piece at most; then, and only then, it is on disk. @throws DISK_FULL, DISK_FAILED; ENDED. */
   async store(index: number, bytes: Uint8Array<ArrayBuffer>): Promise<boolean> {
+    this.#requireLife();
     const { root, bytes: length } = this.#file(index);
+    if (bytes.length !== length) return false;
+    const storing = this.#hasher.store(this.#pathOf(index), root, bytes);
+    this.#storing.add(storing);
     try {
-      const isRight = bytes.length === length && (await this.#hasher.store(this.#pathOf(index), root, bytes));
+      const isRight = await storing;
       if (isRight) this.#missing.delete(index);
       return isRight;
     } catch (thrown) {
       throw this.#failed(thrown);
+    } finally {
+      this.#storing.delete(storing);
     }
   }
 
@@ -118,14 +125,27 @@ export class FolderPart {
 
   /** Ends, and removes what was written. */
   discard(): Promise<void> {
-    this.#ending ??= rm(this.#path, { recursive: true, force: true }).then(() => this.#onEnd());
+    this.#ending ??= this.#end(true);
     return this.#ending;
   }
 
   /** Ends, and leaves what was written for another time. */
   keep(): Promise<void> {
-    this.#ending ??= this.#onEnd();
+    this.#ending ??= this.#end(false);
     return this.#ending;
+  }
+
+  #requireLife(): void {
+    if (this.#ending !== undefined) throw new FloodmeshError('ENDED', 'this download has ended');
+  }
+
+  async #end(remove: boolean): Promise<void> {
+    await Promise.allSettled(this.#storing); // else the thread would write where all is being removed
+    try {
+      if (remove) await rm(this.#path, { recursive: true, force: true });
+    } finally {
+      await this.#onEnd();
+    }
   }
 
   async #named(name: string): Promise<Finished> {

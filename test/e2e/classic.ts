@@ -202,7 +202,7 @@ story('lines from a pipe are answered in order, and the exit code is the first t
     s2.said
       .map(({ event }) => event.type)
       .filter((type) => !['shared', 'linkUp', 'linkDown', 'found', 'joined', 'progress'].includes(type)),
-    ['downloaded', 'notFound', 'downloaded', 'topology', 'alreadyHere', 'searched', 'left'],
+    ['downloaded', 'notFound', 'downloaded', 'topology', 'alreadyHere', 'contents', 'searched', 'left'],
   );
   const scripts = [
     ['f1; TOPO; Leave', 0],

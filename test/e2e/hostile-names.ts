@@ -92,7 +92,12 @@ siege('requests with hostile names find nothing outside the folder', {}, async (
     }
   });
   const found = member.heard.flatMap((message) => (message.type === 'hits' ? message.providers.map(({ name }) => name) : []));
-  t.same(found, [], 'nothing was found');
+  // A dot is in every name: what is shared may be found, and nothing else is.
+  t.same(
+    found.filter((name) => !/^g\d+\.bin$/.test(name)),
+    [],
+    'nothing else was found',
+  );
   await member.end();
 });
 
