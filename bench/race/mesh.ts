@@ -46,7 +46,7 @@ export class MeshOfProcesses {
     const holder = this.#join(`h${this.holders.length}`, files, place, args);
     this.holders.push(holder);
     await holder.hear((line) => said(line, 'joined'));
-    await holder.hear((line) => (said(line, 'shared')?.pending === 0 ? true : undefined));
+    await holder.hear((line) => isReady(said(line, 'shared')));
     return holder;
   }
 
@@ -113,7 +113,7 @@ export async function heldBy(server: string, network: string, files: string, fol
   const env = { NO_COLOR: '1', FLOODMESH_STATE: join(folder, 'holder-state') };
   const holder = new Runner(process.execPath, [program, ...words, '--downloads', join(folder, 'holder-down')], { env });
   await holder.hear((line) => said(line, 'joined'));
-  await holder.hear((line) => (said(line, 'shared')?.pending === 0 ? true : undefined));
+  await holder.hear((line) => isReady(said(line, 'shared')));
   return holder;
 }
 
@@ -145,6 +145,11 @@ export function spent(before: Cost | undefined, after: Cost): Cost {
 function said(line: string, type: string): Readonly<Record<string, unknown>> | undefined {
   const event: unknown = line.startsWith('{') ? JSON.parse(line) : undefined;
   return isRecord(event) && event.type === type ? event : undefined;
+}
+
+/** Whether all that a holder has is hashed; before it has looked, nothing waits either. */
+function isReady(shared: Readonly<Record<string, unknown>> | undefined): true | undefined {
+  return shared?.pending === 0 && shared.files !== 0 ? true : undefined;
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
