@@ -92,6 +92,8 @@ async function arrives(t: Test, here: Machine, there: Machine): Promise<void> {
   await holder.until('shared', ({ files, pending }) => files === 2 && pending === 0);
   await joined(here, 'beside', HERE);
   const asker = await joined(there, 'asker', THERE);
+  // It may have been referred to the holder, which it cannot dial; then the next renewal brings company.
+  await asker.until('linkUp');
   const [nsenter = '', ...rest] = there.within;
   const dial = spawnSync(nsenter, [...rest, process.execPath, '-e', DIAL], { encoding: 'utf8' });
   t.match(dial.stdout, /^(ENETUNREACH|EHOSTUNREACH|late)$/, 'the asker cannot reach the port of the holder');
