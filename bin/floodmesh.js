@@ -29,6 +29,7 @@ if (major < OLDEST) {
 // as seldom. A peer's memory is others' memory.
 function tidy() {
   setFlagsFromString('--semi-space-growth-factor=1');
+  setFlagsFromString('--heap-growing-percent=20');
 }
 
 // What Node made of the sources is kept in the state folder (as in lib/disk/state), which nobody else may enter: to strip types
