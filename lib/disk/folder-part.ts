@@ -112,7 +112,7 @@ export class FolderPart {
     if (fault !== undefined) throw new FloodmeshError('PROTOCOL_BROKEN', `nothing is stored as ${shown(name)}: ${fault}`);
     if (this.#missing.size > 0) throw new FloodmeshError('INTERNAL', `${this.#missing.size} files are missing`);
     try {
-      await this.#each((_, path) => synced(path));
+      await this.#each((index, path) => this.#sync(index, path));
       for (const folder of await foldersIn(this.#tree)) await syncFolder(folder);
       const finished = await this.#named(name);
       await syncFolder(this.#folder);
@@ -145,6 +145,17 @@ export class FolderPart {
       if (remove) await rm(this.#path, { recursive: true, force: true });
     } finally {
       await this.#onEnd();
+    }
+  }
+
+  // A system says once that it could not write a file, and reads it back as if it had: such a file is fetched again.
+  async #sync(index: number, path: string): Promise<void> {
+    try {
+      await synced(path);
+    } catch (thrown) {
+      this.#missing.add(index);
+      await rm(path, { force: true });
+      throw thrown;
     }
   }
 

@@ -9,7 +9,7 @@ import type { Status } from '../peer/peer.ts';
 import type { Member } from '../protocol/messages.ts';
 import type { Limits, NotFound, Offer, PeerEvent, TransferStatus } from '../trace.ts';
 
-/** The end of a search: what was looked for (`name` is '' for all files), with whom, and how many `found` lines there were. */
+/** The end of a search: what was looked for (`name` is '' for all files), with whom, how many `found` lines there were, and contents. */
 export interface Searched {
   readonly name: string;
   /** The one peer that was browsed. */
@@ -17,6 +17,7 @@ export interface Searched {
   readonly asked: number;
   readonly silent: number;
   readonly count: number;
+  readonly contents: number;
 }
 
 export interface PeersAnswer {

@@ -69,8 +69,8 @@ export interface Command {
 const GET: Command = {
   word: 'get',
   takes: 'content',
-  usage: 'NAME, or get NAME [#NUMBER, --hash START]',
-  does: 'finds a file and downloads it; f1 also finds f1.txt; a number or hash says which content',
+  usage: '[get] NAME [#2]',
+  does: 'downloads a file or folder/; f1 also finds f1.txt; #2 or --hash 3fa9: which content',
   names: 'file',
   lasts: true,
   run: get,
@@ -82,7 +82,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'search',
     takes: 'something',
     usage: 'search TEXT',
-    does: 'files whose name contains TEXT, and who has them',
+    does: 'files whose path contains TEXT, and who has them',
     names: 'file',
     async run(peer, argument, conversation) {
       required(argument, 'search TEXT');
@@ -164,7 +164,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'transfers',
     takes: 'nothing',
     usage: 'transfers',
-    does: 'what is being fetched: number, how far, how fast, place in the queue',
+    does: 'what is being fetched: number, how far, how fast, place in line',
     async run(peer, _, { say }) {
       say({ type: 'transfers', transfers: peer.transfers() });
       return EXIT.done;
@@ -207,7 +207,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'limit',
     takes: 'something',
     usage: 'limit [up RATE] [down RATE]',
-    does: 'how much may be sent and received a second, like: limit up 10M down off',
+    does: 'the most that is sent and received a second: limit up 10M down off',
     async run(peer, argument, { say }) {
       say({ type: 'limits', ...peer.limit(limitsIn(argument)) });
       return EXIT.done;
@@ -228,7 +228,7 @@ export const COMMANDS: readonly Command[] = [
     aliases: ['quit', 'exit'],
     takes: 'nothing',
     usage: 'Leave',
-    does: 'ends this peer alone; so do Ctrl-C and Ctrl-D',
+    does: 'ends this peer alone, as does Ctrl-D; Ctrl-C does when nothing runs',
     ends: true,
     async run(peer) {
       await peer.leave();
@@ -361,8 +361,9 @@ async function search(peer: ReplPeer, text: string, { signal, say }: Conversatio
   for (;;) {
     const next = await hits.next();
     if (next.done) {
-      if (found.length > 0) say({ type: 'contents', contents: grouped(found) });
-      say({ type: 'searched', name: text, ...whose, ...next.value, count: found.length });
+      const contents = grouped(found);
+      if (contents.length > 0) say({ type: 'contents', contents });
+      say({ type: 'searched', name: text, ...whose, ...next.value, count: found.length, contents: contents.length });
       return found.length;
     }
     found.push(next.value);

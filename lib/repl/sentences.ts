@@ -107,8 +107,8 @@ function offersLines({ name, chosen, contents }: Offers, chalk: ChalkInstance): 
 }
 
 function searchedWords(end: Searched): string {
-  if (end.peer !== undefined) return `${shown(end.peer)} shares ${counted(end.count, 'file')}`;
-  if (end.count > 0) return `${counted(end.count, 'file')} ${askedWords(end)}`;
+  if (end.peer !== undefined) return `${shown(end.peer)} shares ${counted(end.contents, 'file')}`;
+  if (end.count > 0) return `${counted(end.contents, 'file')} ${askedWords(end)}`;
   const what = end.name === '' ? 'nobody shares a file' : `no file has ${shown(end.name)} in its name`;
   return `${what} ${askedWords(end)}`;
 }

@@ -143,6 +143,15 @@ t.test('a folder is never put over another: the next name is taken', async (t) =
   t.equal(await readFile(join(folder, 'photos', 'mine'), 'utf8'), 'mine');
 });
 
+t.test('a file that cannot be synced is missing again, and the folder is finished once it is back', async (t) => {
+  const { folder, part } = await whole(t);
+  await rm(join(hidden(folder), 'tree', 'a.txt'));
+  await t.rejects(part.finish('photos'), { code: 'DISK_FAILED' });
+  t.same([...part.missing], [0]);
+  t.ok(await part.store(0, content(0)));
+  t.match(await part.finish('photos'), { name: 'photos' });
+});
+
 t.test('an unclean name is refused', async (t) => {
   const { part } = await whole(t);
   for (const name of ['', '..', 'a/b', '.hidden']) await t.rejects(part.finish(name), { code: 'PROTOCOL_BROKEN' });

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Peer } from '../../lib/peer/peer.ts';
@@ -142,6 +142,10 @@ t.test('a folder that is cancelled leaves nothing', async (t) => {
   await asker.cancel('photos/');
   await t.rejects(going, { code: 'CANCELLED' });
   t.same(asker.status().downloads.unfinished, []);
+  t.same(
+    (await readdir(asker.status().downloads.folder)).filter((name) => /\.(part|journal|folder)$/.test(name)),
+    [],
+  );
 });
 
 t.test('a folder that nobody has any more is not found', async (t) => {

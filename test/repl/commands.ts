@@ -196,13 +196,13 @@ t.test('search says each hit and the end, and finding nothing is not found', asy
     said: [
       { type: 'found', name: 'f1.txt', bytes: 1234, hash: HASH, peer: 's1' },
       { type: 'contents', contents: [{ name: 'f1.txt', bytes: 1234, hash: HASH, peers: ['s1'] }] },
-      { type: 'searched', name: 'f1', asked: 4, silent: 0, count: 1 },
+      { type: 'searched', name: 'f1', asked: 4, silent: 0, count: 1, contents: 1 },
     ],
     aside: [],
   });
   t.same(await obey('search zzz'), {
     code: EXIT.notFound,
-    said: [{ type: 'searched', name: 'zzz', asked: 4, silent: 0, count: 0 }],
+    said: [{ type: 'searched', name: 'zzz', asked: 4, silent: 0, count: 0, contents: 0 }],
     aside: [],
   });
 });
