@@ -78,7 +78,7 @@ program
   .addOption(network)
   .addOption(new Option('--discovery <way>', 'how files are found').choices(DISCOVERIES).default('flood'))
   .option('--lease <seconds>', 'how long a port stays with a peer that is not heard of', whole(1, 3_600), LEASE_MS / 1_000)
-  .option('--store <address>', 'where the register is kept: memory: or sqlite:PATH (default: sqlite, in the state folder)')
+  .option('--store <address>', 'where the register is kept: memory:, sqlite:PATH or postgres://… (default: sqlite, in the state folder)')
   .addOption(json)
   .addOption(new Option('--while-input').hideHelp())
   .action((options) => end(serve(options), options.json));
@@ -87,7 +87,11 @@ program
   .command('join')
   .description('one peer, with a prompt')
   .argument('[name]', 'what the peer is called; asked for at a terminal')
-  .option('--server <address>', 'where the metadata server is', `${DEFAULT_HOST}:${DEFAULT_SERVER_PORT}`)
+  .option(
+    '--server <address>',
+    'where the metadata server is, or several with commas between them',
+    `${DEFAULT_HOST}:${DEFAULT_SERVER_PORT}`,
+  )
   .addOption(network)
   .option('--host <host>', 'where this peer listens', DEFAULT_HOST)
   .option('--files <folder>', 'the folder that is shared (default: files/NAME)')

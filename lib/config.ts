@@ -20,6 +20,8 @@ export const LEASE_MS = 30_000;
 export const RENEWALS_PER_LEASE = 3;
 /** Pause before a lost server is tried again: between half of this and this, so that peers do not come all at once. */
 export const SERVER_RETRY_MS = 2_000;
+/** Where there are several servers, the next is asked within this time after the line to one was cut: its peers do not come all at once. */
+export const SERVER_SWITCH_MS = 500;
 /** How long the server waits for a peer's port to answer when it dials back. A peer on a busy machine answers in less. */
 export const DIAL_BACK_MS = 2_000;
 /** How long a joiner tries to find its server before it says that there is none. A guess: long enough for a restart. */
@@ -53,6 +55,14 @@ export const REFERRAL_MS = 3_000;
 export const PEERS_REMEMBERED = 1_000;
 /** Most ports remembered as occupied, on all hosts of one network. A guess: a full pool on four hosts. */
 export const BAD_PORTS_REMEMBERED = 4_096;
+
+/** Connections of one server to a database: calls are short. A guess with room: a database takes a hundred in all. */
+export const STORE_CONNECTIONS = 8;
+/** How long connecting to a database, and one statement, may take before the register counts as away. */
+export const STORE_CONNECT_MS = 2_000;
+export const STORE_ANSWER_MS = 5_000;
+/** How often a transaction is tried that other servers were in the way of. A guess: each pause is longer. */
+export const STORE_ATTEMPTS = 10;
 
 // --- links ------------------------------------------------------------------------------------------------------------
 

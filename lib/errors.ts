@@ -46,6 +46,8 @@ const ERROR_EXITS = {
   UNREACHABLE: EXIT.unreachable,
   /** An answer did not come within its bound. */
   TIMED_OUT: EXIT.unreachable,
+  /** The database that keeps the register does not answer; peers go on, and the server asks it again. */
+  STORE_AWAY: EXIT.unreachable,
   /** A port that this program was told to listen on belongs to another program. */
   PORT_TAKEN: EXIT.failed,
   /** No living peer has a file of this name. */

@@ -12,3 +12,8 @@ export function parseAddress(text: string, defaultPort: number): Address {
   }
   return { host, port };
 }
+
+/** Several addresses with commas between them. @throws USAGE, when one of them is none. */
+export function parseAddresses(text: string, defaultPort: number): readonly Address[] {
+  return text.split(',').map((address) => parseAddress(address, defaultPort));
+}

@@ -1,12 +1,14 @@
 /**
- * A peer's place in its network: the lease, and the line to the metadata server that keeps it.
+ * A peer's place in its network: the lease, and the line to a metadata server that keeps it.
  *
  * Joins, takes the next port when the assigned one belongs to another program, renews, and comes back by itself: after the
- * server was away, and after this process slept so long that its lease ended. The mesh does not wait for any of it.
+ * server was away, and after this process slept so long that its lease ended. Of several servers over one register any will
+ * do: when the line to one is cut, the next is asked at once. The mesh does not wait for any of it.
  */
+import assert from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FAREWELL_MS, JOIN_PATIENCE_MS, PORT_ATTEMPTS, RENEWALS_PER_LEASE, SERVER_RETRY_MS } from '../config.ts';
-import { FloodmeshError, named } from '../errors.ts';
+import { FAREWELL_MS, JOIN_PATIENCE_MS, PORT_ATTEMPTS, RENEWALS_PER_LEASE, SERVER_RETRY_MS, SERVER_SWITCH_MS } from '../config.ts';
+import { type ErrorCode, FloodmeshError, named } from '../errors.ts';
 import type { Address, Transport } from '../net/transport.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
@@ -36,17 +38,20 @@ export interface MembershipOwner {
 
 export class Membership {
   readonly #transport: Transport;
-  readonly #server: Address;
+  readonly #servers: readonly Address[];
   readonly #applicant: Applicant;
   readonly #owner: MembershipOwner;
   readonly #ending = new AbortController();
+  /** Which server is asked first. */
+  #first = 0;
   #line: ServerLine | undefined;
   #place: Assigned | undefined;
   #keeping: Promise<void> = Promise.resolve();
 
-  constructor(transport: Transport, server: Address, applicant: Applicant, owner: MembershipOwner) {
+  /** `servers` share one register; the first of them is asked first. */
+  constructor(transport: Transport, servers: readonly Address[], applicant: Applicant, owner: MembershipOwner) {
     this.#transport = transport;
-    this.#server = server;
+    this.#servers = servers;
     this.#applicant = applicant;
     this.#owner = owner;
   }
@@ -96,7 +101,7 @@ export class Membership {
         return await this.#joinOnce(signal);
       } catch (error) {
         const { code } = named(error);
-        const mayPass = code === 'UNREACHABLE' || code === 'TIMED_OUT' || code === 'NOT_LISTENING';
+        const mayPass = isAway(code) || code === 'NOT_LISTENING';
         if (!mayPass || performance.now() > until) throw this.#explained(error);
         await pause(JOIN_PATIENCE_MS / 10, undefined, signal === undefined ? {} : { signal });
       }
@@ -106,7 +111,7 @@ export class Membership {
   #explained(error: unknown): FloodmeshError {
     const { code, message } = named(error);
     if (code !== 'UNREACHABLE') return named(error);
-    const where = `${this.#server.host}:${this.#server.port}`;
+    const where = this.#servers.map(({ host, port }) => `${host}:${port}`).join(' or ');
     return new FloodmeshError(
       code,
       `no metadata server answers at ${where} (${message})`,
@@ -115,7 +120,7 @@ export class Membership {
   }
 
   async #joinOnce(signal?: AbortSignal): Promise<Contact | null> {
-    const line = await ServerLine.open(this.#transport, this.#server, signal);
+    const line = await this.#reached(signal);
     try {
       const referral = await this.#apply(line, signal);
       this.#line = line;
@@ -126,6 +131,22 @@ export class Membership {
       line.close();
       throw error;
     }
+  }
+
+  /** A line to the first server that answers; it is the one to be asked first from now on. */
+  async #reached(signal?: AbortSignal): Promise<ServerLine> {
+    let failure: unknown;
+    for (let tried = 0; tried < this.#servers.length; tried++) {
+      const address = this.#servers[this.#first % this.#servers.length];
+      assert(address !== undefined, 'there is a server to ask');
+      try {
+        return await ServerLine.open(this.#transport, address, signal);
+      } catch (thrown) {
+        failure = thrown;
+        this.#first += 1;
+      }
+    }
+    throw failure;
   }
 
   async #giveBack(line: ServerLine): Promise<void> {
@@ -161,6 +182,7 @@ export class Membership {
       if (this.#line !== undefined) await this.#renewUntilCut(this.#line);
       this.#line = undefined;
       if (this.#ending.signal.aborted) return;
+      if (await this.#movedOn()) continue;
       this.#owner.serverLost();
       await this.#comeBack();
     }
@@ -182,8 +204,23 @@ export class Membership {
       this.#tellReferral(await line.ask({ type: 'renew', cookie: place.cookie }));
     } catch (error) {
       const { code } = named(error);
+      if (code === 'STORE_AWAY') return; // the next renewal may find it again
       if (code !== 'LEASE_UNKNOWN' && code !== 'COOKIE_WRONG') throw error;
       this.#owner.referred(await this.#apply(line)); // this process slept longer than its lease
+    }
+  }
+
+  /** Whether another server of the same register took us over, after a pause by chance: all its peers come at once. */
+  async #movedOn(): Promise<boolean> {
+    if (this.#servers.length === 1) return false;
+    const { signal } = this.#ending;
+    this.#first += 1;
+    try {
+      await pause(SERVER_SWITCH_MS * Math.random(), undefined, { signal });
+      this.#owner.referred(await this.#joinOnce(signal));
+      return true;
+    } catch {
+      return false; // why will be known when it is tried again
     }
   }
 
@@ -198,7 +235,7 @@ export class Membership {
         this.#owner.referred(referral);
       } catch (error) {
         const { code } = named(error);
-        if (code !== 'UNREACHABLE' && code !== 'TIMED_OUT' && code !== 'CANCELLED') this.#owner.refused(named(error));
+        if (!isAway(code) && code !== 'CANCELLED') this.#owner.refused(named(error));
       }
     }
   }
@@ -206,4 +243,9 @@ export class Membership {
   #tellReferral(answer: ServerAnswer): void {
     if (answer.type === 'referred') this.#owner.referred(answer.referral);
   }
+}
+
+/** Whether it may be that nothing is wrong but that a server, or its register, is away for a while. */
+function isAway(code: ErrorCode): boolean {
+  return code === 'UNREACHABLE' || code === 'TIMED_OUT' || code === 'STORE_AWAY';
 }

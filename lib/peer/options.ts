@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_SERVER_PORT, LEAST_LIMIT, TRANSFERS_AT_ONCE, TRANSFERS_AT_ONCE_MOST } from '../config.ts';
 import { stateFolder } from '../disk/state.ts';
 import { FloodmeshError } from '../errors.ts';
-import { parseAddress } from '../net/address.ts';
+import { parseAddresses } from '../net/address.ts';
 import type { Address } from '../net/transport.ts';
 import { peerNameFault } from '../protocol/names.ts';
 
 export interface PeerOptions {
   /** What the peer is called in its network. */
   readonly name: string;
-  /** Where the metadata server is, `host:port`. Default 127.0.0.1:9011. */
+  /** Where the network's metadata servers are, `host:port`, with commas between several. Default 127.0.0.1:9011. */
   readonly server?: string;
   /** The network's name, in any case. Default p2p. */
   readonly network?: string;
@@ -33,7 +33,7 @@ export interface PeerOptions {
 }
 
 export interface Settings extends Required<Omit<PeerOptions, 'server'>> {
-  readonly server: Address;
+  readonly servers: readonly Address[];
 }
 
 /** The options with everything filled in. @throws NAME_UNACCEPTABLE, or USAGE for an address or a limit that is none. */
@@ -56,7 +56,7 @@ export function settings(options: PeerOptions): Settings {
     transfers,
     up: limited(up),
     down: limited(down),
-    server: parseAddress(options.server ?? DEFAULT_HOST, DEFAULT_SERVER_PORT),
+    servers: parseAddresses(options.server ?? DEFAULT_HOST, DEFAULT_SERVER_PORT),
   };
 }
 

@@ -102,7 +102,7 @@ export class Peer {
       serve: (link) => this.#uploads.accept(link),
       ending: this.#ending.signal,
     });
-    const { network, name, host, server } = this.#settings;
+    const { network, name, host, servers } = this.#settings;
     const emit = (event: PeerEvent) => this.#emit(event);
     this.#finder = new Finder({ shelves: this.#shelves, body: () => this.#running() });
     this.#transfers = new Transfers({
@@ -117,7 +117,7 @@ export class Peer {
       pace: this.#down,
       atOnce: this.#settings.transfers,
     });
-    this.#membership = new Membership(transport, server, { network, peer: this.#id, name, host }, this.#asMember());
+    this.#membership = new Membership(transport, servers, { network, peer: this.#id, name, host }, this.#asMember());
   }
 
   /**

@@ -9,7 +9,7 @@ import assert from 'node:assert';
 import { createHash, randomInt } from 'node:crypto';
 import { nanoid } from 'nanoid';
 import { HANDSHAKE_MS, JOINER_IDLE_MS, LEASE_MS, LINK_QUEUE_BYTES, RENEWALS_PER_LEASE, SWEEP_MS } from '../config.ts';
-import { named } from '../errors.ts';
+import { type ErrorCode, named } from '../errors.ts';
 import { newKeys, signer } from '../net/keys.ts';
 import type { Address, Listener as Doorway, Link, Transport } from '../net/transport.ts';
 import { encode, parseServerRequest } from '../protocol/codec.ts';
@@ -62,7 +62,11 @@ export class MetadataServer {
   readonly #listeners = new Set<Listener<ServerEvent>>();
   #running: Running | undefined;
   #closing: Promise<void> | undefined;
+  /** When it last went through leases and links, to the end. */
   #sweptAt = 0;
+  #isSweeping = false;
+  /** Why it failed the last time. */
+  #trouble: ErrorCode | undefined;
 
   constructor(options: ServerOptions) {
     this.#options = options;
@@ -102,10 +106,10 @@ export class MetadataServer {
     const { registry } = this.#here;
     const now = this.#now();
     // Renewals that came while this process stood still are waiting to be read: first things first.
-    const stoodStill = now - this.#sweptAt > this.#leaseMs / RENEWALS_PER_LEASE;
-    this.#sweptAt = now;
-    if (stoodStill) await registry.recover(now);
+    // Nor must it cost anybody a port that the register's database was away.
+    if (now - this.#sweptAt > this.#leaseMs / RENEWALS_PER_LEASE) await registry.recover(now);
     for (const lease of await registry.expire(now)) this.#ended(lease, 'expired');
+    this.#sweptAt = now;
     for (const guest of this.#guests) if (isIdle(guest, now)) guest.link.close('silent');
   }
 
@@ -216,8 +220,20 @@ export class MetadataServer {
     return { code, message };
   }
 
+  // A database that is away takes seconds to say so, and is said to be away once.
   async #sweepOrTell(): Promise<void> {
-    await this.sweep().catch((thrown) => this.#tellError(thrown));
+    if (this.#isSweeping) return;
+    this.#isSweeping = true;
+    try {
+      await this.sweep();
+      this.#trouble = undefined;
+    } catch (thrown) {
+      const { code } = named(thrown);
+      if (code !== this.#trouble) this.#tellError(thrown);
+      this.#trouble = code;
+    } finally {
+      this.#isSweeping = false;
+    }
   }
 }
 

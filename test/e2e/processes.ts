@@ -238,7 +238,7 @@ export class Network {
   async serve(): Promise<Program> {
     const { ports = 8, lease = 30, store } = this.#settings;
     if (this.ports.length === 0) this.ports = await freePorts(ports);
-    const register = store === undefined ? 'memory:' : `sqlite:${join(this.folder, store)}`;
+    const register = store === undefined ? 'memory:' : store.includes('://') ? store : `sqlite:${join(this.folder, store)}`;
     const words = ['--port', `${this.port}`, '--ports', this.ports.join(), '--lease', `${lease}`, '--store', register];
     // With --while-input it goes, too, when this test is killed.
     this.#server = this.run(['serve', ...words, '--json', '--while-input']);

@@ -25,12 +25,12 @@ class Member {
   #listener: Listener | undefined;
   readonly #waiting = new Set<() => void>();
 
-  constructor(t: Test, at: Address, name: string, network = 'p2p') {
+  constructor(t: Test, at: Address | readonly Address[], name: string, network = 'p2p') {
     drawn += 1;
     const peer = peerId(`peer${String(drawn).padStart(8, '0')}`);
     this.membership = new Membership(
       transport,
-      at,
+      [at].flat(),
       { network, peer, name, host: HOST },
       {
         assigned: (place) => this.#assigned(place),
@@ -130,6 +130,26 @@ t.test('whoever leaves gives its port back', async (t) => {
   const other = new Member(t, address, 's1');
   await other.membership.join();
   t.equal(other.port, one.port);
+});
+
+t.test('when one of several servers over one register goes the next takes its peers over, with their leases', async (t) => {
+  const store = new MemoryStore();
+  const ports = await freePorts(2);
+  const first = await server(t, { ports, store });
+  const second = await server(t, { ports, store });
+  const nobody = { host: HOST, port: (await freePorts(1))[0] ?? 0 };
+  const member = new Member(t, [nobody, first.address, second.address], 's1');
+  t.equal(await member.membership.join(), null, 'one that is not there is passed over');
+  await first.close();
+  await member.tells('referred');
+  t.ok(member.membership.isServerReachable);
+  t.same(
+    (await member.membership.members('online')).map(({ name, port, joined }) => ({ name, port, joined })),
+    [{ name: 's1', port: member.port, joined: 1 }],
+  );
+  t.notMatch(member.told, ['lost'], 'nothing was lost, so nothing is said');
+  await second.close();
+  await member.tells('lost');
 });
 
 t.test('without a server the joiner waits a little for one, and says then where it looked', async (t) => {

@@ -6,7 +6,7 @@ import { folded, peerNameFault } from '../../lib/protocol/names.ts';
 import { isRefusal, type Place, type Refusal, Registry, type RegistryParts, type Wish } from '../../lib/registry/registry.ts';
 import type { Lease, Store } from '../../lib/registry/store.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
-import { SqliteStore } from '../../lib/registry/stores/sqlite.ts';
+import { openSqlite } from '../../lib/registry/stores/sqlite.ts';
 
 const LEASE_MS = 30_000;
 
@@ -575,7 +575,7 @@ function same(is: unknown, shouldBe: unknown): void {
 
 for (const [kind, open, numRuns] of [
   ['memory', () => new MemoryStore(), 300],
-  ['sqlite', () => new SqliteStore(':memory:'), 60],
+  ['sqlite', () => openSqlite(':memory:'), 60],
 ] as const) {
   t.test(`whatever happens, no port or name has two holders, and the network is full exactly when no port is free: ${kind}`, async () => {
     const property = fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {

@@ -12,7 +12,7 @@ import { type PeerId, peerId } from '../../lib/protocol/ids.ts';
 import type { Contact, ServerAnswer, ServerRequest } from '../../lib/protocol/messages.ts';
 import type { Store } from '../../lib/registry/store.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
-import { SqliteStore } from '../../lib/registry/stores/sqlite.ts';
+import { openSqlite } from '../../lib/registry/stores/sqlite.ts';
 import { MetadataServer, type ServerOptions } from '../../lib/server/server.ts';
 import type { ServerEvent } from '../../lib/trace.ts';
 
@@ -508,14 +508,14 @@ t.test('a name stays with a peer that listens though its link broke', async (t) 
 
 t.test('the register survives the server: peers come back with what they had, and no port is given twice', async (t) => {
   const path = join(t.testdir(), 'register.db');
-  const before = new SqliteStore(path);
+  const before = openSqlite(path);
   const old = await stage(t, { store: before, count: 3 });
   const peers = [old.peer('s1'), old.peer('s2')];
   for (const one of peers) await one.enter();
   await old.server.close();
   await before.close();
 
-  const after = new SqliteStore(path);
+  const after = openSqlite(path);
   t.teardown(() => after.close());
   const { peer, address, events } = await stage(t, { store: after, ports: old.ports.join(',') });
   const newcomer = peer('s3');
@@ -550,7 +550,7 @@ t.test('what is no request closes the link', async (t) => {
 });
 
 t.test('SQL in every field is refused or harmless', async (t) => {
-  const store = new SqliteStore(':memory:');
+  const store = openSqlite(':memory:');
   const { peer, clock } = await stage(t, { store });
   const sql = `'; DROP TABLE lease; --`;
   const one = peer('s1');

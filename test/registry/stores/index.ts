@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { openStore } from '../../../lib/registry/stores/index.ts';
 import { MemoryStore } from '../../../lib/registry/stores/memory.ts';
-import { SqliteStore } from '../../../lib/registry/stores/sqlite.ts';
+import { SqlStore } from '../../../lib/registry/stores/sql.ts';
 
 const makeFolder = (folder: string) => mkdir(folder, { recursive: true });
 
@@ -12,7 +12,7 @@ t.test('memory: forgets, sqlite: keeps a file in a folder that is made for it', 
   t.type(await openStore('memory:', makeFolder), MemoryStore);
   const path = join(t.testdir(), 'deep', 'er', 'register.db');
   const store = await openStore(`sqlite:${path}`, makeFolder);
-  t.type(store, SqliteStore);
+  t.type(store, SqlStore);
   t.ok(statSync(path).isFile());
   await store.close();
 });

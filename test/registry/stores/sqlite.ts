@@ -4,21 +4,21 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
-import { SqliteStore } from '../../../lib/registry/stores/sqlite.ts';
+import { openSqlite } from '../../../lib/registry/stores/sqlite.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
 const NOW = 0;
 
-storePromises(t, () => new SqliteStore(':memory:'));
+storePromises(t, () => openSqlite(':memory:'));
 
 t.test('a register survives that its file is closed and opened', async (t) => {
   const path = join(t.testdir(), 'register.db');
-  const before = new SqliteStore(path);
+  const before = openSqlite(path);
   const lease = await leased(before, claimOf(1));
   const verified = await before.verify(lease.serial, NOW);
   const keys = await before.keys('p2p', { publicKey: 'a', privateKey: 'b' });
   await before.close();
-  const after = new SqliteStore(path);
+  const after = openSqlite(path);
   t.same(await after.leases('p2p', NOW), [verified]);
   t.same(await after.keys('p2p', { publicKey: 'c', privateKey: 'd' }), keys);
   t.ok((await leased(after, claimOf(2, { ports: [9001] }))).serial > lease.serial);
@@ -27,7 +27,7 @@ t.test('a register survives that its file is closed and opened', async (t) => {
 
 t.test('two processes on one file never give a port twice', async (t) => {
   const path = join(t.testdir(), 'register.db');
-  const [one, other] = [new SqliteStore(path), new SqliteStore(path)];
+  const [one, other] = [openSqlite(path), openSqlite(path)];
   const claimed = await Promise.all([one.claim(claimOf(1), NOW), other.claim(claimOf(2), NOW)]);
   t.same(claimed.map(({ type }) => type).sort(), ['leased', 'portsHeld']);
   await Promise.all([one.close(), other.close()]);
@@ -35,7 +35,7 @@ t.test('two processes on one file never give a port twice', async (t) => {
 
 t.test('the file is for its owner alone: the private key is in it', { skip: process.platform === 'win32' && 'no modes' }, async (t) => {
   const path = join(t.testdir(), 'register.db');
-  const store = new SqliteStore(path);
+  const store = openSqlite(path);
   await leased(store, claimOf(1));
   for (const file of [path, `${path}-wal`, `${path}-shm`]) t.equal(statSync(file).mode & 0o077, 0, file);
   await store.close();
@@ -46,14 +46,14 @@ t.test('a file of a newer version is left alone, and said', async (t) => {
   const database = new DatabaseSync(path);
   database.exec('PRAGMA user_version = 99');
   database.close();
-  t.throws(() => new SqliteStore(path), { code: 'USAGE', message: /newer floodmesh/ });
+  t.throws(() => openSqlite(path), { code: 'USAGE', message: /newer floodmesh/ });
 });
 
 t.test('a file that is no register, or cannot be made, is an error with a code', async (t) => {
   const path = join(t.testdir(), 'register.db');
   writeFileSync(path, 'this is a letter to a friend, and no database'.repeat(100));
-  t.throws(() => new SqliteStore(path), { code: 'DISK_FAILED' });
-  t.throws(() => new SqliteStore(join(path, 'inside', 'a.db')), { code: 'DISK_FAILED' });
+  t.throws(() => openSqlite(path), { code: 'DISK_FAILED' });
+  t.throws(() => openSqlite(join(path, 'inside', 'a.db')), { code: 'DISK_FAILED' });
 });
 
 t.test('a full disk is named, and what was there is whole', async (t) => {
@@ -70,7 +70,7 @@ t.test('a full disk is named, and what was there is whole', async (t) => {
   t.teardown(() => {
     DatabaseSync.prototype.exec = exec;
   });
-  const store = new SqliteStore(path);
+  const store = openSqlite(path);
   const filled = (async () => {
     for (let port = 1; port < 5_000; port++) await store.markBad('p2p', 'a'.repeat(200), port, 1);
   })();
@@ -83,7 +83,7 @@ t.test('a process killed while it writes leaves a clean file with all that it ac
   const path = join(t.testdir(), 'register.db');
   for (let round = 0; round < 3; round++) {
     const acknowledged = await killedWhileWriting(path, round);
-    const store = new SqliteStore(path);
+    const store = openSqlite(path);
     t.equal(integrity(path), 'ok');
     const ports = (await store.leases('p2p', NOW)).map(({ port }) => port);
     t.ok(acknowledged.length >= 50);

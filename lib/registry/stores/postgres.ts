@@ -1,0 +1,181 @@
+/**
+ * A register in PostgreSQL, or in a cluster that speaks like it: any number of servers over one database are one register.
+ *
+ * Only what such clusters share is used: plain transactions, no LISTEN, no advisory locks. A transaction that another one
+ * was in the way of (SQLSTATE 40001, 40P01, and 23505 where two wrote the same at once) is done again after a pause by
+ * chance. A database that is away is said to be away at once, and is asked again with the next call.
+ */
+import { randomInt } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Pool, type PoolClient } from 'pg';
+import { STORE_ANSWER_MS, STORE_ATTEMPTS, STORE_CONNECT_MS, STORE_CONNECTIONS } from '../../config.ts';
+import { FloodmeshError } from '../../errors.ts';
+import { type Database, SqlStore, type Step, type Work } from './sql.ts';
+import { type Dialect, MIGRATIONS, type Row, STATEMENTS, type Statement, type Value } from './statements.ts';
+
+const DIALECT: Dialect = { integer: 'BIGINT', real: 'DOUBLE PRECISION', order: 'BIGINT PRIMARY KEY', strict: '' };
+/** Serialization failure, deadlock, unique violation, and a table that another server has made just now. */
+const AGAIN = new Set(['40001', '40P01', '23505', '42P07']);
+/** The longest pause before the second attempt; twice that before the third, and so on. */
+const PAUSE_MS = 20;
+
+/**
+ * Opens the register in the database at `url` (postgres://user:password@host:port/name), and makes its tables where there are none.
+ * @throws STORE_AWAY, when the database does not answer; USAGE, when a newer version of this program has been there.
+ */
+export async function openPostgres(url: string): Promise<SqlStore> {
+  const database = new PostgresDatabase(url);
+  try {
+    await database.migrate();
+    return new SqlStore(database);
+  } catch (thrown) {
+    await database.close();
+    throw thrown;
+  }
+}
+
+class PostgresDatabase implements Database {
+  readonly #pool: Pool;
+
+  constructor(url: string) {
+    this.#pool = new Pool({
+      connectionString: url,
+      max: STORE_CONNECTIONS,
+      connectionTimeoutMillis: STORE_CONNECT_MS,
+      query_timeout: STORE_ANSWER_MS,
+      application_name: 'floodmesh',
+    });
+    // An idle connection that broke is replaced by the next call; without a listener it would end the process.
+    this.#pool.on('error', () => undefined);
+  }
+
+  run(step: Step): Promise<readonly Row[]> {
+    return this.#patiently((client) => rows(client, step));
+  }
+
+  inTransaction<Answer>(work: () => Work<Answer>): Promise<Answer> {
+    return this.#patiently((client) => transaction(client, () => performed(client, work())));
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end();
+  }
+
+  /** Brings the tables up to date; of servers that start together one does, the others see that it is done. */
+  async migrate(): Promise<void> {
+    await this.#patiently((client) =>
+      transaction(client, async () => {
+        await client.query('CREATE TABLE IF NOT EXISTS floodmesh_migration (version BIGINT PRIMARY KEY)');
+        const { rows: done } = await client.query<{ version: string | null }>('SELECT max(version) AS version FROM floodmesh_migration');
+        const version = Number(done[0]?.version ?? 0);
+        if (version > MIGRATIONS.length) {
+          throw new FloodmeshError(
+            'USAGE',
+            'the register was written by a newer floodmesh',
+            'bring floodmesh up to date, or name another database',
+          );
+        }
+        for (const [index, migration] of MIGRATIONS.entries()) {
+          if (index < version) continue;
+          await client.query('INSERT INTO floodmesh_migration VALUES ($1)', [index + 1]);
+          for (const step of migration(DIALECT)) await client.query(step);
+        }
+      }),
+    );
+  }
+
+  async #patiently<Answer>(work: (client: PoolClient) => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.#attempt(work);
+      } catch (thrown) {
+        if (attempt === STORE_ATTEMPTS || !AGAIN.has(stateOf(thrown))) throw withName(thrown);
+        await pause(randomInt(1, PAUSE_MS * attempt));
+      }
+    }
+  }
+
+  async #attempt<Answer>(work: (client: PoolClient) => Promise<Answer>): Promise<Answer> {
+    const client = await this.#pool.connect();
+    try {
+      const answer = await work(client);
+      client.release();
+      return answer;
+    } catch (thrown) {
+      // A connection over which something failed may be in the middle of anything, unless the database itself said no.
+      client.release(stateOf(thrown) === '');
+      throw thrown;
+    }
+  }
+}
+
+async function transaction<Answer>(client: PoolClient, work: () => Promise<Answer>): Promise<Answer> {
+  await client.query('BEGIN');
+  try {
+    const answer = await work();
+    await client.query('COMMIT');
+    return answer;
+  } catch (thrown) {
+    await client.query('ROLLBACK').catch(() => undefined); // the first failure says why
+    throw thrown;
+  }
+}
+
+async function performed<Answer>(client: PoolClient, work: Work<Answer>): Promise<Answer> {
+  let next = work.next();
+  while (!next.done) next = work.next(await rows(client, next.value));
+  return next.value;
+}
+
+async function rows(client: PoolClient, { statement, values }: Step): Promise<readonly Row[]> {
+  const { text, names } = positional(statement);
+  const { rows: found } = await client.query<Row>({ name: statement, text, values: names.map((name) => written(values[name])) });
+  return found.map((row) => Object.fromEntries(Object.entries(row).map(([column, value]) => [column, read(value)])));
+}
+
+interface Positional {
+  readonly text: string;
+  /** Which value stands for `$1`, `$2`, … */
+  readonly names: readonly string[];
+}
+
+const POSITIONAL = new Map<Statement, Positional>();
+
+/** The statement with its values by number, as PostgreSQL wants them. */
+function positional(statement: Statement): Positional {
+  const known = POSITIONAL.get(statement);
+  if (known !== undefined) return known;
+  const names: string[] = [];
+  const text = STATEMENTS[statement].replace(/:([a-z]+)/gi, (_, name: string) => {
+    if (!names.includes(name)) names.push(name);
+    return `$${names.indexOf(name) + 1}`;
+  });
+  POSITIONAL.set(statement, { text, names });
+  return { text, names };
+}
+
+// PostgreSQL's text holds every character but NUL.
+function written(value: Value | undefined): Value {
+  if (typeof value === 'string') return value.replaceAll('\\', '\\\\').replaceAll('\0', '\\0');
+  return value ?? null;
+}
+
+function read(value: unknown): unknown {
+  return typeof value === 'string' ? value.replace(/\\([\\0])/g, (_, escaped: string) => (escaped === '0' ? '\0' : '\\')) : value;
+}
+
+/** The SQLSTATE of an error that the database itself named; empty for everything else. */
+function stateOf(thrown: unknown): string {
+  return thrown instanceof Error && 'severity' in thrown && 'code' in thrown ? String(thrown.code) : '';
+}
+
+function withName(thrown: unknown): unknown {
+  if (thrown instanceof FloodmeshError || !(thrown instanceof Error)) return thrown;
+  const state = stateOf(thrown);
+  const isAway = state === '' || /^(08|53|57P)/.test(state);
+  return isAway
+    ? new FloodmeshError('STORE_AWAY', `the database of the register does not answer: ${thrown.message}`, 'it is asked again', {
+        cause: thrown,
+      })
+    : new FloodmeshError('DISK_FAILED', `the database of the register refused: ${thrown.message}`, undefined, { cause: thrown });
+}

@@ -1,0 +1,233 @@
+/**
+ * The register in tables, whatever database keeps them: each call of `Store` is one transaction of a few statements.
+ *
+ * What differs between databases is behind `Database`: how a statement is run, how a transaction is made, what is tried again.
+ */
+import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../config.ts';
+import { peerId } from '../../protocol/ids.ts';
+import {
+  type Change,
+  type Choice,
+  type Claim,
+  type Claimed,
+  type Lease,
+  type LeaseState,
+  type NetworkKeys,
+  type Remembered,
+  rememberedOf,
+  type Store,
+} from '../store.ts';
+import type { Row, Statement, Values } from './statements.ts';
+
+/** One statement on its way to the database. */
+export interface Step {
+  readonly statement: Statement;
+  readonly values: Values;
+}
+
+/** Statements one after the other: each is yielded, and answered with its rows. Any database can perform that in its own way. */
+export type Work<Answer> = Generator<Step, Answer, readonly Row[]>;
+
+export interface Database {
+  /** One statement by itself. */
+  run(step: Step): Promise<readonly Row[]>;
+  /** All statements of the work in one transaction, or none; it may be begun again, when others were in its way. */
+  inTransaction<Answer>(work: () => Work<Answer>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export class SqlStore implements Store {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  keys(network: string, fresh: NetworkKeys): Promise<NetworkKeys> {
+    return this.#database.inTransaction(() => keys(network, fresh));
+  }
+
+  claim(claim: Claim, now: number): Promise<Claimed> {
+    return this.#database.inTransaction(() => claimed(claim, now));
+  }
+
+  async lease(serial: number, now: number): Promise<Lease | undefined> {
+    return leaseIn(await this.#run('lease', { serial, now }));
+  }
+
+  async change(serial: number, { state, expiresAt, nameGoes }: Change, now: number): Promise<Lease | undefined> {
+    const values = { serial, now, state: state ?? null, expiresAt: expiresAt ?? null, nameGoes: nameGoes ? 1 : 0 };
+    return leaseIn(await this.#run('change', values));
+  }
+
+  verify(serial: number, now: number): Promise<Lease | undefined> {
+    return this.#database.inTransaction(() => verified(serial, now));
+  }
+
+  end(serial: number, now: number): Promise<Lease | undefined> {
+    return this.#database.inTransaction(() => ended(serial, now));
+  }
+
+  expire(network: string, now: number): Promise<readonly Lease[]> {
+    return this.#database.inTransaction(() => expired(network, now));
+  }
+
+  async prolong(network: string, expiresAt: number): Promise<void> {
+    await this.#run('prolong', { network, expiresAt });
+  }
+
+  async leases(network: string, now: number): Promise<readonly Lease[]> {
+    return (await this.#run('leases', { network, now })).map(leaseOf);
+  }
+
+  listening(choice: Choice, now: number): Promise<readonly Lease[]> {
+    return this.#database.inTransaction(() => listening(choice, now));
+  }
+
+  async remembered(network: string): Promise<readonly Remembered[]> {
+    return (await this.#run('remembered', { network })).map(rememberedIn);
+  }
+
+  markBad(network: string, host: string, port: number, until: number): Promise<void> {
+    return this.#database.inTransaction(() => markedBad({ network, host, port, until }));
+  }
+
+  async badPorts(network: string, host: string, now: number): Promise<readonly number[]> {
+    return (await this.#run('badPorts', { network, host, now })).map(({ port }) => Number(port));
+  }
+
+  close(): Promise<void> {
+    return this.#database.close();
+  }
+
+  #run(statement: Statement, values: Values): Promise<readonly Row[]> {
+    return this.#database.run({ statement, values });
+  }
+}
+
+function* run(statement: Statement, values: Values): Work<readonly Row[]> {
+  return yield { statement, values };
+}
+
+/** The next number, and the lock: until this transaction is over, no other that counts gets one. */
+function* count(): Work<number> {
+  const [row] = yield* run('count', {});
+  return Number(row?.counted);
+}
+
+function* keys(network: string, fresh: NetworkKeys): Work<NetworkKeys> {
+  yield* run('keepKeys', { network, ...fresh });
+  const [row] = yield* run('keys', { network });
+  return { publicKey: String(row?.public_key), privateKey: String(row?.private_key) };
+}
+
+function* claimed(claim: Claim, now: number): Work<Claimed> {
+  const { network, peer, foldedName, replaces = 0 } = claim;
+  const serial = yield* count();
+  yield* expired(network, now);
+  const [samePeer] = yield* run('ofPeer', { network, peer, replaces });
+  if (samePeer !== undefined) return { type: 'peerHeld', lease: leaseOf(samePeer) };
+  const held = new Set((yield* run('heldPorts', { network, replaces })).map(({ port }) => Number(port)));
+  const port = claim.ports.find((candidate) => !held.has(candidate));
+  if (port === undefined) return { type: 'portsHeld' };
+  const [sameName] = yield* run('ofName', { network, foldedName, replaces });
+  if (sameName !== undefined) return { type: 'nameHeld', lease: leaseOf(sameName) };
+  yield* run('remove', { serial: replaces });
+  return { type: 'leased', lease: yield* inserted(claim, { serial, port, now }) };
+}
+
+function* inserted(
+  { network, host, peer, name, foldedName, cookieHash, expiresAt }: Claim,
+  given: { readonly serial: number; readonly port: number; readonly now: number },
+): Work<Lease> {
+  const [known] = yield* run('known', { network, foldedName });
+  const joinedCount = Number(known?.joined_count ?? 0) + 1;
+  const firstJoinedAt = Number(known?.first_joined_at ?? given.now);
+  const wanted = { network, host, peer, name, foldedName, cookieHash, expiresAt };
+  const [row = {}] = yield* run('insert', { ...wanted, ...given, joinedCount, firstJoinedAt });
+  return leaseOf(row);
+}
+
+function* verified(serial: number, now: number): Work<Lease | undefined> {
+  return leaseIn(yield* run('see', { serial, now, next: yield* count() }));
+}
+
+function* ended(serial: number, now: number): Work<Lease | undefined> {
+  const order = yield* count();
+  const lease = leaseIn(yield* run('lease', { serial, now }));
+  if (lease === undefined) return undefined;
+  yield* run('remove', { serial });
+  yield* remember(lease, now, order);
+  return lease;
+}
+
+function* expired(network: string, now: number): Work<readonly Lease[]> {
+  const due = (yield* run('expire', { network, now })).map(leaseOf);
+  for (const lease of due) yield* remember(lease, now, yield* count());
+  return due;
+}
+
+function* remember(lease: Lease, now: number, order: number): Work<void> {
+  const remembered = rememberedOf(lease, now);
+  if (remembered === undefined) return;
+  yield* run('remember', { network: lease.network, ...remembered, order });
+  yield* run('forget', { network: lease.network, limit: PEERS_REMEMBERED });
+}
+
+function* listening(
+  { network, except, before = Number.MAX_SAFE_INTEGER, start, count: limit }: Choice,
+  now: number,
+): Work<readonly Lease[]> {
+  const which = { network, except, before, now };
+  const [counted] = yield* run('chosenCount', which);
+  const offset = Math.floor(start * Number(counted?.count));
+  const rows = yield* run('chosen', { ...which, limit, offset });
+  const missing = Math.min(offset, limit - rows.length);
+  const first = missing === 0 ? [] : yield* run('chosen', { ...which, limit: missing, offset: 0 });
+  return [...rows, ...first].map(leaseOf);
+}
+
+function* markedBad({ network, ...bad }: { network: string; host: string; port: number; until: number }): Work<void> {
+  yield* run('markBad', { network, ...bad, order: yield* count() });
+  yield* run('forgetBad', { network, limit: BAD_PORTS_REMEMBERED });
+}
+
+function leaseIn([row]: readonly Row[]): Lease | undefined {
+  return row && leaseOf(row);
+}
+
+function leaseOf(row: Row): Lease {
+  return {
+    serial: Number(row.serial),
+    network: String(row.network),
+    port: Number(row.port),
+    host: String(row.host),
+    peer: peerId(String(row.peer)),
+    name: String(row.name),
+    foldedName: row.folded_name === null ? undefined : String(row.folded_name),
+    cookieHash: String(row.cookie_hash),
+    state: stateOf(row.state),
+    verified: Number(row.verified),
+    expiresAt: Number(row.expires_at),
+    joinedAt: Number(row.joined_at),
+    joinedCount: Number(row.joined_count),
+    firstJoinedAt: Number(row.first_joined_at),
+  };
+}
+
+function stateOf(text: unknown): LeaseState {
+  return text === 'listening' || text === 'silent' ? text : 'assigned';
+}
+
+function rememberedIn(row: Row): Remembered {
+  return {
+    peer: peerId(String(row.peer)),
+    name: String(row.name),
+    foldedName: String(row.folded_name),
+    host: String(row.host),
+    port: Number(row.port),
+    joinedCount: Number(row.joined_count),
+    firstJoinedAt: Number(row.first_joined_at),
+    endedAt: Number(row.ended_at),
+  };
+}

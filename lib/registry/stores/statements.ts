@@ -1,0 +1,86 @@
+/**
+ * Every statement of the register, once, in the SQL that SQLite, PostgreSQL and what speaks like PostgreSQL have in common.
+ *
+ * Values are named (`:serial`); each database puts them in its own way. Whatever changes more than one row begins with
+ * `count`: it takes the one row that all writers need, so that they act one after the other, also where each transaction
+ * reads what was committed a moment before (READ COMMITTED). Numbers therefore grow in the order of commits.
+ */
+
+const LIVING = 'serial = :serial AND expires_at > :now';
+const CHOSEN = `network = :network AND state = 'listening' AND serial <> :except AND verified < :before AND expires_at > :now`;
+
+export const STATEMENTS = {
+  keepKeys: 'INSERT INTO network VALUES (:network, :publicKey, :privateKey) ON CONFLICT DO NOTHING',
+  keys: 'SELECT * FROM network WHERE network = :network',
+  count: 'UPDATE counter SET counted = counted + 1 RETURNING counted',
+  lease: `SELECT * FROM lease WHERE ${LIVING}`,
+  leases: 'SELECT * FROM lease WHERE network = :network AND expires_at > :now ORDER BY port',
+  ofPeer: 'SELECT * FROM lease WHERE network = :network AND peer = :peer AND serial <> :replaces',
+  ofName: 'SELECT * FROM lease WHERE network = :network AND folded_name = :foldedName AND serial <> :replaces',
+  heldPorts: 'SELECT port FROM lease WHERE network = :network AND serial <> :replaces',
+  insert: `INSERT INTO lease VALUES (:serial, :network, :port, :host, :peer, :name, :foldedName, :cookieHash, 'assigned', 0,
+             :expiresAt, :now, :joinedCount, :firstJoinedAt) RETURNING *`,
+  change: `UPDATE lease SET state = coalesce(:state, state), expires_at = coalesce(:expiresAt, expires_at),
+             folded_name = CASE WHEN :nameGoes = 1 THEN NULL ELSE folded_name END WHERE ${LIVING} RETURNING *`,
+  see: `UPDATE lease SET state = 'listening', verified = CASE verified WHEN 0 THEN :next ELSE verified END WHERE ${LIVING} RETURNING *`,
+  remove: 'DELETE FROM lease WHERE serial = :serial RETURNING *',
+  expire: 'DELETE FROM lease WHERE network = :network AND expires_at <= :now RETURNING *',
+  prolong: 'UPDATE lease SET expires_at = :expiresAt WHERE network = :network',
+  chosenCount: `SELECT count(*) AS count FROM lease WHERE ${CHOSEN}`,
+  chosen: `SELECT * FROM lease WHERE ${CHOSEN} ORDER BY serial LIMIT :limit OFFSET :offset`,
+  remember: `INSERT INTO remembered VALUES (:network, :foldedName, :peer, :name, :host, :port, :joinedCount, :firstJoinedAt,
+               :endedAt, :order)
+             ON CONFLICT (network, folded_name) DO UPDATE SET peer = excluded.peer, name = excluded.name, host = excluded.host,
+               port = excluded.port, joined_count = excluded.joined_count, first_joined_at = excluded.first_joined_at,
+               ended_at = excluded.ended_at, ended_order = excluded.ended_order`,
+  forget: `DELETE FROM remembered WHERE network = :network AND ended_order <=
+             (SELECT ended_order FROM remembered WHERE network = :network ORDER BY ended_order DESC LIMIT 1 OFFSET :limit)`,
+  known: 'SELECT * FROM remembered WHERE network = :network AND folded_name = :foldedName',
+  remembered: 'SELECT * FROM remembered WHERE network = :network ORDER BY ended_order DESC',
+  markBad: `INSERT INTO bad_port VALUES (:network, :host, :port, :until, :order)
+            ON CONFLICT (network, host, port) DO UPDATE SET until = excluded.until, marked_order = excluded.marked_order`,
+  forgetBad: `DELETE FROM bad_port WHERE network = :network AND marked_order <=
+                (SELECT marked_order FROM bad_port WHERE network = :network ORDER BY marked_order DESC LIMIT 1 OFFSET :limit)`,
+  badPorts: 'SELECT port FROM bad_port WHERE network = :network AND host = :host AND until > :now ORDER BY marked_order',
+} as const;
+
+export type Statement = keyof typeof STATEMENTS;
+export type Value = string | number | null;
+export type Values = Readonly<Record<string, Value>>;
+/** A row as the database's driver gives it: large numbers may be text. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What a database calls things. */
+export interface Dialect {
+  readonly integer: string;
+  readonly real: string;
+  /** A key that grows; we say ourselves what it is. */
+  readonly order: string;
+  /** Behind a table's columns: where types are otherwise only advice. */
+  readonly strict: string;
+}
+
+/** What has been done to the database, in order; it counts how many of these it has had. Never edit one; add. */
+export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
+  ({ integer, real, order, strict }) => [
+    `CREATE TABLE network (network TEXT PRIMARY KEY, public_key TEXT NOT NULL, private_key TEXT NOT NULL)${strict}`,
+    `CREATE TABLE counter (counted ${integer} NOT NULL)${strict}`,
+    'INSERT INTO counter VALUES (0)',
+    `CREATE TABLE lease (
+       serial ${integer} PRIMARY KEY, network TEXT NOT NULL, port ${integer} NOT NULL, host TEXT NOT NULL, peer TEXT NOT NULL,
+       name TEXT NOT NULL, folded_name TEXT, cookie_hash TEXT NOT NULL, state TEXT NOT NULL, verified ${integer} NOT NULL,
+       expires_at ${real} NOT NULL, joined_at ${real} NOT NULL, joined_count ${integer} NOT NULL, first_joined_at ${real} NOT NULL,
+       UNIQUE (network, port), UNIQUE (network, peer), UNIQUE (network, folded_name)
+     )${strict}`,
+    'CREATE INDEX lease_due ON lease (network, expires_at)',
+    `CREATE TABLE remembered (
+       network TEXT NOT NULL, folded_name TEXT NOT NULL, peer TEXT NOT NULL, name TEXT NOT NULL, host TEXT NOT NULL,
+       port ${integer} NOT NULL, joined_count ${integer} NOT NULL, first_joined_at ${real} NOT NULL, ended_at ${real} NOT NULL,
+       ended_order ${order}, UNIQUE (network, folded_name)
+     )${strict}`,
+    `CREATE TABLE bad_port (
+       network TEXT NOT NULL, host TEXT NOT NULL, port ${integer} NOT NULL, until ${real} NOT NULL,
+       marked_order ${order}, UNIQUE (network, host, port)
+     )${strict}`,
+  ],
+];

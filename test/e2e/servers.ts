@@ -1,0 +1,77 @@
+/** Several metadata servers over one PostgreSQL: one register, whichever of them lives. */
+import t from 'tap';
+import { NO_POSTGRES, Postgres } from '../suites/postgres.ts';
+import { fullMesh, HOST, holds, links, type Network, type Program, story, timed } from './processes.ts';
+
+t.setTimeout(120_000);
+
+if (NO_POSTGRES !== false) t.plan(0, NO_POSTGRES);
+else {
+  const postgres = await Postgres.start();
+  t.teardown(() => postgres.close());
+
+  story(
+    'of three servers one is killed: no peer loses its lease, and others join',
+    { store: await postgres.database() },
+    async (t, network) => {
+      const servers = [network.server, await another(network), await another(network)];
+      const addresses = [network.address, ...servers.slice(1).map(({ said }) => addressIn(said))];
+      const names = ['s1', 's2', 's3'];
+      // Each knows them in another order, so that each server has some.
+      const orders = names.map((_, index) => [...addresses.slice(index), ...addresses.slice(0, index)].join());
+      const peers = await Promise.all(names.map((name, index) => network.peer(name, { args: ['--server', orders[index] ?? ''] })));
+      const ports = await Promise.all(peers.map(async (peer) => (await peer.until('joined')).port));
+      t.equal(new Set(ports).size, 3, 'no port was given twice');
+
+      await network.server.kill();
+      const ms = await holds(5_000, async () => (await known(peers[0])).join() === names.join());
+      t.pass(`another had taken over its peers ${Math.round(ms)} ms later`);
+      const joining = await timed(() => network.peer('fresh', { args: ['--server', addresses.join()] }));
+      t.ok(joining.ms < 2_000, `a joiner that asks the dead one first is in after ${Math.round(joining.ms)} ms`);
+      t.same(links(await (peers[0] as Program).topology()), fullMesh(['fresh', ...names]));
+      t.same(await Promise.all(peers.map(async (peer) => (await peer.ask('status', 'status')).joined?.port)), ports);
+      for (const peer of peers)
+        t.notOk(
+          peer.said.some(({ event }) => event.type === 'serverLost'),
+          'nothing was lost, so nothing is said',
+        );
+    },
+  );
+
+  story(
+    'the database is away: that is said, the mesh goes on, and then all is well by itself',
+    { store: await postgres.database() },
+    async (t, network) => {
+      const [s1, s2] = (await network.peers(['s1', 's2'])) as [Program, Program];
+      await postgres.stop();
+      await s1.fetch('of s2.txt');
+      const refused = network.launch('s3');
+      t.match(await refused.until('error'), { code: 'STORE_AWAY', message: /does not answer/ });
+      t.equal((await refused.ended).code, 5);
+      await network.server.until('error', ({ code }) => code === 'STORE_AWAY');
+      await postgres.begin();
+      const s3 = await network.peer('s3');
+      t.same(links(await s3.topology()), fullMesh(['s1', 's2', 's3']));
+      t.same(await known(s2), ['s1', 's2', 's3']);
+    },
+  );
+}
+
+/** One more server over the register of the first. */
+async function another(network: Network): Promise<Program> {
+  const words = network.server.words.toSpliced(network.server.words.indexOf('--port') + 1, 1, '0');
+  const program = network.run(words);
+  await program.until('serving');
+  return program;
+}
+
+function addressIn(said: Program['said']): string {
+  const serving = said.map(({ event }) => event).find((event) => event.type === 'serving');
+  return `${HOST}:${serving?.port}`;
+}
+
+/** Whom the register knows as online; nobody, when no server answers. */
+async function known(peer: Program | undefined): Promise<readonly string[]> {
+  const { peers, fromServer } = (await peer?.ask('peers', 'peers')) ?? { peers: [], fromServer: false };
+  return fromServer ? peers.map(({ name }) => name).sort() : [];
+}

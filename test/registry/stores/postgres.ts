@@ -1,0 +1,73 @@
+import { Client } from 'pg';
+import t from 'tap';
+import { openPostgres } from '../../../lib/registry/stores/postgres.ts';
+import { NO_POSTGRES, Postgres } from '../../suites/postgres.ts';
+import { claimOf, leased, storePromises } from '../../suites/store.ts';
+
+const NOW = 0;
+
+if (NO_POSTGRES !== false) t.plan(0, NO_POSTGRES);
+else {
+  const postgres = await Postgres.start();
+  t.teardown(() => postgres.close());
+
+  storePromises(t, async () => openPostgres(await postgres.database()));
+
+  t.test('servers that start together over an empty database make one register', async (t) => {
+    const url = await postgres.database();
+    const stores = await Promise.all([openPostgres(url), openPostgres(url), openPostgres(url)]);
+    const keys = await Promise.all(stores.map((store, index) => store.keys('p2p', { publicKey: `k${index}`, privateKey: 'p' })));
+    t.equal(new Set(keys.map(({ publicKey }) => publicKey)).size, 1);
+    const claims = stores.flatMap((store, index) =>
+      [1, 2, 3, 4].map((number) => store.claim(claimOf(index * 4 + number, { ports: [9000, 9001] }), NOW)),
+    );
+    const claimed = await Promise.all(claims);
+    t.same(claimed.flatMap((one) => (one.type === 'leased' ? [one.lease.port] : [])).sort(), [9000, 9001], 'no port is given twice');
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  t.test('of ten that are seen to listen at one instant, over two servers, one has nobody before it', async (t) => {
+    const url = await postgres.database();
+    const stores = [await openPostgres(url), await openPostgres(url)] as const;
+    const leases = await Promise.all(
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10].map((n) => leased(stores[n % 2 ? 1 : 0], claimOf(n, { ports: [9000 + n] }))),
+    );
+    const before = await Promise.all(
+      leases.map(async ({ serial }, index) => {
+        const store = stores[index % 2 ? 1 : 0];
+        const { verified = 0 } = (await store.verify(serial, NOW)) ?? {};
+        return (await store.listening({ network: 'p2p', except: serial, before: verified, start: 0, count: 1 }, NOW)).length;
+      }),
+    );
+    t.equal(before.filter((count) => count === 0).length, 1);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  t.test('a register of a newer version is left alone, and said', async (t) => {
+    const url = await postgres.database();
+    await (await openPostgres(url)).close();
+    const client = new Client(url);
+    await client.connect();
+    await client.query('INSERT INTO floodmesh_migration VALUES (99)');
+    await client.end();
+    await t.rejects(openPostgres(url), { code: 'USAGE', message: /newer floodmesh/ });
+  });
+
+  t.test('a database that refuses is an error with a code', async (t) => {
+    await t.rejects(openPostgres((await postgres.database()).replace(/\w+$/, 'nowhere')), {
+      code: 'DISK_FAILED',
+      message: /does not exist/,
+    });
+  });
+
+  t.test('a database that is away is said to be away, and is used again when it is back, with all that it acknowledged', async (t) => {
+    const store = await openPostgres(await postgres.database());
+    const lease = await leased(store, claimOf(1));
+    await postgres.stop();
+    await t.rejects(store.lease(lease.serial, NOW), { code: 'STORE_AWAY', hint: /again/ });
+    await t.rejects(store.claim(claimOf(2), NOW), { code: 'STORE_AWAY' });
+    await postgres.begin();
+    t.same(await store.lease(lease.serial, NOW), lease);
+    await store.close();
+  });
+}
