@@ -1,5 +1,5 @@
 /**
- * What the registry needs of a store, whoever keeps it: memory, SQLite, and one day a database that several servers share.
+ * What the registry needs of a store, whoever keeps it: memory, SQLite, or a PostgreSQL that several servers share.
  *
  * Each call is one atomic step, because between two calls another server may act: two joiners who race for the last port
  * meet in `claim`, and one of them gets it. Whatever must not be in two hands at once (a port, a name, a peer's id, a
@@ -68,7 +68,7 @@ export interface Choice {
   readonly except: number;
   /** Only those that were verified before this place in the order. */
   readonly before?: number | undefined;
-  /** From 0 to 1: where among them to begin; the first follow the last. */
+  /** From 0 to 1: where among them, in the order in which they were seen, to begin; the first follow the last. */
   readonly start: number;
   readonly count: number;
 }

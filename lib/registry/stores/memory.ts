@@ -1,5 +1,10 @@
-/** A store that forgets everything when its process ends: for trying things out, and for tests. Claims cost O(leases). */
+/**
+ * A store that forgets everything when its process ends: for trying things out, for tests, and for the simulator, which puts a
+ * hundred thousand peers into it. No call walks through all leases, but for those that answer all of them.
+ */
+import assert from 'node:assert';
 import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../config.ts';
+import type { PeerId } from '../../protocol/ids.ts';
 import {
   type Change,
   type Choice,
@@ -19,9 +24,43 @@ interface BadPort {
 }
 
 /** What one network has. Maps keep the order of insertion: what was put in first is what is forgotten first. */
-interface Shelf {
-  readonly remembered: Map<string, Remembered>;
-  readonly bad: Map<string, BadPort>;
+class Shelf {
+  readonly byPort = new Map<number, Lease>();
+  readonly byPeer = new Map<PeerId, Lease>();
+  readonly byName = new Map<string, Lease>();
+  /** Those that are `listening`, in the order in which they were first seen. */
+  readonly seen: Lease[] = [];
+  readonly remembered = new Map<string, Remembered>();
+  readonly bad = new Map<string, BadPort>();
+  /** No lease is due before. */
+  dueAt = Number.POSITIVE_INFINITY;
+
+  put(lease: Lease): void {
+    this.byPort.set(lease.port, lease);
+    this.byPeer.set(lease.peer, lease);
+    if (lease.foldedName !== undefined) this.byName.set(lease.foldedName, lease);
+    if (lease.state === 'listening') this.seen.splice(this.placeOf(lease.verified), 0, lease);
+    this.dueAt = Math.min(this.dueAt, lease.expiresAt);
+  }
+
+  take(lease: Lease): void {
+    this.byPort.delete(lease.port);
+    this.byPeer.delete(lease.peer);
+    if (lease.foldedName !== undefined) this.byName.delete(lease.foldedName);
+    if (lease.state === 'listening') this.seen.splice(this.placeOf(lease.verified), 1);
+  }
+
+  /** How many of `seen` were seen before this place in the order. */
+  placeOf(verified: number): number {
+    let low = 0;
+    let high = this.seen.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.seen[middle]?.verified ?? 0) < verified) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
 }
 
 export class MemoryStore implements Store {
@@ -37,15 +76,18 @@ export class MemoryStore implements Store {
   }
 
   async claim(claim: Claim, now: number): Promise<Claimed> {
-    this.#expire(claim.network, now);
-    const others = this.#of(claim.network).filter(({ serial }) => serial !== claim.replaces);
-    const samePeer = others.find(({ peer }) => peer === claim.peer);
-    if (samePeer !== undefined) return { type: 'peerHeld', lease: samePeer };
-    const port = claim.ports.find((candidate) => others.every((other) => other.port !== candidate));
+    const { network, replaces } = claim;
+    this.#expire(network, now);
+    const { byPort, byPeer, byName } = this.#shelf(network);
+    const isOther = (lease: Lease | undefined) => lease !== undefined && lease.serial !== replaces;
+    const samePeer = byPeer.get(claim.peer);
+    if (samePeer !== undefined && isOther(samePeer)) return { type: 'peerHeld', lease: samePeer };
+    const port = claim.ports.find((candidate) => !isOther(byPort.get(candidate)));
     if (port === undefined) return { type: 'portsHeld' };
-    const sameName = others.find(({ foldedName }) => foldedName === claim.foldedName);
-    if (sameName !== undefined) return { type: 'nameHeld', lease: sameName };
-    if (claim.replaces !== undefined) this.#leases.delete(claim.replaces);
+    const sameName = byName.get(claim.foldedName);
+    if (sameName !== undefined && isOther(sameName)) return { type: 'nameHeld', lease: sameName };
+    const replaced = replaces === undefined ? undefined : this.#leases.get(replaces);
+    if (replaced !== undefined) this.#take(replaced);
     return { type: 'leased', lease: this.#put(this.#newLease(claim, port, now)) };
   }
 
@@ -75,21 +117,29 @@ export class MemoryStore implements Store {
   }
 
   async prolong(network: string, expiresAt: number): Promise<void> {
-    for (const lease of this.#of(network)) this.#put({ ...lease, expiresAt });
+    for (const lease of [...this.#shelf(network).byPort.values()]) this.#put({ ...lease, expiresAt });
   }
 
   async leases(network: string, now: number): Promise<readonly Lease[]> {
-    return this.#of(network)
-      .filter(({ expiresAt }) => expiresAt > now)
-      .sort((one, other) => one.port - other.port);
+    const leases = [...this.#shelf(network).byPort.values()].filter(({ expiresAt }) => expiresAt > now);
+    return leases.sort((one, other) => one.port - other.port);
   }
 
-  async listening({ network, except, before = Number.MAX_SAFE_INTEGER, start, count }: Choice, now: number): Promise<readonly Lease[]> {
-    const chosen = this.#of(network).filter(
-      ({ serial, state, verified, expiresAt }) => state === 'listening' && serial !== except && verified < before && expiresAt > now,
-    );
-    const first = Math.floor(start * chosen.length);
-    return [...chosen.slice(first), ...chosen.slice(0, first)].slice(0, count);
+  async listening({ network, except, before, start, count }: Choice, now: number): Promise<readonly Lease[]> {
+    const shelf = this.#shelf(network);
+    const among = before === undefined ? shelf.seen.length : shelf.placeOf(before);
+    // Overdue ones are there for a moment, between two sweeps: then each is looked at.
+    if (shelf.dueAt <= now) return overdue(shelf.seen.slice(0, among), { except, start, count, now });
+    const place = shelf.placeOf(this.#leases.get(except)?.verified ?? Number.POSITIVE_INFINITY);
+    const skipped = place < among && shelf.seen[place]?.serial === except ? place : among;
+    const total = skipped < among ? among - 1 : among;
+    const first = Math.floor(start * total);
+    return Array.from({ length: Math.min(count, total) }, (_, index) => {
+      const rank = (first + index) % total;
+      const lease = shelf.seen[rank < skipped ? rank : rank + 1];
+      assert(lease !== undefined, 'a rank below the count is somebody');
+      return lease;
+    });
   }
 
   async remembered(network: string): Promise<readonly Remembered[]> {
@@ -119,36 +169,60 @@ export class MemoryStore implements Store {
     };
   }
 
+  /** Takes a lease in, in place of what it was before. */
   #put(lease: Lease): Lease {
+    const before = this.#leases.get(lease.serial);
+    if (before !== undefined) this.#shelf(lease.network).take(before);
     this.#leases.set(lease.serial, lease);
+    this.#shelf(lease.network).put(lease);
     return lease;
   }
 
+  #take(lease: Lease): void {
+    this.#leases.delete(lease.serial);
+    this.#shelf(lease.network).take(lease);
+  }
+
   #expire(network: string, now: number): readonly Lease[] {
-    const due = this.#of(network).filter(({ expiresAt }) => expiresAt <= now);
+    const shelf = this.#shelf(network);
+    if (shelf.dueAt > now) return [];
+    const leases = [...shelf.byPort.values()];
+    const due = leases.filter(({ expiresAt }) => expiresAt <= now);
     for (const lease of due) this.#end(lease, now);
+    shelf.dueAt = leases.reduce(
+      (first, { expiresAt }) => (expiresAt <= now ? first : Math.min(first, expiresAt)),
+      Number.POSITIVE_INFINITY,
+    );
     return due;
   }
 
   #end(lease: Lease, now: number): void {
-    this.#leases.delete(lease.serial);
+    this.#take(lease);
     const remembered = rememberedOf(lease, now);
     if (remembered !== undefined) putLast(this.#shelf(lease.network).remembered, remembered.foldedName, remembered, PEERS_REMEMBERED);
   }
 
-  #of(network: string): Lease[] {
-    return [...this.#leases.values()].filter((lease) => lease.network === network);
-  }
-
   #shelf(network: string): Shelf {
-    const shelf = this.#shelves.get(network) ?? { remembered: new Map(), bad: new Map() };
+    const shelf = this.#shelves.get(network) ?? new Shelf();
     this.#shelves.set(network, shelf);
     return shelf;
   }
 }
 
+function overdue(
+  leases: readonly Lease[],
+  { except, start, count, now }: Pick<Choice, 'except' | 'start' | 'count'> & { readonly now: number },
+): readonly Lease[] {
+  const living = leases.filter(({ serial, expiresAt }) => serial !== except && expiresAt > now);
+  const first = Math.floor(start * living.length);
+  return [...living.slice(first), ...living.slice(0, first)].slice(0, count);
+}
+
 function putLast<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {
   map.delete(key);
   map.set(key, value);
-  for (const oldest of map.keys()) if (map.size > limit) map.delete(oldest);
+  for (const oldest of map.keys()) {
+    if (map.size <= limit) return;
+    map.delete(oldest);
+  }
 }

@@ -27,7 +27,7 @@ export const STATEMENTS = {
   expire: 'DELETE FROM lease WHERE network = :network AND expires_at <= :now RETURNING *',
   prolong: 'UPDATE lease SET expires_at = :expiresAt WHERE network = :network',
   chosenCount: `SELECT count(*) AS count FROM lease WHERE ${CHOSEN}`,
-  chosen: `SELECT * FROM lease WHERE ${CHOSEN} ORDER BY serial LIMIT :limit OFFSET :offset`,
+  chosen: `SELECT * FROM lease WHERE ${CHOSEN} ORDER BY verified LIMIT :limit OFFSET :offset`,
   remember: `INSERT INTO remembered VALUES (:network, :foldedName, :peer, :name, :host, :port, :joinedCount, :firstJoinedAt,
                :endedAt, :order)
              ON CONFLICT (network, folded_name) DO UPDATE SET peer = excluded.peer, name = excluded.name, host = excluded.host,
