@@ -1,11 +1,14 @@
 /** `floodmesh join`: one peer and the conversation with it. */
 import { join as path } from 'node:path';
 import { loadHistory, saveHistory } from '../lib/disk/history.ts';
-import { stateFolder } from '../lib/disk/state.ts';
+import { controlSocket, stateFolder } from '../lib/disk/state.ts';
 import { FloodmeshError, named } from '../lib/errors.ts';
 import { Peer } from '../lib/peer/peer.ts';
+import { Control } from '../lib/repl/control.ts';
 import { askAgain, askName, type Identity } from '../lib/repl/questions.ts';
 import { Repl } from '../lib/repl/repl.ts';
+import { report } from '../lib/repl/voice.ts';
+import { attendNobody, detach } from './detach.ts';
 
 export interface JoinOptions {
   readonly server: string;
@@ -19,6 +22,10 @@ export interface JoinOptions {
   readonly transfers?: number;
   readonly resume?: boolean;
   readonly wait?: boolean;
+  /** Leave the peer running without a terminal. */
+  readonly detach?: boolean;
+  /** This is the process that was left running. */
+  readonly unattended?: boolean;
   readonly exec?: string;
   readonly json?: boolean;
 }
@@ -32,6 +39,8 @@ export async function join(name: string | undefined, options: JoinOptions): Prom
   if (called === undefined) {
     throw new FloodmeshError('USAGE', 'a peer needs a name', 'type "floodmesh join NAME", for example "floodmesh join s1"');
   }
+  if (options.detach === true) return detach(called, options.network, options.json === true);
+  if (options.unattended === true) return attendNobody({ ...options, name: called });
   let identity: Identity = { name: called, network: options.network };
   for (;;) {
     try {
@@ -49,6 +58,7 @@ export async function join(name: string | undefined, options: JoinOptions): Prom
 export async function converse(identity: Identity, options: JoinOptions, greeting: readonly string[] = []): Promise<number> {
   const { exec, json, resume, wait, ...about } = options;
   const peer = new Peer({ ...about, ...identity });
+  const control = controlled(peer, identity);
   const history = path(stateFolder(), 'history');
   const repl = new Repl(peer, {
     ...terminal,
@@ -68,7 +78,23 @@ export async function converse(identity: Identity, options: JoinOptions, greetin
   } finally {
     process.off('SIGINT', interrupt);
     process.off('SIGTERM', interrupt);
+    await (await control)?.close();
   }
+}
+
+/** Takes orders once the peer has joined; a peer that cannot is no worse a peer. */
+function controlled(peer: Peer, { network, name }: Identity): Promise<Control | undefined> {
+  return new Promise((resolve) => {
+    peer.ended.then(() => resolve(undefined));
+    peer.listen((event) => {
+      if (event.type !== 'joined') return;
+      const opened = controlSocket(stateFolder(), network, name).then((path) => Control.open(peer, path));
+      opened.then(resolve, (thrown) => {
+        report(thrown, process.stderr, false);
+        resolve(undefined);
+      });
+    });
+  });
 }
 
 // The server's hint begins with the free name.

@@ -14,6 +14,7 @@ import { DISCOVERIES } from '../lib/mesh/discovery/index.ts';
 import { limited } from '../lib/peer/options.ts';
 import { parseRate } from '../lib/repl/units.ts';
 import { report } from '../lib/repl/voice.ts';
+import { order } from './do.ts';
 import { join } from './join.ts';
 import { serve } from './serve.ts';
 import { up } from './up.ts';
@@ -103,8 +104,20 @@ program
   .option('--resume', 'go on with the downloads that an earlier run left')
   .option('--wait', 'a download that loses its last holder waits for another, as it does at a prompt')
   .option('--exec <commands>', 'commands to run instead of a prompt, with semicolons between them')
+  .option('--detach', 'leave the peer running without a terminal: floodmesh do NAME … reaches it')
+  .addOption(new Option('--unattended').hideHelp())
   .addOption(json)
   .action((name, options) => end(join(name, options), options.json));
+
+program
+  .command('do')
+  .description('hand one command to a peer that runs here: floodmesh do s1 TOPO, floodmesh do s1 get f1')
+  .argument('<name>', 'what the peer is called')
+  .argument('<command...>', 'what could be typed at its prompt')
+  .addOption(network)
+  .addOption(json)
+  .allowUnknownOption()
+  .action((name, words, options) => end(order(name, words, options), options.json));
 
 /** Ends the process with the code that `work` comes to; what it throws is said, never shown as a stack. */
 async function end(work: Promise<number>, asJson: boolean | undefined): Promise<void> {

@@ -259,3 +259,10 @@ export const NEWS_PAUSE_MS = 400;
 /** Most names remembered as neighbours told of, oldest forgotten first. */
 export const NAMES_REMEMBERED = 1_000;
 export const HISTORY_LINES = 500;
+/** Callers of the control socket that are served at once, and how long one may take to say what it wants. Guesses. */
+export const CONTROL_CALLERS = 32;
+export const CONTROL_REQUEST_MS = 10_000;
+/** While an order takes longer, what there is to say goes ahead this often. */
+export const CONTROL_NEWS_MS = 500;
+/** How long `join --detach` waits until the peer has joined. A guess: joining itself gives up before. */
+export const DETACH_MS = 30_000;

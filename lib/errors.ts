@@ -19,7 +19,7 @@ export const EXIT = {
 } as const;
 
 /** Each code, and the exit code of a program that ends because of it. */
-const ERROR_EXITS = {
+export const ERROR_EXITS = {
   /** Something that floodmesh did not expect; a report is welcome. */
   INTERNAL: EXIT.failed,
   /** The command line or a typed command does not make sense. */
