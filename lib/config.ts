@@ -137,6 +137,8 @@ export const WALK_HOPS = 6;
 export const WALKS_PER_PULSE = 8;
 /** How long a walk may take before something else is tried: twelve hops and a dial, at 100 ms each. */
 export const WALK_PATIENCE_MS = 1_500;
+/** How often a peer that has some links sends walks for what it lacks before it dials whomever it knows. */
+export const WALK_ROUNDS = 3;
 /** A shuffle comes between half of this and this after the last (MESH: five to ten seconds with jitter). */
 export const SHUFFLE_MS = 10_000;
 /** Less time than this between two shuffles of one neighbour is not answered. */
@@ -149,11 +151,8 @@ export const REMEMBER_LOST_NEIGHBORS_MS = 7_200_000;
 /** One of them is dialled between half of this and this after the last, and sooner by who has few links. Guesses. */
 export const LOST_REDIAL_MS = 30_000;
 export const LOST_REDIAL_FEW_MS = 6_000;
-/** Of so many referrals that are not needed one is dialled all the same: it may be on another island. A guess. */
-export const ISLANDS_SOUGHT = 30;
-/** Most contacts of holders remembered, and for how long. A guess: longer than it takes to choose one. */
-export const CONTACTS_REMEMBERED = 1_024;
-export const REMEMBER_CONTACT_MS = 600_000;
+/** Of so many referrals (an hour of renewals) that are not needed one is dialled all the same: it may be on another island. */
+export const ISLANDS_SOUGHT = 360;
 
 // --- searches ---------------------------------------------------------------------------------------------------------
 
@@ -165,6 +164,8 @@ export const LEAST_PATIENCE_MS = 20;
 export const REMEMBER_QUERY_MS = 60_000;
 /** Most queries remembered; the oldest is forgotten first. About 1 KiB each. */
 export const QUERIES_REMEMBERED = 10_000;
+/** Most contacts of holders found that are kept, where the mesh does not know every member; the oldest is forgotten first. */
+export const CONTACTS_KEPT = 1_024;
 /** Most bytes of providers in one message: `LINK_MESSAGE_BYTES` less what stands around them. */
 export const HITS_BYTES = 60 * 1024;
 /** Most hits that one peer answers to one query (150 KiB of messages), and that one query may bring in all. */

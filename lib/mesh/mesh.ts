@@ -8,20 +8,18 @@
  * simulator's peers run this very code.
  */
 import {
-  CONTACTS_REMEMBERED,
   FULL_KNOWLEDGE_AGAIN,
   FULL_KNOWLEDGE_PEERS,
   MISSES_SUSPECTED,
   PULSE_MS,
-  REMEMBER_CONTACT_MS,
   RING_MESH_REACH,
   TOPOLOGY_PATIENCE_MS,
 } from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact } from '../protocol/messages.ts';
+import { Book } from './book.ts';
 import { Calls } from './calls.ts';
 import type { Discovery } from './discovery/discovery.ts';
-import { Seen } from './discovery/seen.ts';
 import { Effects } from './effects.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from './events.ts';
 import { FullKnowledge } from './full-knowledge.ts';
@@ -56,8 +54,8 @@ export class Mesh {
   #counted = Number.POSITIVE_INFINITY;
   /** Who waits for the topology; most of the time nobody does. */
   #asks: Set<number> | undefined;
-  /** Contacts of holders that were found, in networks where nobody knows everybody. */
-  #found: Seen<PeerId, { contact: Contact }> | undefined;
+  /** The contacts of holders that were found where nobody knows everybody. */
+  #book: Book | undefined;
   #isOver = false;
 
   constructor(parts: MeshParts) {
@@ -87,7 +85,7 @@ export class Mesh {
 
   /** The contact of a peer, as its lease says; undefined for a peer never heard of. */
   contact(peer: PeerId): Contact | undefined {
-    return this.#overlay.contact(peer) ?? this.#found?.get(peer)?.contact;
+    return this.#overlay.contact(peer) ?? this.#book?.contact(peer);
   }
 
   /** Whether a link from `peer` may be accepted: there is room, or there is one already that it may replace. */
@@ -103,7 +101,10 @@ export class Mesh {
     if (bringsKnowledge(event)) this.#widenWhenOutgrown();
     if (this.#asks !== undefined) this.#answerTopology(this.#asks, false);
     const view = this.#sight.at(now, this.#overlay);
-    for (const effect of this.#discovery.handle(event, view)) this.#passOn(effect, now);
+    for (const effect of this.#discovery.handle(event, view)) {
+      if (effect.type === 'found' && effect.contact !== undefined) this.#learn(effect.contact);
+      this.#effects.add(effect);
+    }
     for (const effect of this.#calls.handle(event, view)) this.#effects.add(effect);
     return this.#effects.taken();
   }
@@ -135,7 +136,8 @@ export class Mesh {
         this.#sight.library = event.offer;
         return;
       case 'askTopology':
-        return this.#askTopology(event.ask);
+        // Where nobody knows the whole network the strategy asks for it.
+        return event.survey === undefined || this.#overlay.knowsAll ? this.#askTopology(event.ask) : undefined;
       case 'leave':
         return this.#leave();
       case 'stop':
@@ -225,16 +227,9 @@ export class Mesh {
 
   // --- what is told --------------------------------------------------------------------------------------------------------
 
-  #passOn(effect: MeshEffect, now: number): void {
-    if (effect.type === 'found' && effect.contact !== undefined) this.#remember(effect.contact, now);
-    this.#effects.add(effect);
-  }
-
-  #remember(contact: Contact, now: number): void {
-    this.#found ??= new Seen(CONTACTS_REMEMBERED, REMEMBER_CONTACT_MS);
-    const known = this.#found.get(contact.peer);
-    if (known === undefined) this.#found.set(contact.peer, { contact }, now);
-    else if (known.contact.serial < contact.serial) known.contact = contact;
+  #learn(contact: Contact): void {
+    this.#book ??= new Book();
+    this.#book.learn(contact);
   }
 
   #askTopology(ask: number): void {

@@ -25,6 +25,7 @@ import {
   SHUFFLE_MS,
   WALK_HOPS,
   WALK_PATIENCE_MS,
+  WALK_ROUNDS,
   WALKS_PER_PULSE,
 } from '../config.ts';
 import type { Cause } from '../protocol/causes.ts';
@@ -82,9 +83,11 @@ export class PartialView implements Overlay {
   #dialling: Map<PeerId, Errand> | undefined;
   #contact: Contact;
   #version: number;
-  /** Whether walks were sent since we had enough links, and until when they are awaited. */
-  #hasWalked = false;
+  /** How often walks were sent since we had enough links, and until when the last are awaited. */
+  #rounds = 0;
   #patientUntil = 0;
+  /** Links that walks under way are to bring. */
+  #awaited = 0;
   /** Whether neighbours vanished and hardly any are left: then nothing is waited for. */
   #isHurt = false;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -200,6 +203,7 @@ export class PartialView implements Overlay {
     this.#reserve.remove(peer);
     this.#lost?.remove(peer);
     this.#links.set(peer, neighborOf(contact, errand !== undefined, true));
+    if (errand === undefined && this.#awaited > 0) this.#awaited -= 1;
     this.#tellRegime(peer);
     if (errand?.for === 'between') this.#giveAway(contact, now);
     if (errand?.for === 'swap' && this.#links.size > ACTIVE_LINKS && this.#links.has(errand.with))
@@ -217,7 +221,7 @@ export class PartialView implements Overlay {
     else if (cause === 'crashed' || cause === 'silent' || cause === 'slow') {
       this.#lost ??= new LostNeighbors(this.#chance);
       this.#lost.add(link.contact, now);
-      if (this.#links.size < FEW_LINKS) this.#hasWalked = this.#isHurt = true;
+      if (this.#links.size < FEW_LINKS) this.#isHurt = true;
     }
     this.#tend(now);
   }
@@ -231,11 +235,11 @@ export class PartialView implements Overlay {
   /** Sees to it that there are enough links: by walks first, unless there are hardly any, then by dialling. */
   #tend(now: number): void {
     if (this.#links.size >= ACTIVE_LINKS) {
-      this.#hasWalked = false;
+      this.#rounds = 0;
       this.#isHurt = false;
       return;
     }
-    if (!this.#hasWalked && this.#links.size > 0 && now >= this.#patientUntil) this.#sendWalks(now);
+    if (now >= this.#patientUntil && this.#rounds < this.#roundsTried) this.#sendWalks(now);
     if (now < this.#patientUntil && !this.#isHurt) return;
     for (let lacking = this.#lacking(); lacking > 0; lacking--) {
       const contact = this.#underway('us') < DIALS_UNDERWAY ? this.#reserve.take() : undefined;
@@ -243,7 +247,13 @@ export class PartialView implements Overlay {
       this.#dial(contact, { for: 'us' });
     }
     if (this.#links.size < FEW_LINKS) this.#ask(now);
-    if (this.#reserve.size === 0) this.#hasWalked = false;
+    if (this.#reserve.size === 0) this.#rounds = 0;
+  }
+
+  /** Walks find those who lack links, too, or have some to spare; who has hardly any does not wait for that long. */
+  get #roundsTried(): number {
+    if (this.#isHurt || this.#links.size === 0) return 0;
+    return this.#links.size < FEW_LINKS ? 1 : WALK_ROUNDS;
   }
 
   #lacking(): number {
@@ -274,10 +284,11 @@ export class PartialView implements Overlay {
 
   /** Each walk brings one link or two. */
   #sendWalks(now: number): void {
-    this.#hasWalked = true;
+    this.#rounds += 1;
     this.#patientUntil = now + WALK_PATIENCE_MS;
     const contact = this.#contact;
-    for (let lacking = this.#lacking(); lacking > 0; lacking -= 2) {
+    this.#awaited = this.#lacking();
+    for (let lacking = this.#awaited; lacking > 0; lacking -= 2) {
       const first = this.#anyNeighbor();
       if (first !== undefined)
         this.#effects.send(first.contact.peer, { type: 'walk', contact, hops: 2 * WALK_HOPS, links: lacking > 1 ? 2 : 1 });
@@ -298,8 +309,9 @@ export class PartialView implements Overlay {
 
   /** Whether the walk ends here, with a link for who sent it. */
   #serves(contact: Contact, from: PeerId, hops: number, links: number, now: number): boolean {
-    const spare = this.#links.size + (this.#dialling?.size ?? 0) - ACTIVE_LINKS;
-    if (spare >= 0 && hops > WALK_HOPS) return false;
+    const awaited = now < this.#patientUntil ? this.#awaited : 0;
+    const spare = this.#links.size + (this.#dialling?.size ?? 0) + awaited - ACTIVE_LINKS;
+    if (spare >= 0 && spare < 1 && hops > WALK_HOPS) return false;
     if (spare === 0 && links < 2 && hops > 0) return false;
     if (!this.#trusts(contact)) return true;
     if (spare > 0 && this.#giveAway(contact, now, from)) return true;
