@@ -122,6 +122,48 @@ export const FORGET_REPORT_MS = 120_000;
 /** How long TOPO waits for links that are being made before it shows what stands. */
 export const TOPOLOGY_PATIENCE_MS = 1_000;
 
+// --- the mesh of a large network ----------------------------------------------------------------------------------------
+
+/** Members up to which every peer knows every other; a report to all for each link that changes is too much for more. A guess. */
+export const FULL_KNOWLEDGE_PEERS = 64;
+/** Members down to which a network that was larger goes on with partial views, so that it does not turn to and fro. A guess. */
+export const FULL_KNOWLEDGE_AGAIN = 48;
+/** Links that a peer with a partial view wants (HyParView [P]: five or six), and those that it keeps at most. */
+export const ACTIVE_LINKS = 5;
+export const ACTIVE_LINKS_MOST = 8;
+/** Links accepted for a while beyond those, so that who knows only one peer finds others through it; and for how long. Guesses. */
+export const PORCH_LINKS = 4;
+export const PORCH_MS = 2_000;
+/** Below so many links everything is done at once: reserves are dialled, the register is asked (MESH). */
+export const FEW_LINKS = 3;
+/** Contacts in reserve (HyParView [P]). */
+export const PASSIVE_CONTACTS = 30;
+/** Peers dialled at once for ourselves, and because others asked for it. */
+export const DIALS_UNDERWAY = 3;
+export const ERRANDS_UNDERWAY = 4;
+/** Hops until a walk is far enough from where it began (HyParView [P]), and as many more to find who lacks a link. */
+export const WALK_HOPS = 6;
+/** Walks taken from one neighbour between two pulses: a joiner sends two. It bounds what a liar can bring about. A guess. */
+export const WALKS_PER_PULSE = 8;
+/** How long a walk may take before something else is tried: twelve hops and a dial, at 100 ms each. */
+export const WALK_PATIENCE_MS = 1_500;
+/** How often a peer that has some links sends walks for what it lacks before it dials whomever it knows. */
+export const WALK_ROUNDS = 3;
+/** A shuffle comes between half of this and this after the last (MESH: five to ten seconds with jitter). */
+export const SHUFFLE_MS = 10_000;
+/** Less time than this between two shuffles of one neighbour is not answered. */
+export const SHUFFLE_LEAST_MS = 1_000;
+/** The register is asked again after so long. */
+export const ASK_PAUSE_MS = 400;
+/** Neighbours that vanished which a partial view remembers, and for how long: longer than an hour's partition. */
+export const LOST_NEIGHBORS = 4;
+export const REMEMBER_LOST_NEIGHBORS_MS = 7_200_000;
+/** One of them is dialled between half of this and this after the last, and sooner by who has few links. Guesses. */
+export const LOST_REDIAL_MS = 30_000;
+export const LOST_REDIAL_FEW_MS = 6_000;
+/** Of so many referrals (an hour of renewals) that are not needed one is dialled all the same: it may be on another island. */
+export const ISLANDS_SOUGHT = 360;
+
 // --- searches ---------------------------------------------------------------------------------------------------------
 
 /** When a search ends though somebody has not answered: below the two seconds that a person is promised. */
@@ -132,6 +174,8 @@ export const LEAST_PATIENCE_MS = 20;
 export const REMEMBER_QUERY_MS = 60_000;
 /** Most queries remembered; the oldest is forgotten first. About 1 KiB each. */
 export const QUERIES_REMEMBERED = 10_000;
+/** Most contacts of holders found that are kept, where the mesh does not know every member; the oldest is forgotten first. */
+export const CONTACTS_KEPT = 1_024;
 /** Most bytes of providers in one message: `LINK_MESSAGE_BYTES` less what stands around them. */
 export const HITS_BYTES = 60 * 1024;
 /** Most hits that one peer answers to one query (150 KiB of messages), and that one query may bring in all. */

@@ -27,10 +27,10 @@ export type Timer =
 export type MeshEvent =
   /** The body is ready; tell this once, first. */
   | { readonly type: 'begin' }
-  /** The register gave another contact: a new port, or a new signature. */
-  | { readonly type: 'assigned'; readonly contact: Contact }
-  /** The register named somebody to dial; null when it knows nobody else. */
-  | { readonly type: 'referred'; readonly contact: Contact | null }
+  /** The register gave another contact: a new port, or a new signature; and counted the living members. */
+  | { readonly type: 'assigned'; readonly contact: Contact; readonly members?: number }
+  /** The register named somebody to dial; null when it knows nobody else. It counted the living members, too. */
+  | { readonly type: 'referred'; readonly contact: Contact | null; readonly members?: number }
   /** A link stands, its hello was checked: `contact` bears the network's signature and is not our own. */
   | { readonly type: 'linkUp'; readonly contact: Contact }
   | { readonly type: 'linkDown'; readonly peer: PeerId; readonly cause: Cause }
@@ -41,7 +41,8 @@ export type MeshEvent =
   /** A person asks; `only`, when given, names the one peer that is to answer. */
   | { readonly type: 'search'; readonly query: QueryId; readonly want: Want; readonly only?: PeerId }
   | { readonly type: 'cancel'; readonly query: QueryId }
-  | { readonly type: 'askTopology'; readonly ask: number }
+  /** Who is there? Where nobody knows the whole network, it is asked for under the id `survey`. */
+  | { readonly type: 'askTopology'; readonly ask: number; readonly survey?: QueryId }
   /** `holder`, which has `root`, is to dial us: we cannot reach it. */
   | { readonly type: 'call'; readonly call: QueryId; readonly holder: PeerId; readonly root: Root }
   /** An asker was dialled for its call, and answered or did not; tell this once for each `callBack`. */
@@ -63,7 +64,8 @@ export type MeshEffect =
   | { readonly type: 'setTimer'; readonly timer: Timer; readonly afterMs: number }
   /** Ask the register for a peer to dial; the answer comes back as `referred`. */
   | { readonly type: 'askRegistry' }
-  | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider }
+  /** `contact`: the provider's, verified, where the mesh does not know every member. */
+  | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider; readonly contact?: Contact }
   /** The search is over: how many other peers answered, and how many did not in time. */
   | { readonly type: 'searchEnded'; readonly query: QueryId; readonly asked: number; readonly silent: number }
   | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[] }

@@ -1,29 +1,34 @@
 /**
  * The mind of a peer: it is told what happened and answers with what should be done.
  *
- * It keeps the links (whom to dial, whom to let go), the knowledge of the network (reports, introductions), the watch on
- * neighbours, and the end (leave, stop). How a file is found is the strategy's affair, and how a holder that cannot be dialled
- * is called that of `calls`; both are told every event after the mesh has taken it in. Time comes in with each event, chance and trust are handed in: equal events give equal
- * effects, and the simulator's peers run this very code.
+ * It keeps the links, the watch on neighbours, and the end (leave, stop). Whom it knows and with whom it wants links is the
+ * affair of one of two regimes, chosen by the size of the network: `full-knowledge` or `partial-view`. How a file is found is
+ * the strategy's, and how a holder that cannot be dialled is called that of `calls`; both are told every event after the mesh
+ * has taken it in. Time comes in with each event, chance and trust are handed in: equal events give equal effects, and the
+ * simulator's peers run this very code.
  */
 import {
-  FORGET_REPORT_MS,
-  LINKS_ACCEPTED,
+  FULL_KNOWLEDGE_AGAIN,
+  FULL_KNOWLEDGE_PEERS,
   MISSES_SUSPECTED,
   PULSE_MS,
-  REPORT_PAUSE_MS,
   RING_MESH_REACH,
   TOPOLOGY_PATIENCE_MS,
 } from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts';
+import type { Contact } from '../protocol/messages.ts';
+import { Book } from './book.ts';
 import { Calls } from './calls.ts';
-import type { Discovery, View } from './discovery/discovery.ts';
-import type { MeshEffect, MeshEvent, MeshMessage, Placed } from './events.ts';
+import type { Discovery } from './discovery/discovery.ts';
+import { Effects } from './effects.ts';
+import type { MeshEffect, MeshEvent, MeshMessage } from './events.ts';
+import { FullKnowledge } from './full-knowledge.ts';
 import { Liveness } from './liveness.ts';
-import { type Choose, Dials, ringMesh } from './neighbors.ts';
-import { type Offer, Shelf } from './shelf.ts';
-import { Topology } from './topology.ts';
+import { type Choose, ringMesh } from './neighbors.ts';
+import type { OverlayParts } from './overlay.ts';
+import { PartialView } from './partial-view.ts';
+import { Shelf } from './shelf.ts';
+import { Sight } from './sight.ts';
 
 export interface MeshParts {
   readonly contact: Contact;
@@ -35,67 +40,73 @@ export interface MeshParts {
   readonly choose?: Choose;
 }
 
-/** Pulses between two questions to the register by a peer that lacks links. */
-const ASK_EVERY = 2;
+const ofSmallNetworks = ringMesh(RING_MESH_REACH);
 
 export class Mesh {
-  readonly #discovery: Discovery;
-  readonly #trusts: (contact: Contact) => boolean;
-  readonly #choose: Choose;
-  readonly #topology: Topology;
-  readonly #dials: Dials;
+  readonly #parts: MeshParts;
+  readonly #effects = new Effects();
   readonly #liveness = new Liveness();
-  readonly #calls: Calls;
   readonly #neighbors = new Set<PeerId>();
-  readonly #asks = new Set<number>();
-  #offer: Offer = new Shelf();
-  #members: readonly PeerId[] = [];
-  #effects: MeshEffect[] = [];
-  #reportIsDue = false;
-  #pulsesAlone = 0;
+  readonly #calls: Calls;
+  readonly #sight: Sight;
+  #overlay: FullKnowledge | PartialView;
+  /** The living members when the register counted them last. */
+  #counted = Number.POSITIVE_INFINITY;
+  /** Who waits for the topology; most of the time nobody does. */
+  #asks: Set<number> | undefined;
+  /** The contacts of holders that were found where nobody knows everybody. */
+  #book: Book | undefined;
   #isOver = false;
 
-  constructor({ contact, discovery, trusts, chance, choose = ringMesh(RING_MESH_REACH) }: MeshParts) {
-    this.#topology = new Topology(contact);
-    this.#discovery = discovery;
-    this.#trusts = trusts;
-    this.#choose = choose;
-    this.#dials = new Dials(chance);
-    this.#calls = new Calls((peer) => this.#topology.contact(peer));
+  constructor(parts: MeshParts) {
+    this.#parts = parts;
+    this.#overlay = new FullKnowledge(this.#overlayParts(parts.contact), this.#choose);
+    this.#calls = new Calls((peer) => this.contact(peer));
+    this.#sight = new Sight(parts.contact, new Shelf(), this.#neighbors, parts.trusts, this.#overlay);
   }
 
   get self(): PeerId {
-    return this.#topology.own.contact.peer;
+    return this.#sight.self;
   }
 
   get neighbors(): ReadonlySet<PeerId> {
     return this.#neighbors;
   }
 
-  /** Everybody who can be reached, ourselves among them. */
+  /** Everybody who can be reached, ourselves among them; in a large network only those whom we know: our neighbours. */
   get members(): readonly PeerId[] {
-    return this.#topology.members();
+    return this.#overlay.members();
+  }
+
+  /** Whether `members` are all. */
+  get knowsAll(): boolean {
+    return this.#overlay.knowsAll;
   }
 
   /** The contact of a peer, as its lease says; undefined for a peer never heard of. */
   contact(peer: PeerId): Contact | undefined {
-    return this.#topology.contact(peer);
+    return this.#overlay.contact(peer) ?? this.#book?.contact(peer);
   }
 
   /** Whether a link from `peer` may be accepted: there is room, or there is one already that it may replace. */
   hasRoom(peer: PeerId): boolean {
-    return this.#neighbors.size < LINKS_ACCEPTED || this.#neighbors.has(peer);
+    return this.#overlay.hasRoom(peer);
   }
 
   /** Takes in what happened at `now` (milliseconds that never go back); answers what is to be done, in this order. */
   handle(event: MeshEvent, now: number): MeshEffect[] {
     if (this.#isOver) return [];
-    this.#effects = [];
     this.#take(event, now);
-    if (this.#isOver) return this.#effects;
-    const view = this.#view(now);
-    this.#effects.push(...this.#discovery.handle(event, view), ...this.#calls.handle(event, view));
-    return this.#effects;
+    if (this.#isOver) return this.#effects.taken();
+    if (bringsKnowledge(event)) this.#widenWhenOutgrown();
+    if (this.#asks !== undefined) this.#answerTopology(this.#asks, false);
+    const view = this.#sight.at(now, this.#overlay);
+    for (const effect of this.#discovery.handle(event, view)) {
+      if (effect.type === 'found' && effect.contact !== undefined) this.#learn(effect.contact);
+      this.#effects.add(effect);
+    }
+    for (const effect of this.#calls.handle(event, view)) this.#effects.add(effect);
+    return this.#effects.taken();
   }
 
   #take(event: MeshEvent, now: number): void {
@@ -103,25 +114,30 @@ export class Mesh {
       case 'begin':
         return this.#timer({ of: 'pulse' }, PULSE_MS);
       case 'assigned':
-        this.#topology.become({ contact: event.contact });
-        return this.#reportSoon();
+        this.#sight.contact = event.contact;
+        this.#count(event.members);
+        return this.#overlay.assigned(event.contact);
       case 'referred':
-        return this.#referred(event.contact);
+        this.#count(event.members);
+        return this.#overlay.referred(event.contact, now);
       case 'linkUp':
-        return this.#linkUp(event.contact, now);
+        this.#neighbors.add(event.contact.peer);
+        this.#liveness.linkUp(event.contact.peer);
+        return this.#overlay.linkUp(event.contact, now);
       case 'linkDown':
-        return this.#linkDown(event.peer, now);
+        if (!this.#neighbors.delete(event.peer)) return;
+        this.#liveness.linkDown(event.peer);
+        return this.#overlay.linkDown(event.peer, event.cause, now);
       case 'dialFailed':
-        this.#dials.failed(event.peer, now);
-        if (event.cause === 'stranger') this.#dials.forget(event.peer);
-        return this.#tend(now);
+        return this.#overlay.dialFailed(event.peer, event.cause, now);
       case 'received':
         return this.#received(event.from, event.message, now);
       case 'shared':
-        this.#offer = event.offer;
+        this.#sight.library = event.offer;
         return;
       case 'askTopology':
-        return this.#askTopology(event.ask);
+        // Where nobody knows the whole network the strategy asks for it.
+        return event.survey === undefined || this.#overlay.knowsAll ? this.#askTopology(event.ask) : undefined;
       case 'leave':
         return this.#leave();
       case 'stop':
@@ -139,7 +155,11 @@ export class Mesh {
   #received(from: PeerId, message: MeshMessage, now: number): void {
     switch (message.type) {
       case 'reports':
-        return this.#learn(from, message.reports, now);
+      case 'walk':
+      case 'swap':
+      case 'shuffle':
+      case 'shuffled':
+        return this.#overlay.received(from, message, now);
       case 'ping':
         return this.#send(from, { type: 'pong' });
       case 'probe':
@@ -162,123 +182,68 @@ export class Mesh {
     }
   }
 
-  // --- links -----------------------------------------------------------------------------------------------------------
+  // --- the two regimes ---------------------------------------------------------------------------------------------------
 
-  #referred(contact: Contact | null): void {
-    if (contact === null || contact.peer === this.self || !this.#trusts(contact)) return;
-    if (this.#topology.members().includes(contact.peer)) return;
-    this.#dial(contact);
+  /**
+   * What the register counts decides: more than 64, and views are partial; 48 again, and everybody knows everybody. Between,
+   * it stays as it is.
+   */
+  #count(members: number | undefined): void {
+    if (members === undefined) return;
+    this.#counted = members;
+    if (members > FULL_KNOWLEDGE_PEERS) this.#widen();
+    else if (members <= FULL_KNOWLEDGE_AGAIN) this.#narrow();
   }
 
-  #dial(contact: Contact): void {
-    if (this.#neighbors.has(contact.peer) || !this.#dials.begin(contact.peer)) return;
-    this.#effects.push({ type: 'dial', contact });
+  // Without a register the reports show that a network has grown. Who meets only partial views, which tell of nobody, takes
+  // one, too, unless the register has counted few and the others are about to hear of it.
+  #widenWhenOutgrown(): void {
+    if (!(this.#overlay instanceof FullKnowledge)) return;
+    if (this.#overlay.isOutgrown || (this.#counted > FULL_KNOWLEDGE_AGAIN && this.#overlay.isAlone)) this.#widen();
   }
 
-  #linkUp(contact: Contact, now: number): void {
-    this.#dials.succeeded(contact.peer);
-    this.#neighbors.add(contact.peer);
-    this.#liveness.linkUp(contact.peer);
-    this.#topology.learn({ contact, version: 0, neighbors: [this.self] });
-    this.#linksChanged();
-    const reports = this.#topology.reports();
-    for (let first = 0; first < reports.length; first += MAX_REPORTS) {
-      this.#send(contact.peer, { type: 'reports', reports: reports.slice(first, first + MAX_REPORTS) });
-    }
-    this.#tend(now);
+  #widen(): void {
+    if (this.#overlay instanceof PartialView) return;
+    this.#overlay = new PartialView(this.#overlayParts(this.#sight.contact), this.#overlay.heritage);
   }
 
-  #linkDown(peer: PeerId, now: number): void {
-    if (!this.#neighbors.delete(peer)) return;
-    this.#liveness.linkDown(peer);
-    this.#linksChanged();
-    this.#tend(now);
+  #narrow(): void {
+    if (this.#overlay instanceof FullKnowledge) return;
+    this.#overlay = new FullKnowledge(this.#overlayParts(this.#sight.contact), this.#choose, this.#overlay.heritage);
   }
 
-  #linksChanged(): void {
-    this.#topology.become({ neighbors: [...this.#neighbors] });
-    this.#reportSoon();
+  #overlayParts(contact: Contact): OverlayParts {
+    const { trusts, chance } = this.#parts;
+    return { contact, neighbors: this.#neighbors, effects: this.#effects, trusts, chance };
   }
 
-  /** Looks after the links: notes who came and went, dials who is wanted, lets go of what is not needed any more. */
-  #tend(now: number): void {
-    this.#noteLosses(now);
-    const members = this.#topology.members();
-    const wanted = this.#choose(this.self, members);
-    for (const peer of wanted) {
-      const contact = this.#topology.contact(peer);
-      if (contact !== undefined && !this.#neighbors.has(peer) && this.#dials.isDue(this.self, peer, now)) this.#dial(contact);
-    }
-    for (const peer of this.#neighbors) {
-      if (!wanted.has(peer) && this.self < peer && this.#isComplete(this.self) && this.#isComplete(peer)) this.#hangUp(peer, 'evicted');
-    }
-    this.#answerTopology(false);
+  get #choose(): Choose {
+    return this.#parts.choose ?? ofSmallNetworks;
   }
 
-  #isComplete(peer: PeerId): boolean {
-    const linked = new Set(this.#topology.neighborsOf(peer));
-    return this.#choose(peer, this.#topology.members()).isSubsetOf(linked);
+  get #discovery(): Discovery {
+    return this.#parts.discovery;
   }
 
-  #hangUp(peer: PeerId, cause: 'evicted' | 'silent'): void {
-    this.#effects.push({ type: 'hangUp', peer, cause });
-  }
+  // --- what is told --------------------------------------------------------------------------------------------------------
 
-  // A member that vanished without a word may be behind a cut: it is dialled again now and then, and at once when it is back.
-  #noteLosses(now: number): void {
-    const members = this.#topology.members();
-    if (members === this.#members) return;
-    const present = new Set(members);
-    for (const peer of present.difference(new Set(this.#members))) this.#dials.forget(peer);
-    for (const peer of this.#members) {
-      const contact = this.#topology.contact(peer);
-      if (!present.has(peer) && contact !== undefined && !this.#topology.hasLeft(peer)) this.#dials.lost(contact, now);
-    }
-    this.#members = members;
-  }
-
-  // --- knowledge -------------------------------------------------------------------------------------------------------
-
-  #learn(from: PeerId, reports: readonly Report[], now: number): void {
-    const own = this.#topology.own;
-    const news = reports.filter((report) => this.#trusts(report.contact) && this.#topology.learn(report));
-    for (const report of news) if (report.left) this.#dials.forget(report.contact.peer);
-    if (this.#topology.own !== own) this.#reportSoon();
-    if (news.length === 0) return;
-    this.#sendAll({ type: 'reports', reports: news }, from);
-    this.#tend(now);
-  }
-
-  // Ten links that come up together are one report.
-  #reportSoon(): void {
-    if (this.#reportIsDue) return;
-    this.#reportIsDue = true;
-    this.#timer({ of: 'report' }, REPORT_PAUSE_MS);
+  #learn(contact: Contact): void {
+    this.#book ??= new Book();
+    this.#book.learn(contact);
   }
 
   #askTopology(ask: number): void {
+    this.#asks ??= new Set();
     this.#asks.add(ask);
     this.#timer({ of: 'topology', ask }, TOPOLOGY_PATIENCE_MS);
-    this.#answerTopology(false);
   }
 
   /** Answers whoever asked for the topology, once nothing is being made or told, or at once. */
-  #answerTopology(atOnce: boolean): void {
-    if (this.#asks.size === 0 || (!atOnce && !this.#isQuiet())) return;
-    const peers = this.#placed();
-    for (const ask of this.#asks) this.#effects.push({ type: 'topology', ask, peers });
-    this.#asks.clear();
-  }
-
-  #isQuiet(): boolean {
-    if (this.#reportIsDue || this.#dials.areUnderway || this.#topology.isInFlux()) return false;
-    return this.#topology.members().every((peer) => this.#isComplete(peer) || this.#dials.hasFailed(peer));
-  }
-
-  #placed(): Placed[] {
-    const members = new Set(this.#topology.members());
-    const reports = this.#topology.reports().filter(({ contact }) => members.has(contact.peer));
-    return reports.map(({ contact }) => ({ contact, neighbors: this.#topology.neighborsOf(contact.peer) }));
+  #answerTopology(asks: ReadonlySet<number>, atOnce: boolean): void {
+    if (!atOnce && !this.#overlay.isQuiet) return;
+    const peers = this.#overlay.placed();
+    for (const ask of asks) this.#effects.add({ type: 'topology', ask, peers });
+    this.#asks = undefined;
   }
 
   // --- time ------------------------------------------------------------------------------------------------------------
@@ -288,11 +253,10 @@ export class Mesh {
       case 'pulse':
         return this.#pulse(now);
       case 'report':
-        this.#reportIsDue = false;
-        this.#sendAll({ type: 'reports', reports: [this.#topology.own] });
-        return this.#answerTopology(false);
+        return this.#overlay.reportDue();
       case 'topology':
-        return this.#asks.has(timer.ask) ? this.#answerTopology(true) : undefined;
+        if (this.#asks?.has(timer.ask)) this.#answerTopology(this.#asks, true);
+        return;
       case 'echo':
       case 'search':
         return;
@@ -304,30 +268,18 @@ export class Mesh {
     const { ping, suspect, giveUp } = this.#liveness.pulse(now);
     for (const peer of ping) this.#send(peer, { type: 'ping' });
     for (const peer of suspect) this.#probe(peer);
-    for (const peer of giveUp) this.#hangUp(peer, 'silent');
-    this.#topology.forget(now, FORGET_REPORT_MS);
-    for (const contact of this.#dials.lostToTry(now)) this.#dial(contact);
-    this.#tend(now);
-    this.#seekCompany();
+    for (const peer of giveUp) this.#effects.hangUp(peer, 'silent');
+    this.#overlay.pulse(now);
   }
 
   #probe(suspect: PeerId): void {
-    const common = this.#topology.neighborsOf(suspect).filter((peer) => this.#neighbors.has(peer));
-    for (const peer of common.slice(0, MISSES_SUSPECTED)) this.#send(peer, { type: 'probe', peer: suspect });
-  }
-
-  // Below three links, and below what is wanted, the register is asked whom to dial (MESH: without it islands stay).
-  #seekCompany(): void {
-    const lacks = this.#neighbors.size === 0 || (this.#neighbors.size < RING_MESH_REACH && !this.#isComplete(this.self));
-    this.#pulsesAlone = lacks ? this.#pulsesAlone + 1 : 0;
-    if (this.#pulsesAlone % ASK_EVERY === 1) this.#effects.push({ type: 'askRegistry' });
+    for (const peer of this.#overlay.common(suspect).slice(0, MISSES_SUSPECTED)) this.#send(peer, { type: 'probe', peer: suspect });
   }
 
   // --- the end ---------------------------------------------------------------------------------------------------------
 
   #leave(): void {
-    this.#topology.become({ neighbors: [], left: true });
-    this.#sendAll({ type: 'reports', reports: [this.#topology.own] });
+    this.#sendAll({ type: 'reports', reports: [this.#overlay.left()] });
     this.#end('left');
   }
 
@@ -337,15 +289,15 @@ export class Mesh {
   }
 
   #end(how: 'left' | 'stopped'): void {
-    this.#answerTopology(true);
+    if (this.#asks !== undefined) this.#answerTopology(this.#asks, true);
     this.#isOver = true;
-    this.#effects.push({ type: 'stopped', how });
+    this.#effects.add({ type: 'stopped', how });
   }
 
   // --- words for what is done often -----------------------------------------------------------------------------------
 
   #send(to: PeerId, message: MeshMessage): void {
-    this.#effects.push({ type: 'send', to, message });
+    this.#effects.send(to, message);
   }
 
   #sendAll(message: MeshMessage, but?: PeerId): void {
@@ -353,17 +305,11 @@ export class Mesh {
   }
 
   #timer(timer: Extract<MeshEvent, { type: 'timerFired' }>['timer'], afterMs: number): void {
-    this.#effects.push({ type: 'setTimer', timer, afterMs });
+    this.#effects.setTimer(timer, afterMs);
   }
+}
 
-  #view(now: number): View {
-    return {
-      self: this.self,
-      now,
-      neighbors: this.#neighbors,
-      library: this.#offer,
-      members: () => this.#topology.members(),
-      routes: (without) => this.#topology.routes(without),
-    };
-  }
+/** Whether our links or what we know of others may have changed. */
+function bringsKnowledge(event: MeshEvent): boolean {
+  return event.type === 'linkUp' || event.type === 'linkDown' || (event.type === 'received' && event.message.type === 'reports');
 }

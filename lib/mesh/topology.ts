@@ -23,8 +23,9 @@ export class Topology {
   #members: readonly PeerId[] | undefined;
   #links = new Map<PeerId, readonly PeerId[]>();
 
-  constructor(contact: Contact) {
-    this.#own = { contact, version: 1, neighbors: [] };
+  /** @param version That of our last report, where there were some before. */
+  constructor(contact: Contact, version = 0) {
+    this.#own = { contact, version: version + 1, neighbors: [] };
   }
 
   /** Our own report. */
@@ -70,6 +71,11 @@ export class Topology {
   /** Whether a peer has said that it leaves. */
   hasLeft(peer: PeerId): boolean {
     return this.#reports.get(peer)?.left === true;
+  }
+
+  /** Whether a peer has said that it has a partial view: of its links we do not know. */
+  isPartial(peer: PeerId): boolean {
+    return this.#reports.get(peer)?.partial === true;
   }
 
   /** Everybody who can be reached from here, ourselves among them, in the agreed order: that of the ids. */
@@ -144,5 +150,5 @@ function byId(a: PeerId, b: PeerId): number {
 }
 
 function isSame(a: Report, b: Report): boolean {
-  return a.version === b.version && a.left === b.left && a.neighbors.join() === b.neighbors.join();
+  return a.version === b.version && a.left === b.left && a.partial === b.partial && a.neighbors.join() === b.neighbors.join();
 }

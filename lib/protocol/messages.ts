@@ -26,6 +26,10 @@ export const MAX_FOLDER_FILES = 100_000;
 /** Most reports on peers in one message, for the same reason. */
 export const MAX_REPORTS = 24;
 
+/** Most contacts in one shuffle (HyParView [P]: our own, three neighbours, four in reserve). */
+export const MAX_SHUFFLED = 8;
+/** The longest way of a walk. */
+export const MAX_WALK_HOPS = 16;
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;
 
@@ -75,9 +79,18 @@ export type SharedFile = Static<typeof SharedFile>;
 export const Provider = Type.Object({ peer: PeerId, name: Path, bytes: Bytes, root: Root, holds: Type.Optional(Holds) }, closed);
 export type Provider = Static<typeof Provider>;
 
-/** What one peer says of itself: its contact and its neighbours. The higher `version` of one peer is the newer. */
+/**
+ * What one peer says of itself: its contact and its neighbours. The higher `version` of one peer is the newer. One that bears
+ * `partial` has turned to a partial view: it passes on no reports, and its links change without any.
+ */
 export const Report = Type.Object(
-  { contact: Contact, version: Count, neighbors: Type.Array(PeerId, { maxItems: MAX_LINKS }), left: Type.Optional(Type.Literal(true)) },
+  {
+    contact: Contact,
+    version: Count,
+    neighbors: Type.Array(PeerId, { maxItems: MAX_LINKS }),
+    left: Type.Optional(Type.Literal(true)),
+    partial: Type.Optional(Type.Literal(true)),
+  },
   closed,
 );
 export type Report = Static<typeof Report>;
@@ -101,6 +114,23 @@ const Hello = message('hello', { protocol: Count, contact: Contact });
 
 /** What the sender knows of the network that the receiver may not: the introductions. */
 const Reports = message('reports', { reports: Type.Array(Report, { maxItems: MAX_REPORTS }) });
+
+/**
+ * The peer of `contact` wants so many more links. Passed on by chance, `hops` times at most; who ends it dials that peer, or
+ * has a neighbour dial it.
+ */
+const Walk = message('walk', {
+  contact: Contact,
+  hops: Type.Integer({ minimum: 0, maximum: MAX_WALK_HOPS }),
+  links: Type.Integer({ minimum: 1, maximum: 2 }),
+});
+
+/** Dial this peer, and once that link stands let go of the one with me: it comes between us. */
+const Swap = message('swap', { contact: Contact });
+
+/** Some contacts that the sender knows; the receiver answers with some that it knows. */
+const Shuffle = message('shuffle', { contacts: Type.Array(Contact, { maxItems: MAX_SHUFFLED }) });
+const Shuffled = message('shuffled', { contacts: Type.Array(Contact, { maxItems: MAX_SHUFFLED }) });
 
 const Ping = message('ping', {});
 const Pong = message('pong', {});
@@ -149,7 +179,25 @@ const CallFailed = message('callFailed', { call: QueryId });
 /** The whole network ends. */
 const Stop = message('stop', { stop: QueryId });
 
-export const LinkMessage = Type.Union([Hello, Reports, Ping, Pong, Probe, Probed, Query, Hits, Echo, Cancel, Call, CallFailed, Stop]);
+export const LinkMessage = Type.Union([
+  Hello,
+  Reports,
+  Walk,
+  Swap,
+  Shuffle,
+  Shuffled,
+  Ping,
+  Pong,
+  Probe,
+  Probed,
+  Query,
+  Hits,
+  Echo,
+  Cancel,
+  Call,
+  CallFailed,
+  Stop,
+]);
 export type LinkMessage = Static<typeof LinkMessage>;
 
 // --- between a peer and the metadata server ---------------------------------------------------------------------------
@@ -187,6 +235,9 @@ const Leave = message('leave', { ...id, cookie: Cookie });
 export const ServerRequest = Type.Union([Join, PortTaken, Listening, Renew, Refer, ListPeers, Leave]);
 export type ServerRequest = Static<typeof ServerRequest>;
 
+/** How many living members the network has. */
+const members = { members: Type.Optional(Count) };
+
 /** Each answer repeats the `id` of its request. A place: the contact (with the port), the lease, and the network's ways. */
 const Assigned = message('assigned', {
   ...id,
@@ -195,9 +246,10 @@ const Assigned = message('assigned', {
   leaseMs: Milliseconds,
   discovery: Type.String({ maxLength: 32 }),
   networkKey: Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' }),
+  ...members,
 });
 /** A living peer to dial; null when there is no other. Answers `listening`, `renew` and `refer`. */
-const Referred = message('referred', { ...id, referral: Type.Union([Contact, Type.Null()]) });
+const Referred = message('referred', { ...id, referral: Type.Union([Contact, Type.Null()]), ...members });
 
 /** What the register remembers of one peer. */
 export const Member = Type.Object(

@@ -6,6 +6,7 @@
  * `searchEnded`, within `SEARCH_MS`, unless the search was cancelled.
  */
 import type { PeerId } from '../../protocol/ids.ts';
+import type { Contact } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 import type { Offer } from '../shelf.ts';
 import type { Route } from '../topology.ts';
@@ -16,7 +17,13 @@ export interface View {
   readonly now: number;
   readonly neighbors: ReadonlySet<PeerId>;
   readonly library: Offer;
-  /** Everybody who can be reached, ourselves among them, in the agreed order. */
+  /** Whether `members` are all that can be reached, and each of them knows all, too. */
+  readonly knowsAll: boolean;
+  /** Our own contact. */
+  readonly contact: Contact;
+  /** Whether a contact bears the signature of the network's server. */
+  trusts(contact: Contact): boolean;
+  /** Everybody who is known to be reachable, ourselves among them, in the agreed order. */
   members(): readonly PeerId[];
   /** The shortest way to each peer that goes through nobody of `without`. */
   routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route>;

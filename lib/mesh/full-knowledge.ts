@@ -1,0 +1,255 @@
+/**
+ * The regime of small networks: every peer knows every other by its reports, and all choose one ring mesh.
+ *
+ * Each change of links is a report that is flooded to everybody, and everybody dials and lets go what the choice says
+ * (`neighbors`), from equal knowledge. It costs N reports for each change: good for some dozens of peers.
+ */
+import { FORGET_REPORT_MS, FULL_KNOWLEDGE_PEERS, LINKS_ACCEPTED, REPORT_PAUSE_MS, RING_MESH_REACH } from '../config.ts';
+import type { Cause } from '../protocol/causes.ts';
+import type { PeerId } from '../protocol/ids.ts';
+import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts';
+import type { Effects } from './effects.ts';
+import type { MeshMessage, Placed } from './events.ts';
+import { type Choose, Dials } from './neighbors.ts';
+import type { Heritage, Overlay, OverlayMessage, OverlayParts } from './overlay.ts';
+import { type Route, Topology } from './topology.ts';
+
+/** Pulses between two questions to the register by a peer that lacks links. */
+const ASK_EVERY = 2;
+
+export class FullKnowledge implements Overlay {
+  readonly #neighbors: ReadonlySet<PeerId>;
+  readonly #effects: Effects;
+  readonly #trusts: (contact: Contact) => boolean;
+  readonly #choose: Choose;
+  readonly #topology: Topology;
+  readonly #dials: Dials;
+  #members: readonly PeerId[] = [];
+  #reportIsDue = false;
+  #pulsesAlone = 0;
+
+  /** @param heritage What a partial view left: our neighbours, who are told that we know all again. */
+  constructor({ contact, neighbors, effects, trusts, chance }: OverlayParts, choose: Choose, heritage?: Heritage) {
+    this.#neighbors = neighbors;
+    this.#effects = effects;
+    this.#trusts = trusts;
+    this.#choose = choose;
+    this.#topology = new Topology(contact, heritage?.version);
+    this.#dials = new Dials(chance);
+    if (heritage === undefined) return;
+    for (const { contact: other, isPartial } of heritage.neighbors) this.#meet(other, isPartial);
+    this.#linksChanged();
+  }
+
+  get #self(): PeerId {
+    return this.#topology.own.contact.peer;
+  }
+
+  get knowsAll(): boolean {
+    return !this.#topology.members().some((peer) => this.#topology.isPartial(peer));
+  }
+
+  get isQuiet(): boolean {
+    if (this.#reportIsDue || this.#dials.areUnderway || this.#topology.isInFlux()) return false;
+    return this.#topology.members().every((peer) => this.#isComplete(peer) || this.#dials.hasFailed(peer));
+  }
+
+  /** Whether the reports show more members than full knowledge is for, or all our neighbours have turned to partial views. */
+  get isOutgrown(): boolean {
+    return this.#topology.members().length > FULL_KNOWLEDGE_PEERS;
+  }
+
+  /** Whether there are neighbours, and all of them have partial views: nobody tells us of the others. */
+  get isAlone(): boolean {
+    return this.#neighbors.size > 0 && [...this.#neighbors].every((peer) => this.#topology.isPartial(peer));
+  }
+
+  get heritage(): Heritage {
+    const reports = this.#topology.reports().slice(1);
+    return {
+      version: this.#topology.own.version,
+      neighbors: reports
+        .filter(({ contact }) => this.#neighbors.has(contact.peer))
+        .map(({ contact, partial }) => ({ contact, isPartial: partial === true })),
+      contacts: reports.flatMap(({ contact, left }) => (left || this.#neighbors.has(contact.peer) ? [] : contact)),
+    };
+  }
+
+  members(): readonly PeerId[] {
+    return this.#topology.members();
+  }
+
+  contact(peer: PeerId): Contact | undefined {
+    return this.#topology.contact(peer);
+  }
+
+  routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route> {
+    return this.#topology.routes(without);
+  }
+
+  common(peer: PeerId): readonly PeerId[] {
+    return this.#topology.neighborsOf(peer).filter((other) => this.#neighbors.has(other));
+  }
+
+  hasRoom(peer: PeerId): boolean {
+    return this.#neighbors.size < LINKS_ACCEPTED || this.#neighbors.has(peer);
+  }
+
+  placed(): readonly Placed[] {
+    const members = new Set(this.#topology.members());
+    const reports = this.#topology.reports().filter(({ contact }) => members.has(contact.peer));
+    return reports.map(({ contact }) => ({ contact, neighbors: this.#topology.neighborsOf(contact.peer) }));
+  }
+
+  assigned(contact: Contact): void {
+    this.#topology.become({ contact });
+    this.#reportSoon();
+  }
+
+  // --- links -----------------------------------------------------------------------------------------------------------
+
+  referred(contact: Contact | null): void {
+    if (contact === null || contact.peer === this.#self || !this.#trusts(contact)) return;
+    if (this.#topology.members().includes(contact.peer)) return;
+    this.#dial(contact);
+  }
+
+  #dial(contact: Contact): void {
+    if (this.#neighbors.has(contact.peer) || !this.#dials.begin(contact.peer)) return;
+    this.#effects.dial(contact);
+  }
+
+  linkUp(contact: Contact, now: number): void {
+    this.#dials.succeeded(contact.peer);
+    this.#meet(contact, false);
+    this.#linksChanged();
+    this.#introduce(contact.peer);
+    this.#tend(now);
+  }
+
+  #meet(contact: Contact, isPartial: boolean): void {
+    this.#topology.learn({ contact, version: 0, neighbors: [this.#self], ...(isPartial && { partial: true }) });
+  }
+
+  #introduce(peer: PeerId): void {
+    const reports = this.#topology.reports();
+    for (let first = 0; first < reports.length; first += MAX_REPORTS) {
+      this.#effects.send(peer, { type: 'reports', reports: reports.slice(first, first + MAX_REPORTS) });
+    }
+  }
+
+  linkDown(_peer: PeerId, _cause: Cause, now: number): void {
+    this.#linksChanged();
+    this.#tend(now);
+  }
+
+  dialFailed(peer: PeerId, cause: Cause, now: number): void {
+    this.#dials.failed(peer, now);
+    if (cause === 'stranger') this.#dials.forget(peer);
+    this.#tend(now);
+  }
+
+  #linksChanged(): void {
+    this.#topology.become({ neighbors: [...this.#neighbors] });
+    this.#reportSoon();
+  }
+
+  /** Looks after the links: notes who came and went, dials who is wanted, lets go of what is not needed any more. */
+  #tend(now: number): void {
+    this.#noteLosses(now);
+    const members = this.#topology.members();
+    const wanted = this.#choose(this.#self, members);
+    for (const peer of wanted) {
+      const contact = this.#topology.contact(peer);
+      if (contact !== undefined && !this.#neighbors.has(peer) && this.#dials.isDue(this.#self, peer, now)) this.#dial(contact);
+    }
+    for (const peer of this.#neighbors) if (!wanted.has(peer) && this.#isSpare(peer)) this.#effects.hangUp(peer, 'evicted');
+  }
+
+  // The links of a partial view are its own affair: it does not say when it has what it wants.
+  #isSpare(peer: PeerId): boolean {
+    return this.#self < peer && !this.#topology.isPartial(peer) && this.#isComplete(this.#self) && this.#isComplete(peer);
+  }
+
+  #isComplete(peer: PeerId): boolean {
+    const linked = new Set(this.#topology.neighborsOf(peer));
+    return this.#choose(peer, this.#topology.members()).isSubsetOf(linked);
+  }
+
+  // A member that vanished without a word may be behind a cut: it is dialled again now and then, and at once when it is back.
+  #noteLosses(now: number): void {
+    const members = this.#topology.members();
+    if (members === this.#members) return;
+    const present = new Set(members);
+    for (const peer of present.difference(new Set(this.#members))) this.#dials.forget(peer);
+    for (const peer of this.#members) {
+      const contact = this.#topology.contact(peer);
+      if (!present.has(peer) && contact !== undefined && !this.#topology.hasLeft(peer)) this.#dials.lost(contact, now);
+    }
+    this.#members = members;
+  }
+
+  // --- knowledge -------------------------------------------------------------------------------------------------------
+
+  received(from: PeerId, message: OverlayMessage, now: number): void {
+    switch (message.type) {
+      case 'reports':
+        return this.#learn(from, message.reports, now);
+      case 'walk':
+      case 'swap':
+      case 'shuffle':
+      case 'shuffled':
+        return; // a partial view asks one that knows all: it finds others
+    }
+  }
+
+  #learn(from: PeerId, reports: readonly Report[], now: number): void {
+    const { own } = this.#topology;
+    const wasPartial = this.#topology.isPartial(from);
+    const news = reports.filter((report) => this.#trusts(report.contact) && this.#topology.learn(report));
+    for (const report of news) if (report.left) this.#dials.forget(report.contact.peer);
+    if (this.#topology.own !== own) this.#reportSoon();
+    if (news.length === 0) return;
+    this.#sendAll({ type: 'reports', reports: news }, from);
+    // With a partial view it took in no reports: it is told what it missed.
+    if (wasPartial && !this.#topology.isPartial(from)) this.#introduce(from);
+    this.#tend(now);
+  }
+
+  // Ten links that come up together are one report.
+  #reportSoon(): void {
+    if (this.#reportIsDue) return;
+    this.#reportIsDue = true;
+    this.#effects.setTimer({ of: 'report' }, REPORT_PAUSE_MS);
+  }
+
+  reportDue(): void {
+    this.#reportIsDue = false;
+    this.#sendAll({ type: 'reports', reports: [this.#topology.own] });
+  }
+
+  left(): Report {
+    this.#topology.become({ neighbors: [], left: true });
+    return this.#topology.own;
+  }
+
+  // --- time ------------------------------------------------------------------------------------------------------------
+
+  pulse(now: number): void {
+    this.#topology.forget(now, FORGET_REPORT_MS);
+    for (const contact of this.#dials.lostToTry(now)) this.#dial(contact);
+    this.#tend(now);
+    this.#seekCompany();
+  }
+
+  // Below three links, and below what is wanted, the register is asked whom to dial (MESH: without it islands stay).
+  #seekCompany(): void {
+    const lacks = this.#neighbors.size === 0 || (this.#neighbors.size < RING_MESH_REACH && !this.#isComplete(this.#self));
+    this.#pulsesAlone = lacks ? this.#pulsesAlone + 1 : 0;
+    if (this.#pulsesAlone % ASK_EVERY === 1) this.#effects.askRegistry();
+  }
+
+  #sendAll(message: MeshMessage, but?: PeerId): void {
+    for (const peer of this.#neighbors) if (peer !== but) this.#effects.send(peer, message);
+  }
+}

@@ -1,0 +1,458 @@
+/**
+ * The regime of large networks: five links, thirty contacts in reserve, and nobody knows the whole (HyParView: Leitão,
+ * Pereira, Rodrigues 2007, with the corrections that MESH names).
+ *
+ * Who lacks links sends walks. A walk goes from neighbour to neighbour by chance, and ends with one that lacks a link, too,
+ * or, once it is far from where it began, with any: one that has links to spare gives one of its own away, any other takes
+ * the newcomer in between itself and a neighbour. So an edge is taken apart only when the newcomer stands in its place,
+ * which never cuts the network, and a thousand joins leave everybody at about five links without anyone being thrown out
+ * (HyParView evicts by chance, and its evicted evict others). After losses reserves are dialled at once, and below three
+ * links the register is asked: without it, islands stay after mass kills (MESH).
+ *
+ * It costs about thirty messages a join, one shuffle in some seconds, and 2 KB.
+ */
+import {
+  ACTIVE_LINKS,
+  ACTIVE_LINKS_MOST,
+  ASK_PAUSE_MS,
+  DIALS_UNDERWAY,
+  ERRANDS_UNDERWAY,
+  FEW_LINKS,
+  ISLANDS_SOUGHT,
+  PORCH_LINKS,
+  PORCH_MS,
+  SHUFFLE_LEAST_MS,
+  SHUFFLE_MS,
+  WALK_HOPS,
+  WALK_PATIENCE_MS,
+  WALK_ROUNDS,
+  WALKS_PER_PULSE,
+} from '../config.ts';
+import type { Cause } from '../protocol/causes.ts';
+import type { PeerId } from '../protocol/ids.ts';
+import { type Contact, MAX_SHUFFLED, type Report } from '../protocol/messages.ts';
+import type { Effects } from './effects.ts';
+import type { MeshMessage, Placed } from './events.ts';
+import { LostNeighbors } from './lost.ts';
+import type { Heritage, Overlay, OverlayMessage, OverlayParts } from './overlay.ts';
+import { Reserve } from './reserve.ts';
+import type { Route } from './topology.ts';
+
+type WalkMessage = Extract<MeshMessage, { type: 'walk' }>;
+
+/** Neighbours of our own that a shuffle names. */
+const NEIGHBORS_SHUFFLED = 3;
+
+interface Neighbor {
+  contact: Contact;
+  /** Whether we dialled it: such a link is not let go for want of room. */
+  readonly isChosen: boolean;
+  isPartial: boolean;
+  /** Until when it is expected to go, because it was told to dial somebody in our place. */
+  goesUntil: number;
+  /** Whether we are dialling somebody because it said so. */
+  isSwapping: boolean;
+  /** Walks taken from it since the last pulse. */
+  walks: number;
+  /** When its last shuffle was answered, and whether its answer to ours is awaited. */
+  shuffledAt: number;
+  owesShuffle: boolean;
+}
+
+/** What is to be done when a dial comes to something. */
+type Errand =
+  /** Nothing: we lack a link. */
+  | { readonly for: 'us' }
+  /** Nothing: it lacks a link. */
+  | { readonly for: 'it' }
+  /** One of our neighbours gives it a second link, and lets us go. */
+  | { readonly for: 'between' }
+  /** This neighbour is let go, as it wanted. */
+  | { readonly for: 'swap'; readonly with: PeerId };
+
+export class PartialView implements Overlay {
+  readonly knowsAll = false;
+  readonly isQuiet = true;
+  readonly #effects: Effects;
+  readonly #trusts: (contact: Contact) => boolean;
+  readonly #chance: () => number;
+  readonly #links = new Map<PeerId, Neighbor>();
+  readonly #reserve: Reserve;
+  #lost: LostNeighbors | undefined;
+  /** Who is being dialled; most of the time nobody is, and a hundred thousand minds have no map for it. */
+  #dialling: Map<PeerId, Errand> | undefined;
+  #contact: Contact;
+  #version: number;
+  /** How often walks were sent since we had enough links, and until when the last are awaited. */
+  #rounds = 0;
+  #patientUntil = 0;
+  /** Links that walks under way are to bring. */
+  #awaited = 0;
+  /** Whether neighbours vanished and hardly any are left: then nothing is waited for. */
+  #isHurt = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
+  #shuffleAt = 0;
+  #crowdedSince: number | undefined;
+
+  /** @param heritage What full knowledge left: our neighbours, who are told that we have a partial view now. */
+  constructor({ contact, effects, trusts, chance }: OverlayParts, heritage: Heritage) {
+    this.#contact = contact;
+    this.#effects = effects;
+    this.#trusts = trusts;
+    this.#chance = chance;
+    this.#version = heritage.version;
+    this.#reserve = new Reserve(chance);
+    for (const known of heritage.neighbors) this.#links.set(known.contact.peer, neighborOf(known.contact, true, known.isPartial));
+    for (const other of heritage.contacts) this.#reserve.add(other);
+    for (const peer of this.#links.keys()) this.#tellRegime(peer);
+  }
+
+  get heritage(): Heritage {
+    return { version: this.#version, neighbors: [...this.#links.values()], contacts: this.#reserve.values() };
+  }
+
+  /** Ourselves and our neighbours: of the others nothing is known for sure. */
+  members(): readonly PeerId[] {
+    return [this.#contact.peer, ...this.#links.keys()].sort();
+  }
+
+  contact(peer: PeerId): Contact | undefined {
+    if (peer === this.#contact.peer) return this.#contact;
+    return this.#links.get(peer)?.contact ?? this.#reserve.values().find((contact) => contact.peer === peer);
+  }
+
+  routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route> {
+    const routes = new Map<PeerId, Route>();
+    for (const peer of this.#links.keys()) if (!without.has(peer)) routes.set(peer, { through: peer, hops: 1 });
+    return routes;
+  }
+
+  common(): readonly PeerId[] {
+    return [];
+  }
+
+  // The porch is for those who know nobody else: through us they find others, and some of them go again.
+  hasRoom(peer: PeerId): boolean {
+    return this.#links.size < ACTIVE_LINKS_MOST + PORCH_LINKS || this.#links.has(peer);
+  }
+
+  placed(): readonly Placed[] {
+    const own = this.#contact.peer;
+    const others = [...this.#links.values()].map(({ contact }) => ({ contact, neighbors: [own] }));
+    return [{ contact: this.#contact, neighbors: [...this.#links.keys()].sort() }, ...others];
+  }
+
+  assigned(contact: Contact): void {
+    this.#contact = contact;
+  }
+
+  // --- links -----------------------------------------------------------------------------------------------------------
+
+  referred(contact: Contact | null, now: number): void {
+    if (contact === null || !this.#isNew(contact) || !this.#trusts(contact)) return;
+    const isWanted = this.#links.size < FEW_LINKS || (this.#links.size < ACTIVE_LINKS && now >= this.#patientUntil);
+    if (isWanted || this.#seeksIslands()) this.#dialForUs(contact);
+    else this.#reserve.add(contact);
+  }
+
+  #seeksIslands(): boolean {
+    return this.#links.size <= ACTIVE_LINKS && this.#chance() * ISLANDS_SOUGHT < 1;
+  }
+
+  #isNew({ peer }: Contact): boolean {
+    return peer !== this.#contact.peer && !this.#links.has(peer) && !this.#dialling?.has(peer);
+  }
+
+  /** Dials for a link that we lack, unless so many are being dialled: then it is kept in reserve. */
+  #dialForUs(contact: Contact): void {
+    if (this.#underway('us') < DIALS_UNDERWAY) this.#dial(contact, { for: 'us' });
+    else this.#reserve.add(contact);
+  }
+
+  #dial(contact: Contact, errand: Errand): void {
+    this.#reserve.remove(contact.peer);
+    this.#dialling ??= new Map();
+    this.#dialling.set(contact.peer, errand);
+    this.#effects.dial(contact);
+  }
+
+  /** How many dials are under way for ourselves, or for others. */
+  #underway(forWhom: 'us' | 'others'): number {
+    let count = 0;
+    if (this.#dialling !== undefined)
+      for (const errand of this.#dialling.values()) if ((errand.for === 'us') === (forWhom === 'us')) count++;
+    return count;
+  }
+
+  /** The errand of a dial that is over. */
+  #settled(peer: PeerId): Errand | undefined {
+    const errand = this.#dialling?.get(peer);
+    if (errand === undefined) return undefined;
+    this.#dialling?.delete(peer);
+    if (this.#dialling?.size === 0) this.#dialling = undefined;
+    if (errand.for === 'swap') {
+      const link = this.#links.get(errand.with);
+      if (link !== undefined) link.isSwapping = false;
+    }
+    return errand;
+  }
+
+  linkUp(contact: Contact, now: number): void {
+    const { peer } = contact;
+    const errand = this.#settled(peer);
+    this.#reserve.remove(peer);
+    this.#lost?.remove(peer);
+    this.#links.set(peer, neighborOf(contact, errand !== undefined, true));
+    if (errand === undefined && this.#awaited > 0) this.#awaited -= 1;
+    this.#tellRegime(peer);
+    if (errand?.for === 'between') this.#giveAway(contact, now);
+    if (errand?.for === 'swap' && this.#links.size > ACTIVE_LINKS && this.#links.has(errand.with))
+      this.#effects.hangUp(errand.with, 'evicted');
+    if (this.#links.size === 1) this.#patientUntil = 0;
+    this.#tend(now);
+    if (this.#links.size < ACTIVE_LINKS && this.#reserve.size < ACTIVE_LINKS) this.#shuffle(peer);
+  }
+
+  linkDown(peer: PeerId, cause: Cause, now: number): void {
+    const link = this.#links.get(peer);
+    this.#links.delete(peer);
+    if (link === undefined) return;
+    if (cause === 'evicted' || cause === 'full') this.#reserve.add(link.contact);
+    else if (cause === 'crashed' || cause === 'silent' || cause === 'slow') {
+      this.#lost ??= new LostNeighbors(this.#chance);
+      this.#lost.add(link.contact, now);
+      if (this.#links.size < FEW_LINKS) this.#isHurt = true;
+    }
+    this.#tend(now);
+  }
+
+  dialFailed(peer: PeerId, cause: Cause, now: number): void {
+    this.#settled(peer);
+    if (cause === 'stranger') this.#lost?.remove(peer);
+    this.#tend(now);
+  }
+
+  /** Sees to it that there are enough links: by walks first, unless there are hardly any, then by dialling. */
+  #tend(now: number): void {
+    if (this.#links.size >= ACTIVE_LINKS) {
+      this.#rounds = 0;
+      this.#isHurt = false;
+      return;
+    }
+    if (now >= this.#patientUntil && this.#rounds < this.#roundsTried) this.#sendWalks(now);
+    if (now < this.#patientUntil && !this.#isHurt) return;
+    for (let lacking = this.#lacking(); lacking > 0; lacking--) {
+      const contact = this.#underway('us') < DIALS_UNDERWAY ? this.#reserve.take() : undefined;
+      if (contact === undefined) break;
+      this.#dial(contact, { for: 'us' });
+    }
+    if (this.#links.size < FEW_LINKS) this.#ask(now);
+    if (this.#reserve.size === 0) this.#rounds = 0;
+  }
+
+  /** Walks find those who lack links, too, or have some to spare; who has hardly any does not wait for that long. */
+  get #roundsTried(): number {
+    if (this.#isHurt || this.#links.size === 0) return 0;
+    return this.#links.size < FEW_LINKS ? 1 : WALK_ROUNDS;
+  }
+
+  #lacking(): number {
+    return ACTIVE_LINKS - this.#links.size - this.#underway('us');
+  }
+
+  // Several are asked for at once: the register names those first who ask, too.
+  #ask(now: number): void {
+    if (now - this.#askedAt < ASK_PAUSE_MS) return;
+    this.#askedAt = now;
+    for (let lacking = FEW_LINKS - this.#links.size; lacking > 0; lacking--) this.#effects.askRegistry();
+  }
+
+  /** Lets links go for which there is room only for a while, by chance among those that we did not choose. */
+  #clearPorch(now: number): void {
+    if (this.#links.size <= ACTIVE_LINKS_MOST) this.#crowdedSince = undefined;
+    else this.#crowdedSince ??= now;
+    if (this.#crowdedSince === undefined || now - this.#crowdedSince < PORCH_MS) return;
+    this.#crowdedSince = undefined;
+    const guests = [...this.#links.values()].filter(({ isChosen }) => !isChosen);
+    for (let over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length); over > 0; over--) {
+      const [guest] = guests.splice(Math.floor(this.#chance() * guests.length), 1);
+      if (guest !== undefined) this.#effects.hangUp(guest.contact.peer, 'full');
+    }
+  }
+
+  // --- walks -----------------------------------------------------------------------------------------------------------
+
+  /** Each walk brings one link or two. */
+  #sendWalks(now: number): void {
+    this.#rounds += 1;
+    this.#patientUntil = now + WALK_PATIENCE_MS;
+    const contact = this.#contact;
+    this.#awaited = this.#lacking();
+    for (let lacking = this.#awaited; lacking > 0; lacking -= 2) {
+      const first = this.#anyNeighbor();
+      if (first !== undefined)
+        this.#effects.send(first.contact.peer, { type: 'walk', contact, hops: 2 * WALK_HOPS, links: lacking > 1 ? 2 : 1 });
+    }
+  }
+
+  #walked(from: PeerId, walk: WalkMessage, now: number): void {
+    const bringer = this.#links.get(from);
+    if (bringer === undefined || bringer.walks >= WALKS_PER_PULSE) return;
+    bringer.walks += 1;
+    const { contact, links } = walk;
+    const hops = Math.min(walk.hops, 2 * WALK_HOPS);
+    if (this.#isNew(contact) && this.#serves(contact, from, hops, links, now)) return;
+    const next = hops === 0 ? undefined : this.#anyNeighbor(from, contact.peer);
+    if (next !== undefined) this.#effects.send(next.contact.peer, { type: 'walk', contact, hops: hops - 1, links });
+    if (hops === WALK_HOPS && this.#isNew(contact) && this.#trusts(contact)) this.#reserve.add(contact);
+  }
+
+  /** Whether the walk ends here, with a link for who sent it. */
+  #serves(contact: Contact, from: PeerId, hops: number, links: number, now: number): boolean {
+    const awaited = now < this.#patientUntil ? this.#awaited : 0;
+    const spare = this.#links.size + (this.#dialling?.size ?? 0) + awaited - ACTIVE_LINKS;
+    if (spare >= 0 && spare < 1 && hops > WALK_HOPS) return false;
+    if (spare === 0 && links < 2 && hops > 0) return false;
+    if (!this.#trusts(contact)) return true;
+    if (spare > 0 && this.#giveAway(contact, now, from)) return true;
+    if (spare >= ACTIVE_LINKS_MOST - ACTIVE_LINKS || this.#underway('others') >= ERRANDS_UNDERWAY) return false;
+    this.#dial(contact, { for: spare === 0 && links === 2 ? 'between' : 'it' });
+    return true;
+  }
+
+  /** Has a neighbour dial the peer of `contact` in our place; whether there is one. */
+  #giveAway(contact: Contact, now: number, but?: PeerId): boolean {
+    const other = this.#anyNeighbor(but, contact.peer, now);
+    if (other === undefined) return false;
+    other.goesUntil = now + WALK_PATIENCE_MS;
+    this.#effects.send(other.contact.peer, { type: 'swap', contact });
+    return true;
+  }
+
+  #swapped(from: PeerId, contact: Contact): void {
+    const link = this.#links.get(from);
+    if (link === undefined || link.isSwapping || !this.#isNew(contact) || this.#underway('others') >= ERRANDS_UNDERWAY) return;
+    if (!this.#trusts(contact)) return;
+    link.isSwapping = true;
+    this.#dial(contact, { for: 'swap', with: from });
+  }
+
+  /** A neighbour by chance, but neither of these; given the time, none that is about to go. */
+  #anyNeighbor(but?: PeerId, nor?: PeerId, now?: number): Neighbor | undefined {
+    let chosen: Neighbor | undefined;
+    let count = 0;
+    for (const [peer, link] of this.#links) {
+      if (peer === but || peer === nor || (now !== undefined && link.goesUntil > now)) continue;
+      count += 1;
+      if (this.#chance() * count < 1) chosen = link;
+    }
+    return chosen;
+  }
+
+  // --- knowledge -------------------------------------------------------------------------------------------------------
+
+  received(from: PeerId, message: OverlayMessage, now: number): void {
+    switch (message.type) {
+      case 'reports':
+        return this.#reported(from, message.reports);
+      case 'walk':
+        return this.#walked(from, message, now);
+      case 'swap':
+        return this.#swapped(from, message.contact);
+      case 'shuffle':
+        return this.#shuffled(from, message.contacts, now);
+      case 'shuffled':
+        return this.#learn(from, message.contacts);
+    }
+  }
+
+  /** Of reports only what a neighbour says of itself matters. */
+  #reported(from: PeerId, reports: readonly Report[]): void {
+    const link = this.#links.get(from);
+    const report = reports.find(({ contact }) => contact.peer === from);
+    if (link === undefined || report === undefined || !this.#trusts(report.contact)) return;
+    link.isPartial = report.partial === true;
+    if (report.contact.serial > link.contact.serial) link.contact = report.contact;
+  }
+
+  /** The first message on a link, from both ends. */
+  #tellRegime(peer: PeerId): void {
+    this.#version += 1;
+    const report: Report = { contact: this.#contact, version: this.#version, neighbors: [...this.#links.keys()], partial: true };
+    this.#effects.send(peer, { type: 'reports', reports: [report] });
+  }
+
+  #shuffle(peer: PeerId): void {
+    const link = this.#links.get(peer);
+    if (link !== undefined) link.owesShuffle = true;
+    this.#effects.send(peer, { type: 'shuffle', contacts: [this.#contact, ...this.#sample(peer, MAX_SHUFFLED - 1)] });
+  }
+
+  #shuffled(from: PeerId, contacts: readonly Contact[], now: number): void {
+    const link = this.#links.get(from);
+    if (link === undefined || now - link.shuffledAt < SHUFFLE_LEAST_MS) return;
+    link.shuffledAt = now;
+    this.#effects.send(from, { type: 'shuffled', contacts: this.#sample(from, MAX_SHUFFLED) });
+    this.#keep(contacts);
+  }
+
+  #learn(from: PeerId, contacts: readonly Contact[]): void {
+    const link = this.#links.get(from);
+    if (link?.owesShuffle !== true) return;
+    link.owesShuffle = false;
+    this.#keep(contacts);
+  }
+
+  #keep(contacts: readonly Contact[]): void {
+    for (const contact of contacts) if (this.#isNew(contact) && this.#trusts(contact)) this.#reserve.add(contact);
+  }
+
+  /** Some of our neighbours and of those in reserve, at most `count`; not `peer` itself. */
+  #sample(peer: PeerId, count: number): Contact[] {
+    const near = [...this.#links.values()].filter(({ contact }) => contact.peer !== peer);
+    const first = Math.floor(this.#chance() * near.length);
+    const named = [...near.slice(first), ...near.slice(0, first)].slice(0, NEIGHBORS_SHUFFLED).map(({ contact }) => contact);
+    return named.concat(this.#reserve.sample(count - named.length));
+  }
+
+  reportDue(): void {} // a timer of the time when we knew all
+
+  left(): Report {
+    return { contact: this.#contact, version: this.#version + 1, neighbors: [], left: true, partial: true };
+  }
+
+  // --- time ------------------------------------------------------------------------------------------------------------
+
+  pulse(now: number): void {
+    for (const link of this.#links.values()) link.walks = 0;
+    if (this.#links.size > ACTIVE_LINKS_MOST || this.#crowdedSince !== undefined) this.#clearPorch(now);
+    this.#tryLost(now);
+    this.#shuffleWhenDue(now);
+    this.#tend(now);
+  }
+
+  #tryLost(now: number): void {
+    const lost = this.#links.size < ACTIVE_LINKS_MOST ? this.#lost?.due(now, this.#links.size < FEW_LINKS) : undefined;
+    if (lost !== undefined && this.#isNew(lost)) this.#dialForUs(lost);
+  }
+
+  #shuffleWhenDue(now: number): void {
+    if (now < this.#shuffleAt) return;
+    this.#shuffleAt = now + SHUFFLE_MS * (0.5 + this.#chance() / 2);
+    const link = this.#anyNeighbor();
+    if (link !== undefined) this.#shuffle(link.contact.peer);
+  }
+}
+
+function neighborOf(contact: Contact, isChosen: boolean, isPartial: boolean): Neighbor {
+  return {
+    contact,
+    isChosen,
+    isPartial,
+    goesUntil: 0,
+    isSwapping: false,
+    walks: 0,
+    shuffledAt: Number.NEGATIVE_INFINITY,
+    owesShuffle: false,
+  };
+}

@@ -1,0 +1,51 @@
+/** What a strategy sees of its peer: one object for the life of a mesh, because it is needed with every message. */
+import type { PeerId } from '../protocol/ids.ts';
+import type { Contact } from '../protocol/messages.ts';
+import type { View } from './discovery/discovery.ts';
+import type { Overlay } from './overlay.ts';
+import type { Offer } from './shelf.ts';
+import type { Route } from './topology.ts';
+
+export class Sight implements View {
+  readonly neighbors: ReadonlySet<PeerId>;
+  readonly #trusts: (contact: Contact) => boolean;
+  now = 0;
+  contact: Contact;
+  library: Offer;
+  #overlay: Overlay;
+
+  constructor(contact: Contact, library: Offer, neighbors: ReadonlySet<PeerId>, trusts: (contact: Contact) => boolean, overlay: Overlay) {
+    this.neighbors = neighbors;
+    this.#trusts = trusts;
+    this.contact = contact;
+    this.library = library;
+    this.#overlay = overlay;
+  }
+
+  /** The view at another moment, when this regime holds. */
+  at(now: number, overlay: Overlay): View {
+    this.now = now;
+    this.#overlay = overlay;
+    return this;
+  }
+
+  get self(): PeerId {
+    return this.contact.peer;
+  }
+
+  get knowsAll(): boolean {
+    return this.#overlay.knowsAll;
+  }
+
+  trusts(contact: Contact): boolean {
+    return this.#trusts(contact);
+  }
+
+  members(): readonly PeerId[] {
+    return this.#overlay.members();
+  }
+
+  routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route> {
+    return this.#overlay.routes(without);
+  }
+}
