@@ -88,14 +88,32 @@ export const LINKS_ACCEPTED = 16;
 
 /** Neighbours on each side in the agreed order: degree six survives any five of ten dying (MESH). */
 export const RING_MESH_REACH = 3;
-/** How often a peer looks after its links: pings, redials, asks the registry (MESH). */
+/** How often a peer looks after its links: redials, asks the registry (MESH). */
 export const PULSE_MS = 1_000;
-/** Pulses without an answered ping after which a neighbour is suspected, given up, and given up though others vouch for it. */
-export const MISSES_SUSPECTED = 2;
-export const MISSES_GIVEN_UP = 3;
-export const MISSES_GIVEN_UP_ANYWAY = 6;
-/** A pulse that comes this much late says that our own loop stood still: silence in it proves nothing (Lifeguard). */
-export const LAG_MS = 500;
+/**
+ * How often one end of each link pings the other, and over a link whose round trips take longer than the third figure. With
+ * these a silent end is given up within 2.5 s, by both ends, whatever its distance.
+ */
+export const PING_MS = 400;
+export const PING_FAR_MS = 200;
+export const FAR_MS = 40;
+/** How long a neighbour may be silent: a stall of two seconds is survived. The longest round trip of the link comes on top. */
+export const SILENT_MS = 2_050;
+/** After so much silence (the second pulse without an answer) common neighbours are asked, and how many of them. */
+export const SUSPECTED_MS = 600;
+export const NEIGHBORS_ASKED = 2;
+/** How much longer a neighbour may be silent for whom another vouches. */
+export const VOUCHED_MS = 2_000;
+/**
+ * Longer is no round trip but a stall, which `SILENT_MS` allows for; the longest round trip is remembered so long, at least,
+ * and twice that is allowed for until there are so many measures. Without any: the last figure.
+ */
+export const ROUND_TRIP_MOST_MS = 250;
+export const ROUND_TRIP_REMEMBERED_MS = 300_000;
+export const ROUND_TRIP_MEASURES = 32;
+export const ROUND_TRIP_FIRST_MS = 200;
+/** Whoever looks this much late stood still itself: silence meanwhile proves nothing, and what came must be read first (Lifeguard). */
+export const LAG_MS = 20;
 /** Own link changes are told together after this pause, so that ten joins at once are not a hundred messages. */
 export const REPORT_PAUSE_MS = 10;
 /** How long the peer that should dial may take before the other end dials too. */

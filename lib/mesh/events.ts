@@ -15,6 +15,10 @@ export type MeshMessage = Exclude<LinkMessage, { type: 'hello' }>;
 export type Timer =
   /** Time to look after the links. */
   | { readonly of: 'pulse' }
+  /** Time to ping. */
+  | { readonly of: 'ping' }
+  /** Some neighbour that was silent has had its time. */
+  | { readonly of: 'verdict' }
   /** Time to tell the network of our links. */
   | { readonly of: 'report' }
   /** Whoever asked for the topology has waited long enough for links that are being made. */

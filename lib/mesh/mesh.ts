@@ -9,7 +9,8 @@
 import {
   FORGET_REPORT_MS,
   LINKS_ACCEPTED,
-  MISSES_SUSPECTED,
+  NEIGHBORS_ASKED,
+  PING_MS,
   PULSE_MS,
   REPORT_PAUSE_MS,
   RING_MESH_REACH,
@@ -20,7 +21,7 @@ import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts'
 import { Calls } from './calls.ts';
 import type { Discovery, View } from './discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from './events.ts';
-import { Liveness } from './liveness.ts';
+import { Liveness, type Pulse, type Verdicts } from './liveness.ts';
 import { type Choose, Dials, ringMesh } from './neighbors.ts';
 import { type Offer, Shelf } from './shelf.ts';
 import { Topology } from './topology.ts';
@@ -44,7 +45,7 @@ export class Mesh {
   readonly #choose: Choose;
   readonly #topology: Topology;
   readonly #dials: Dials;
-  readonly #liveness = new Liveness();
+  readonly #liveness: Liveness;
   readonly #calls: Calls;
   readonly #neighbors = new Set<PeerId>();
   readonly #asks = new Set<number>();
@@ -57,6 +58,7 @@ export class Mesh {
 
   constructor({ contact, discovery, trusts, chance, choose = ringMesh(RING_MESH_REACH) }: MeshParts) {
     this.#topology = new Topology(contact);
+    this.#liveness = new Liveness(contact.peer);
     this.#discovery = discovery;
     this.#trusts = trusts;
     this.#choose = choose;
@@ -101,6 +103,7 @@ export class Mesh {
   #take(event: MeshEvent, now: number): void {
     switch (event.type) {
       case 'begin':
+        this.#timer({ of: 'ping' }, PING_MS);
         return this.#timer({ of: 'pulse' }, PULSE_MS);
       case 'assigned':
         this.#topology.become({ contact: event.contact });
@@ -141,14 +144,15 @@ export class Mesh {
       case 'reports':
         return this.#learn(from, message.reports, now);
       case 'ping':
+        this.#liveness.pinged(from, message.nextMs, now);
         return this.#send(from, { type: 'pong' });
       case 'probe':
-        if (this.#liveness.promise(message.peer, from)) this.#send(message.peer, { type: 'ping' });
+        if (this.#liveness.promise(message.peer, from, now)) this.#send(message.peer, { type: 'ping' });
         return;
       case 'probed':
         return this.#liveness.vouched(message.peer);
       case 'pong':
-        for (const asker of this.#liveness.heard(from)) this.#send(asker, { type: 'probed', peer: from });
+        for (const asker of this.#liveness.answered(from, now)) this.#send(asker, { type: 'probed', peer: from });
         return;
       case 'stop':
         return this.#stop(message, from);
@@ -178,7 +182,7 @@ export class Mesh {
   #linkUp(contact: Contact, now: number): void {
     this.#dials.succeeded(contact.peer);
     this.#neighbors.add(contact.peer);
-    this.#liveness.linkUp(contact.peer);
+    this.#liveness.linkUp(contact.peer, now);
     this.#topology.learn({ contact, version: 0, neighbors: [this.self] });
     this.#linksChanged();
     const reports = this.#topology.reports();
@@ -287,6 +291,10 @@ export class Mesh {
     switch (timer.of) {
       case 'pulse':
         return this.#pulse(now);
+      case 'ping':
+        return this.#watch(this.#liveness.pulse(now));
+      case 'verdict':
+        return this.#giveUp(this.#liveness.look(now));
       case 'report':
         this.#reportIsDue = false;
         this.#sendAll({ type: 'reports', reports: [this.#topology.own] });
@@ -301,19 +309,27 @@ export class Mesh {
 
   #pulse(now: number): void {
     this.#timer({ of: 'pulse' }, PULSE_MS);
-    const { ping, suspect, giveUp } = this.#liveness.pulse(now);
-    for (const peer of ping) this.#send(peer, { type: 'ping' });
-    for (const peer of suspect) this.#probe(peer);
-    for (const peer of giveUp) this.#hangUp(peer, 'silent');
     this.#topology.forget(now, FORGET_REPORT_MS);
     for (const contact of this.#dials.lostToTry(now)) this.#dial(contact);
     this.#tend(now);
     this.#seekCompany();
   }
 
+  #watch({ ping, suspect, afterMs, ...verdicts }: Pulse): void {
+    for (const { peer, nextMs } of ping) this.#send(peer, { type: 'ping', nextMs });
+    for (const peer of suspect) this.#probe(peer);
+    this.#timer({ of: 'ping' }, afterMs);
+    this.#giveUp(verdicts);
+  }
+
+  #giveUp({ giveUp, lookAfterMs }: Verdicts): void {
+    for (const peer of giveUp) this.#hangUp(peer, 'silent');
+    if (lookAfterMs !== undefined) this.#timer({ of: 'verdict' }, lookAfterMs);
+  }
+
   #probe(suspect: PeerId): void {
     const common = this.#topology.neighborsOf(suspect).filter((peer) => this.#neighbors.has(peer));
-    for (const peer of common.slice(0, MISSES_SUSPECTED)) this.#send(peer, { type: 'probe', peer: suspect });
+    for (const peer of common.slice(0, NEIGHBORS_ASKED)) this.#send(peer, { type: 'probe', peer: suspect });
   }
 
   // Below three links, and below what is wanted, the register is asked whom to dial (MESH: without it islands stay).

@@ -26,6 +26,9 @@ export const MAX_FOLDER_FILES = 100_000;
 /** Most reports on peers in one message, for the same reason. */
 export const MAX_REPORTS = 24;
 
+/** The longest pause between two pings that a neighbour may announce. A guess: the longer, the later it is known that it is gone. */
+export const MAX_PING_MS = 5_000;
+
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;
 
@@ -102,7 +105,8 @@ const Hello = message('hello', { protocol: Count, contact: Contact });
 /** What the sender knows of the network that the receiver may not: the introductions. */
 const Reports = message('reports', { reports: Type.Array(Report, { maxItems: MAX_REPORTS }) });
 
-const Ping = message('ping', {});
+/** Are you there? With `nextMs` it is one of those that come regularly, and says in how many milliseconds the next will. */
+const Ping = message('ping', { nextMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PING_MS })) });
 const Pong = message('pong', {});
 
 /** Ping this neighbour of yours for me: I have not heard it. Answered only when it is heard. */
