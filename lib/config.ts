@@ -60,8 +60,11 @@ export const BAD_PORTS_REMEMBERED = 4_096;
 export const HANDSHAKE_MS = 5_000;
 /** The largest message on a link between peers, and between a peer and the server (TRANSFER). */
 export const LINK_MESSAGE_BYTES = 64 * 1024;
-/** Most that may wait for a slow reader of a link before it is let go (RELIABILITY). */
-export const LINK_QUEUE_BYTES = 1024 * 1024;
+/** Most that may wait for a slow reader of a link before it is let go: four of the longest messages, a search of all is seconds of it. */
+export const LINK_QUEUE_BYTES = 256 * 1024;
+/** A link's socket gets so much ahead, and then nothing until no more than the second figure is left: what it has got nothing overtakes. */
+export const AHEAD_BYTES = 64 * 1024;
+export const AHEAD_LEFT_BYTES = 16 * 1024;
 /** Most fragments of one message, and most chunks buffered for it (TRANSFER; `ws` allows thousands). */
 export const MESSAGE_FRAGMENTS = 64;
 /** Connections one listener accepts, in all and from one address. Loopback peers share one address: a guess with room. */
