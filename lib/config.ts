@@ -100,6 +100,8 @@ export const PULSE_MS = 1_000;
 export const PING_MS = 400;
 export const PING_FAR_MS = 200;
 export const FAR_MS = 40;
+/** Pulses of all kinds fall on multiples of this, by the clock of the machine: its processes wake up together. Divides them all. */
+export const PULSES_MEET_MS = 200;
 /** How long a neighbour may be silent: a stall of two seconds is survived. The longest round trip of the link comes on top. */
 export const SILENT_MS = 2_050;
 /** After so much silence (the second pulse without an answer) common neighbours are asked, and how many of them. */
@@ -254,6 +256,10 @@ export const FILES_AT_ONCE = 8;
 /** Progress is told this often, and only of transfers that take longer than the second figure. */
 export const PROGRESS_MS = 200;
 export const PROGRESS_AFTER_MS = 500;
+/** How long a peer that leaves waits for its neighbours to link with each other, and for searches that are under way through it. */
+export const FAREWELL_PATIENCE_MS = 500;
+/** How long a peer that was stopped tells so whoever comes: a joiner that was referred to it before is there by then. */
+export const STOPPED_MS = 250;
 /** How long a peer that leaves or stops waits for its last words to go out: the promise is two seconds. */
 export const FAREWELL_MS = 1_000;
 /** Most names that are said to be skipped; of the others, only how many there are. A guess at what anybody reads. */

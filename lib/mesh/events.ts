@@ -19,6 +19,8 @@ export type Timer =
   | { readonly of: 'ping' }
   /** Some neighbour that was silent has had its time. */
   | { readonly of: 'verdict' }
+  /** Whoever leaves has waited long enough for its neighbours. */
+  | { readonly of: 'farewell' }
   /** Time to tell the network of our links. */
   | { readonly of: 'report' }
   /** Whoever asked for the topology has waited long enough for links that are being made. */
@@ -75,5 +77,5 @@ export type MeshEffect =
   | { readonly type: 'callBack'; readonly call: QueryId; readonly contact: Contact }
   /** Our call does not reach the holder, or is not answered. */
   | { readonly type: 'callFailed'; readonly call: QueryId }
-  /** This peer's part is over: every link has been told, and is to be closed. */
-  | { readonly type: 'stopped'; readonly how: 'left' | 'stopped' };
+  /** This peer's part is over: every link has been told, and is to be closed. Whoever comes later is told `parting`. */
+  | { readonly type: 'stopped'; readonly how: 'left' | 'stopped'; readonly parting?: MeshMessage };

@@ -7,6 +7,7 @@
  * effects, and the simulator's peers run this very code.
  */
 import {
+  FAREWELL_PATIENCE_MS,
   FORGET_REPORT_MS,
   LINKS_ACCEPTED,
   NEIGHBORS_ASKED,
@@ -16,11 +17,13 @@ import {
   RING_MESH_REACH,
   TOPOLOGY_PATIENCE_MS,
 } from '../config.ts';
+import type { Cause } from '../protocol/causes.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts';
 import { Calls } from './calls.ts';
 import type { Discovery, View } from './discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from './events.ts';
+import { Farewell } from './farewell.ts';
 import { Liveness, type Pulse, type Verdicts } from './liveness.ts';
 import { type Choose, Dials, ringMesh } from './neighbors.ts';
 import { type Offer, Shelf } from './shelf.ts';
@@ -46,6 +49,7 @@ export class Mesh {
   readonly #topology: Topology;
   readonly #dials: Dials;
   readonly #liveness: Liveness;
+  readonly #farewell: Farewell;
   readonly #calls: Calls;
   readonly #neighbors = new Set<PeerId>();
   readonly #asks = new Set<number>();
@@ -54,11 +58,14 @@ export class Mesh {
   #effects: MeshEffect[] = [];
   #reportIsDue = false;
   #pulsesAlone = 0;
+  /** Whether the network has been told that we have left. */
+  #hasLeft = false;
   #isOver = false;
 
   constructor({ contact, discovery, trusts, chance, choose = ringMesh(RING_MESH_REACH) }: MeshParts) {
     this.#topology = new Topology(contact);
     this.#liveness = new Liveness(contact.peer);
+    this.#farewell = new Farewell(contact.peer);
     this.#discovery = discovery;
     this.#trusts = trusts;
     this.#choose = choose;
@@ -86,6 +93,7 @@ export class Mesh {
 
   /** Whether a link from `peer` may be accepted: there is room, or there is one already that it may replace. */
   hasRoom(peer: PeerId): boolean {
+    if (this.#farewell.isLeaving) return false;
     return this.#neighbors.size < LINKS_ACCEPTED || this.#neighbors.has(peer);
   }
 
@@ -97,6 +105,7 @@ export class Mesh {
     if (this.#isOver) return this.#effects;
     const view = this.#view(now);
     this.#effects.push(...this.#discovery.handle(event, view), ...this.#calls.handle(event, view));
+    this.#leaveWhenReleased();
     return this.#effects;
   }
 
@@ -113,9 +122,10 @@ export class Mesh {
       case 'linkUp':
         return this.#linkUp(event.contact, now);
       case 'linkDown':
-        return this.#linkDown(event.peer, now);
+        return this.#linkDown(event.peer, event.cause, now);
       case 'dialFailed':
         this.#dials.failed(event.peer, now);
+        this.#release(event.peer);
         if (event.cause === 'stranger') this.#dials.forget(event.peer);
         return this.#tend(now);
       case 'received':
@@ -154,6 +164,10 @@ export class Mesh {
       case 'pong':
         for (const asker of this.#liveness.answered(from, now)) this.#send(asker, { type: 'probed', peer: from });
         return;
+      case 'leaving':
+        return this.#neighborLeaves(from, message.neighbors);
+      case 'released':
+        return this.#farewell.released(from);
       case 'stop':
         return this.#stop(message, from);
       case 'query':
@@ -175,7 +189,7 @@ export class Mesh {
   }
 
   #dial(contact: Contact): void {
-    if (this.#neighbors.has(contact.peer) || !this.#dials.begin(contact.peer)) return;
+    if (this.#farewell.isLeaving || this.#neighbors.has(contact.peer) || !this.#dials.begin(contact.peer)) return;
     this.#effects.push({ type: 'dial', contact });
   }
 
@@ -184,6 +198,7 @@ export class Mesh {
     this.#neighbors.add(contact.peer);
     this.#liveness.linkUp(contact.peer, now);
     this.#topology.learn({ contact, version: 0, neighbors: [this.self] });
+    this.#release(contact.peer);
     this.#linksChanged();
     const reports = this.#topology.reports();
     for (let first = 0; first < reports.length; first += MAX_REPORTS) {
@@ -192,20 +207,24 @@ export class Mesh {
     this.#tend(now);
   }
 
-  #linkDown(peer: PeerId, now: number): void {
+  #linkDown(peer: PeerId, cause: Cause, now: number): void {
     if (!this.#neighbors.delete(peer)) return;
     this.#liveness.linkDown(peer);
+    this.#farewell.gone(peer);
     this.#linksChanged();
     this.#tend(now);
+    if (cause === 'left') this.#dials.forget(peer);
   }
 
   #linksChanged(): void {
+    if (this.#hasLeft) return;
     this.#topology.become({ neighbors: [...this.#neighbors] });
     this.#reportSoon();
   }
 
   /** Looks after the links: notes who came and went, dials who is wanted, lets go of what is not needed any more. */
   #tend(now: number): void {
+    if (this.#farewell.isLeaving) return;
     this.#noteLosses(now);
     const members = this.#topology.members();
     const wanted = this.#choose(this.self, members);
@@ -214,7 +233,8 @@ export class Mesh {
       if (contact !== undefined && !this.#neighbors.has(peer) && this.#dials.isDue(this.self, peer, now)) this.#dial(contact);
     }
     for (const peer of this.#neighbors) {
-      if (!wanted.has(peer) && this.self < peer && this.#isComplete(this.self) && this.#isComplete(peer)) this.#hangUp(peer, 'evicted');
+      if (!wanted.has(peer) && this.self < peer && !this.#topology.hasLeft(peer) && this.#isComplete(this.self) && this.#isComplete(peer))
+        this.#hangUp(peer, 'evicted');
     }
     this.#answerTopology(false);
   }
@@ -295,6 +315,9 @@ export class Mesh {
         return this.#watch(this.#liveness.pulse(now));
       case 'verdict':
         return this.#giveUp(this.#liveness.look(now));
+      case 'farewell':
+        this.#sayThatWeLeft();
+        return this.#end('left');
       case 'report':
         this.#reportIsDue = false;
         this.#sendAll({ type: 'reports', reports: [this.#topology.own] });
@@ -342,20 +365,53 @@ export class Mesh {
   // --- the end ---------------------------------------------------------------------------------------------------------
 
   #leave(): void {
+    if (this.#farewell.isLeaving) return;
+    this.#timer({ of: 'farewell' }, FAREWELL_PATIENCE_MS);
+    const neighbors = [...this.#neighbors].flatMap((peer) => this.#topology.contact(peer) ?? []);
+    this.#sendAll({ type: 'leaving', neighbors: [...this.#farewell.leave(neighbors)] });
+  }
+
+  #neighborLeaves(leaver: PeerId, others: readonly Contact[]): void {
+    if (this.#farewell.isLeaving) return this.#takeOver(leaver, others);
+    const next = this.#farewell.next(leaver, others);
+    if (next === undefined || this.#neighbors.has(next.peer) || !this.#trusts(next)) return this.#send(leaver, { type: 'released' });
+    this.#farewell.releaseAfter(next.peer, leaver);
+    this.#dial(next);
+  }
+
+  #takeOver(leaver: PeerId, others: readonly Contact[]): void {
+    const neighbors = this.#farewell.takeOver(leaver, others, this.#neighbors);
+    if (neighbors !== undefined) this.#sendAll({ type: 'leaving', neighbors: [...neighbors] }, leaver);
+    this.#send(leaver, { type: 'released' });
+  }
+
+  /** What became of our link with `peer` is known: whoever leaves, and handed us to it, may go. */
+  #release(peer: PeerId): void {
+    for (const leaver of this.#farewell.settled(peer)) this.#send(leaver, { type: 'released' });
+  }
+
+  #leaveWhenReleased(): void {
+    if (!this.#farewell.isReleased) return;
+    this.#sayThatWeLeft();
+    if (!this.#discovery.isBusy) this.#end('left');
+  }
+
+  #sayThatWeLeft(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
     this.#topology.become({ neighbors: [], left: true });
     this.#sendAll({ type: 'reports', reports: [this.#topology.own] });
-    this.#end('left');
   }
 
   #stop(message: MeshMessage & { type: 'stop' }, from?: PeerId): void {
     this.#sendAll(message, from);
-    this.#end('stopped');
+    this.#end('stopped', message);
   }
 
-  #end(how: 'left' | 'stopped'): void {
+  #end(how: 'left' | 'stopped', parting?: MeshMessage): void {
     this.#answerTopology(true);
     this.#isOver = true;
-    this.#effects.push({ type: 'stopped', how });
+    this.#effects.push({ type: 'stopped', how, ...(parting === undefined ? {} : { parting }) });
   }
 
   // --- words for what is done often -----------------------------------------------------------------------------------

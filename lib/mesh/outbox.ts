@@ -20,6 +20,8 @@ export type Urgency = (typeof ORDER)[number];
 export function urgencyOf(message: MeshMessage, self: PeerId): Urgency {
   switch (message.type) {
     case 'stop':
+    case 'leaving':
+    case 'released':
     case 'cancel':
     case 'ping':
     case 'pong':

@@ -38,6 +38,7 @@ export class Links {
   readonly #standing = new Map<PeerId, Standing>();
   readonly #open = new Set<Link>();
   readonly #ending = new AbortController();
+  #parting: MeshMessage | undefined;
   #last: { readonly message: MeshMessage; readonly text: string } | undefined;
 
   constructor(transport: Transport, owner: LinkOwner) {
@@ -56,6 +57,7 @@ export class Links {
   /** Takes a link that somebody dialled. */
   accept(link: Link): void {
     link.send(encode({ type: 'hello', protocol: PROTOCOL, contact: this.#owner.self() }));
+    if (this.#ending.signal.aborted) return this.#part(link, false);
     const late = this.#closeWhenLate(link);
     let from: Contact | undefined;
     this.#attach(link, {
@@ -102,11 +104,21 @@ export class Links {
     this.#fell(standing.contact, standing.link, cause);
   }
 
-  /** Closes all links after what was sent has gone out, and gives up what is being dialled. */
-  close(): void {
+  /**
+   * Closes all links after what was sent has gone out, and gives up what is being dialled. Whoever is only about to be linked
+   * with us, and whoever comes later, is told `parting`.
+   */
+  close(parting?: MeshMessage): void {
     this.#ending.abort();
-    for (const standing of this.#standing.values()) flush(standing);
-    for (const link of this.#open) link.close('left');
+    this.#parting = parting;
+    const standing = new Set(this.#standing.values().map(({ link }) => link));
+    this.#standing.values().forEach(flush);
+    for (const link of this.#open) this.#part(link, standing.has(link));
+  }
+
+  #part(link: Link, isTold: boolean): void {
+    if (!isTold && this.#parting !== undefined) link.send(encode(this.#parting));
+    link.close('left');
   }
 
   #greetAsDialler(link: Link, expected: Contact): void {

@@ -150,10 +150,32 @@ const Call = message('call', {
 /** The call does not reach the holder, or the holder cannot or will not answer it. */
 const CallFailed = message('callFailed', { call: QueryId });
 
+/** The sender leaves. Its neighbours, in the order of their ids a circle, are each to link with the next, and to release it then. */
+const Leaving = message('leaving', { neighbors: Type.Array(Contact, { maxItems: MAX_REPORTS }) });
+
+/** As far as the sender is concerned the receiver, which leaves, may go. */
+const Released = message('released', {});
+
 /** The whole network ends. */
 const Stop = message('stop', { stop: QueryId });
 
-export const LinkMessage = Type.Union([Hello, Reports, Ping, Pong, Probe, Probed, Query, Hits, Echo, Cancel, Call, CallFailed, Stop]);
+export const LinkMessage = Type.Union([
+  Hello,
+  Reports,
+  Ping,
+  Pong,
+  Probe,
+  Probed,
+  Query,
+  Hits,
+  Echo,
+  Cancel,
+  Call,
+  CallFailed,
+  Leaving,
+  Released,
+  Stop,
+]);
 export type LinkMessage = Static<typeof LinkMessage>;
 
 // --- between a peer and the metadata server ---------------------------------------------------------------------------

@@ -321,3 +321,24 @@ t.test('the end closes every link, and gives up what is being dialled', async (t
   a.links.close();
   await Promise.all([b.tells('down a left'), a.tells('down b left'), a.tells('failed c crashed')]);
 });
+
+t.test('whoever is just linking when all ends, or comes after that, is told so', async (t) => {
+  const [a, b] = await Promise.all([end(t, 'a'), end(t, 'b')]);
+  const stop: MeshMessage = { type: 'stop', stop: queryId('s'.repeat(22)) };
+  const guest = await stranger(a);
+  while (guest.heard.length === 0) await new Promise(setImmediate);
+  a.links.close(stop);
+  t.equal(await guest.closed, 'left');
+  t.same(guest.heard, ['hello', 'stop']);
+  b.links.dial(a.contact);
+  await b.tells('down a left');
+  t.same(b.told, ['up a', 'got stop', 'down a left']);
+});
+
+t.test('whoever comes after one has left is turned away', async (t) => {
+  const [a, b] = await Promise.all([end(t, 'a'), end(t, 'b')]);
+  a.links.close();
+  b.links.dial(a.contact);
+  await b.tells('failed a left');
+  t.same(b.told, ['failed a left']);
+});
