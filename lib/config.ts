@@ -70,8 +70,11 @@ export const STORE_ATTEMPTS = 10;
 export const HANDSHAKE_MS = 5_000;
 /** The largest message on a link between peers, and between a peer and the server (TRANSFER). */
 export const LINK_MESSAGE_BYTES = 64 * 1024;
-/** Most that may wait for a slow reader of a link before it is let go (RELIABILITY). */
-export const LINK_QUEUE_BYTES = 1024 * 1024;
+/** Most that may wait for a slow reader of a link before it is let go: four of the longest messages, a search of all is seconds of it. */
+export const LINK_QUEUE_BYTES = 256 * 1024;
+/** A link's socket gets so much ahead, and then nothing until no more than the second figure is left: what it has got nothing overtakes. */
+export const AHEAD_BYTES = 64 * 1024;
+export const AHEAD_LEFT_BYTES = 16 * 1024;
 /** Most fragments of one message, and most chunks buffered for it (TRANSFER; `ws` allows thousands). */
 export const MESSAGE_FRAGMENTS = 64;
 /** Connections one listener accepts, in all and from one address. Loopback peers share one address: a guess with room. */
@@ -98,14 +101,34 @@ export const LINKS_ACCEPTED = 16;
 
 /** Neighbours on each side in the agreed order: degree six survives any five of ten dying (MESH). */
 export const RING_MESH_REACH = 3;
-/** How often a peer looks after its links: pings, redials, asks the registry (MESH). */
+/** How often a peer looks after its links: redials, asks the registry (MESH). */
 export const PULSE_MS = 1_000;
-/** Pulses without an answered ping after which a neighbour is suspected, given up, and given up though others vouch for it. */
-export const MISSES_SUSPECTED = 2;
-export const MISSES_GIVEN_UP = 3;
-export const MISSES_GIVEN_UP_ANYWAY = 6;
-/** A pulse that comes this much late says that our own loop stood still: silence in it proves nothing (Lifeguard). */
-export const LAG_MS = 500;
+/**
+ * How often one end of each link pings the other, and over a link whose round trips take longer than the third figure. With
+ * these a silent end is given up within 2.5 s, by both ends, whatever its distance.
+ */
+export const PING_MS = 400;
+export const PING_FAR_MS = 200;
+export const FAR_MS = 40;
+/** Pulses of all kinds fall on multiples of this, by the clock of the machine: its processes wake up together. Divides them all. */
+export const PULSES_MEET_MS = 200;
+/** How long a neighbour may be silent: a stall of two seconds is survived. The longest round trip of the link comes on top. */
+export const SILENT_MS = 2_050;
+/** After so much silence (the second pulse without an answer) common neighbours are asked, and how many of them. */
+export const SUSPECTED_MS = 600;
+export const NEIGHBORS_ASKED = 2;
+/** How much longer a neighbour may be silent for whom another vouches. */
+export const VOUCHED_MS = 2_000;
+/**
+ * Longer is no round trip but a stall, which `SILENT_MS` allows for; the longest round trip is remembered so long, at least,
+ * and twice that is allowed for until there are so many measures. Without any: the last figure.
+ */
+export const ROUND_TRIP_MOST_MS = 250;
+export const ROUND_TRIP_REMEMBERED_MS = 300_000;
+export const ROUND_TRIP_MEASURES = 32;
+export const ROUND_TRIP_FIRST_MS = 200;
+/** Whoever looks this much late stood still itself: silence meanwhile proves nothing, and what came must be read first (Lifeguard). */
+export const LAG_MS = 20;
 /** Own link changes are told together after this pause, so that ten joins at once are not a hundred messages. */
 export const REPORT_PAUSE_MS = 10;
 /** How long the peer that should dial may take before the other end dials too. */
@@ -287,6 +310,10 @@ export const FILES_AT_ONCE = 8;
 /** Progress is told this often, and only of transfers that take longer than the second figure. */
 export const PROGRESS_MS = 200;
 export const PROGRESS_AFTER_MS = 500;
+/** How long a peer that leaves waits for its neighbours to link with each other, and for searches that are under way through it. */
+export const FAREWELL_PATIENCE_MS = 500;
+/** How long a peer that was stopped tells so whoever comes: a joiner that was referred to it before is there by then. */
+export const STOPPED_MS = 250;
 /** How long a peer that leaves or stops waits for its last words to go out: the promise is two seconds. */
 export const FAREWELL_MS = 1_000;
 /** Most names that are said to be skipped; of the others, only how many there are. A guess at what anybody reads. */

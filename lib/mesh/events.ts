@@ -15,6 +15,12 @@ export type MeshMessage = Exclude<LinkMessage, { type: 'hello' }>;
 export type Timer =
   /** Time to look after the links. */
   | { readonly of: 'pulse' }
+  /** Time to ping. */
+  | { readonly of: 'ping' }
+  /** Some neighbour that was silent has had its time. */
+  | { readonly of: 'verdict' }
+  /** Whoever leaves has waited long enough for its neighbours. */
+  | { readonly of: 'farewell' }
   /** Time to tell the network of our links. */
   | { readonly of: 'report' }
   /** Whoever asked for the topology has waited long enough for links that are being made. */
@@ -73,5 +79,5 @@ export type MeshEffect =
   | { readonly type: 'callBack'; readonly call: QueryId; readonly contact: Contact }
   /** Our call does not reach the holder, or is not answered. */
   | { readonly type: 'callFailed'; readonly call: QueryId }
-  /** This peer's part is over: every link has been told, and is to be closed. */
-  | { readonly type: 'stopped'; readonly how: 'left' | 'stopped' };
+  /** This peer's part is over: every link has been told, and is to be closed. Whoever comes later is told `parting`. */
+  | { readonly type: 'stopped'; readonly how: 'left' | 'stopped'; readonly parting?: MeshMessage };

@@ -20,6 +20,7 @@ const ASK_EVERY = 2;
 export class FullKnowledge implements Overlay {
   readonly #neighbors: ReadonlySet<PeerId>;
   readonly #effects: Effects;
+  readonly #isLeaving: () => boolean;
   readonly #trusts: (contact: Contact) => boolean;
   readonly #choose: Choose;
   readonly #topology: Topology;
@@ -27,11 +28,14 @@ export class FullKnowledge implements Overlay {
   #members: readonly PeerId[] = [];
   #reportIsDue = false;
   #pulsesAlone = 0;
+  /** Whether everybody has been told that we are gone. */
+  #hasLeft = false;
 
   /** @param heritage What a partial view left: our neighbours, who are told that we know all again. */
-  constructor({ contact, neighbors, effects, trusts, chance }: OverlayParts, choose: Choose, heritage?: Heritage) {
+  constructor({ contact, neighbors, effects, isLeaving, trusts, chance }: OverlayParts, choose: Choose, heritage?: Heritage) {
     this.#neighbors = neighbors;
     this.#effects = effects;
+    this.#isLeaving = isLeaving;
     this.#trusts = trusts;
     this.#choose = choose;
     this.#topology = new Topology(contact, heritage?.version);
@@ -114,8 +118,13 @@ export class FullKnowledge implements Overlay {
     this.#dial(contact);
   }
 
+  introduced(contact: Contact): boolean {
+    this.#dial(contact);
+    return true;
+  }
+
   #dial(contact: Contact): void {
-    if (this.#neighbors.has(contact.peer) || !this.#dials.begin(contact.peer)) return;
+    if (this.#isLeaving() || this.#neighbors.has(contact.peer) || !this.#dials.begin(contact.peer)) return;
     this.#effects.dial(contact);
   }
 
@@ -138,9 +147,10 @@ export class FullKnowledge implements Overlay {
     }
   }
 
-  linkDown(_peer: PeerId, _cause: Cause, now: number): void {
+  linkDown(peer: PeerId, cause: Cause, now: number): void {
     this.#linksChanged();
     this.#tend(now);
+    if (cause === 'left') this.#dials.forget(peer);
   }
 
   dialFailed(peer: PeerId, cause: Cause, now: number): void {
@@ -150,12 +160,14 @@ export class FullKnowledge implements Overlay {
   }
 
   #linksChanged(): void {
+    if (this.#hasLeft) return;
     this.#topology.become({ neighbors: [...this.#neighbors] });
     this.#reportSoon();
   }
 
   /** Looks after the links: notes who came and went, dials who is wanted, lets go of what is not needed any more. */
   #tend(now: number): void {
+    if (this.#isLeaving()) return;
     this.#noteLosses(now);
     const members = this.#topology.members();
     const wanted = this.#choose(this.#self, members);
@@ -168,7 +180,8 @@ export class FullKnowledge implements Overlay {
 
   // The links of a partial view are its own affair: it does not say when it has what it wants.
   #isSpare(peer: PeerId): boolean {
-    return this.#self < peer && !this.#topology.isPartial(peer) && this.#isComplete(this.#self) && this.#isComplete(peer);
+    if (this.#self > peer || this.#topology.isPartial(peer) || this.#topology.hasLeft(peer)) return false;
+    return this.#isComplete(this.#self) && this.#isComplete(peer);
   }
 
   #isComplete(peer: PeerId): boolean {
@@ -229,6 +242,7 @@ export class FullKnowledge implements Overlay {
   }
 
   left(): Report {
+    this.#hasLeft = true;
     this.#topology.become({ neighbors: [], left: true });
     return this.#topology.own;
   }

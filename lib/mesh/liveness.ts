@@ -1,83 +1,241 @@
 /**
- * Which neighbours are still there: a ping a second on each link, suspicion after two silent pulses, two common
- * neighbours asked before the verdict (SWIM), patience when our own loop stood still (Lifeguard, both as MESH has them).
+ * Which neighbours are still there. A kill closes its sockets and is known at once; this is for peers that hang, and for
+ * cables that were pulled.
  *
- * A kill closes its sockets and is known at once; this is for peers that hang, and for cables that were pulled.
+ * Each link has one pinger, the end with the lower id. The other end answers, and waits for the next ping, which each ping
+ * announces: two messages a link and pulse tell both ends. Whoever has been silent for two pulses is suspected, and common
+ * neighbours are asked (SWIM). Silence is counted from the oldest ping without an answer, or from when a ping was due; a
+ * verdict falls when it is longer than a stall of two seconds and the longest round trip of that link make it, and later
+ * when a common neighbour vouches. While our own loop stood still nobody was silent (Lifeguard).
  */
-import { LAG_MS, MISSES_GIVEN_UP, MISSES_GIVEN_UP_ANYWAY, MISSES_SUSPECTED, PULSE_MS } from '../config.ts';
+import {
+  FAR_MS,
+  LAG_MS,
+  PING_FAR_MS,
+  PING_MS,
+  ROUND_TRIP_FIRST_MS,
+  ROUND_TRIP_MEASURES,
+  ROUND_TRIP_MOST_MS,
+  ROUND_TRIP_REMEMBERED_MS,
+  SILENT_MS,
+  SUSPECTED_MS,
+  VOUCHED_MS,
+} from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
 
-interface Pulse {
-  /** Whom to ping: everybody. */
-  readonly ping: readonly PeerId[];
+export interface Verdicts {
+  readonly giveUp: readonly PeerId[];
+  /** When to look again, because somebody's time is over then; undefined when the next pulse is early enough. */
+  readonly lookAfterMs: number | undefined;
+}
+
+export interface Pulse extends Verdicts {
+  /** Whom to ping, and what to announce: in how many milliseconds the next ping comes. */
+  readonly ping: readonly { readonly peer: PeerId; readonly nextMs: number }[];
   /** Of whom to ask common neighbours. */
   readonly suspect: readonly PeerId[];
-  readonly giveUp: readonly PeerId[];
+  /** When the next pulse is due. */
+  readonly afterMs: number;
 }
 
 interface Ear {
-  misses: number;
-  heard: boolean;
-  vouched: boolean;
-  /** Who is to be told when it is heard. */
-  readonly askers: Set<PeerId>;
+  readonly isPinger: boolean;
+  /** When the pings that are not answered yet were sent, the oldest first. */
+  readonly unanswered: number[];
+  readonly delay: Delay;
+  /** When the last ping was sent, and in how many milliseconds the next was announced to come: by us, or by the other end. */
+  pingedAt: number;
+  everyMs: number;
+  heardAt: number;
+  isSuspected: boolean;
+  isVouchedFor: boolean;
+  /** Who is to be told when it is heard, and since when. */
+  readonly askers: Map<PeerId, number>;
 }
 
 export class Liveness {
+  readonly #self: PeerId;
   readonly #ears = new Map<PeerId, Ear>();
-  #lastPulse: number | undefined;
+  /** When the next pulse and the next look were to come. */
+  #pulseDue = Number.POSITIVE_INFINITY;
+  #lookDue = Number.POSITIVE_INFINITY;
+  /** Until when it is known how long our own loop stood still. */
+  #accountedUntil = Number.NEGATIVE_INFINITY;
 
-  linkUp(peer: PeerId): void {
-    this.#ears.set(peer, { misses: 0, heard: true, vouched: false, askers: new Set() });
+  constructor(self: PeerId) {
+    this.#self = self;
+  }
+
+  linkUp(peer: PeerId, now: number): void {
+    this.#ears.set(peer, {
+      isPinger: this.#self < peer,
+      unanswered: [],
+      delay: new Delay(now),
+      pingedAt: Number.NEGATIVE_INFINITY,
+      everyMs: PING_MS,
+      heardAt: now,
+      isSuspected: false,
+      isVouchedFor: false,
+      askers: new Map(),
+    });
   }
 
   linkDown(peer: PeerId): void {
     this.#ears.delete(peer);
   }
 
-  /**
-   * A neighbour has answered a ping; who asked about it, and is to be told. Only this proves a link: what comes by itself
-   * may come over a cut that is one-way.
-   */
-  heard(peer: PeerId): readonly PeerId[] {
+  /** A neighbour has pinged us, and announced its next ping, if it is the one that pings this link. */
+  pinged(peer: PeerId, nextMs: number | undefined, now: number): void {
     const ear = this.#ears.get(peer);
-    if (ear === undefined) return [];
-    ear.heard = true;
-    const askers = [...ear.askers];
+    // What comes by itself may come over a cut that is one-way: whoever pings believes in answers only.
+    if (ear === undefined || ear.isPinger) return;
+    if (nextMs !== undefined) {
+      ear.delay.measured(Math.max(0, now - ear.heardAt - ear.everyMs), now);
+      ear.everyMs = nextMs;
+    }
+    hear(ear, now);
+  }
+
+  /** A neighbour has answered a ping; who asked about it, and is to be told. */
+  answered(peer: PeerId, now: number): readonly PeerId[] {
+    const ear = this.#ears.get(peer);
+    const sent = ear?.unanswered.shift();
+    if (ear === undefined || sent === undefined) return [];
+    // Of pings that waited for each other only the first says how long it took, and that was a stall.
+    if (ear.isPinger && ear.unanswered.length === 0 && !ear.isSuspected) ear.delay.measured(now - sent, now);
+    hear(ear, now);
+    const askers = [...ear.askers.keys()];
     ear.askers.clear();
     return askers;
   }
 
-  /** `asker` suspects `peer` and is told when we hear it; whether it is our neighbour, and to be pinged for that. */
-  promise(peer: PeerId, asker: PeerId): boolean {
+  /** `asker` suspects `peer` and is told when we hear it; whether `peer` is a neighbour that is to be pinged for that. */
+  promise(peer: PeerId, asker: PeerId, now: number): boolean {
     const ear = this.#ears.get(peer);
-    ear?.askers.add(asker);
-    return ear !== undefined;
+    if (ear === undefined || ear.askers.has(asker)) return false;
+    ear.askers.set(asker, now);
+    ear.unanswered.push(now);
+    return true;
   }
 
   /** A common neighbour has just heard `peer`. */
   vouched(peer: PeerId): void {
     const ear = this.#ears.get(peer);
-    if (ear !== undefined) ear.vouched = true;
+    if (ear?.isSuspected) ear.isVouchedFor = true;
   }
 
   /** A pulse has passed: what is to be done about whom. */
   pulse(now: number): Pulse {
-    const late = this.#lastPulse !== undefined && now - this.#lastPulse > PULSE_MS + LAG_MS;
-    this.#lastPulse = now;
-    for (const ear of this.#ears.values()) {
-      if (ear.heard) {
-        ear.misses = 0;
-        ear.vouched = false;
-      } else if (!late) ear.misses += 1;
-      ear.heard = false;
-      ear.askers.clear();
-    }
-    const giveUp = this.#where((ear) => ear.misses >= (ear.vouched ? MISSES_GIVEN_UP_ANYWAY : MISSES_GIVEN_UP));
-    return { ping: [...this.#ears.keys()], suspect: this.#where((ear) => ear.misses === MISSES_SUSPECTED), giveUp };
+    const isLate = this.#account(this.#pulseDue, now);
+    for (const ear of this.#ears.values()) forgetAskers(ear, now);
+    const ping = [...this.#ears].flatMap(([peer, ear]) => (isDue(ear, now) ? [{ peer, nextMs: pinging(ear, now) }] : []));
+    const suspect = [...this.#ears].flatMap(([peer, ear]) => (isNewlySuspect(ear, now) ? [peer] : []));
+    const afterMs = Math.min(PING_MS, ...[...this.#ears.values()].map(({ isPinger, everyMs }) => (isPinger ? everyMs : PING_MS)));
+    this.#pulseDue = now + afterMs;
+    return { ping, suspect, afterMs, ...this.#verdicts(isLate, now) };
   }
 
-  #where(holds: (ear: Ear) => boolean): PeerId[] {
-    return [...this.#ears].filter(([, ear]) => holds(ear)).map(([peer]) => peer);
+  /** Somebody's time may be over. */
+  look(now: number): Verdicts {
+    return this.#verdicts(this.#account(this.#lookDue, now), now);
+  }
+
+  /** No verdict falls on a late look: what came meanwhile has not been read yet. */
+  #verdicts(isLate: boolean, now: number): Verdicts {
+    const ends = [...this.#ears].map(([peer, ear]) => ({ peer, at: endOf(ear) }));
+    const next = Math.min(...ends.map(({ at }) => at).filter((at) => isLate || at > now));
+    const isBeforePulse = next < this.#pulseDue;
+    this.#lookDue = isBeforePulse ? Math.max(next, now + 1) : Number.POSITIVE_INFINITY;
+    return {
+      giveUp: isLate ? [] : ends.filter(({ at }) => at <= now).map(({ peer }) => peer),
+      lookAfterMs: isBeforePulse ? this.#lookDue - now : undefined,
+    };
+  }
+
+  /** Whether we look later than we were to; then our own loop stood still, and nobody was silent meanwhile. */
+  #account(due: number, now: number): boolean {
+    const late = now - Math.max(due, this.#accountedUntil);
+    if (late <= LAG_MS) return false;
+    this.#accountedUntil = now;
+    for (const ear of this.#ears.values()) {
+      ear.heardAt = Math.min(now, ear.heardAt + late);
+      for (const [index, sent] of ear.unanswered.entries()) ear.unanswered[index] = Math.min(now, sent + late);
+    }
+    return true;
+  }
+}
+
+function hear(ear: Ear, now: number): void {
+  ear.heardAt = now;
+  ear.isSuspected = false;
+  ear.isVouchedFor = false;
+}
+
+/** Since when an answer, or a ping, is missed; Infinity, when none is. */
+function silentSince({ isPinger, unanswered, heardAt, everyMs }: Ear): number {
+  return isPinger ? (unanswered[0] ?? Number.POSITIVE_INFINITY) : heardAt + everyMs;
+}
+
+/** When its time is over, unless it is heard before. */
+function endOf(ear: Ear): number {
+  return silentSince(ear) + SILENT_MS + ear.delay.mostMs + (ear.isVouchedFor ? VOUCHED_MS : 0);
+}
+
+function isNewlySuspect(ear: Ear, now: number): boolean {
+  if (ear.isSuspected || now - silentSince(ear) < SUSPECTED_MS) return false;
+  ear.isSuspected = true;
+  return true;
+}
+
+function isDue({ isPinger, pingedAt, everyMs }: Ear, now: number): boolean {
+  return isPinger && now - pingedAt >= everyMs - LAG_MS;
+}
+
+/** Notes that a ping is sent; answers when the next one will be. */
+function pinging(ear: Ear, now: number): number {
+  ear.unanswered.push(now);
+  ear.pingedAt = now;
+  ear.everyMs = ear.delay.isFar ? PING_FAR_MS : PING_MS;
+  return ear.everyMs;
+}
+
+// An asker has given the peer up itself by then.
+function forgetAskers({ askers }: Ear, now: number): void {
+  for (const [asker, since] of askers) if (now - since > SILENT_MS) askers.delete(asker);
+}
+
+/** How long a link takes, as far as it was measured: the longest of the last minutes, and the mean. */
+class Delay {
+  #meanMs = 0;
+  #measures = 0;
+  #longestMs = 0;
+  #longestBeforeMs = 0;
+  #since: number;
+
+  constructor(now: number) {
+    this.#since = now;
+  }
+
+  /** What is longer than any link of this world takes is a stall. */
+  measured(ms: number, now: number): void {
+    if (ms > ROUND_TRIP_MOST_MS) return;
+    if (now - this.#since > ROUND_TRIP_REMEMBERED_MS) {
+      this.#longestBeforeMs = this.#longestMs;
+      this.#longestMs = 0;
+      this.#since = now;
+    }
+    this.#measures += 1;
+    this.#meanMs += (ms - this.#meanMs) / Math.min(this.#measures, ROUND_TRIP_MEASURES);
+    this.#longestMs = Math.max(this.#longestMs, ms);
+  }
+
+  /** What to allow for. Few measures are not believed to have met the longest. */
+  get mostMs(): number {
+    if (this.#measures === 0) return ROUND_TRIP_FIRST_MS;
+    return Math.max(this.#longestMs, this.#longestBeforeMs) * (this.#measures < ROUND_TRIP_MEASURES ? 2 : 1);
+  }
+
+  get isFar(): boolean {
+    return this.#meanMs > FAR_MS;
   }
 }

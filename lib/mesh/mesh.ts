@@ -8,9 +8,11 @@
  * simulator's peers run this very code.
  */
 import {
+  FAREWELL_PATIENCE_MS,
   FULL_KNOWLEDGE_AGAIN,
   FULL_KNOWLEDGE_PEERS,
-  MISSES_SUSPECTED,
+  NEIGHBORS_ASKED,
+  PING_MS,
   PULSE_MS,
   RING_MESH_REACH,
   TOPOLOGY_PATIENCE_MS,
@@ -22,8 +24,9 @@ import { Calls } from './calls.ts';
 import type { Discovery } from './discovery/discovery.ts';
 import { Effects } from './effects.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from './events.ts';
+import { Farewell } from './farewell.ts';
 import { FullKnowledge } from './full-knowledge.ts';
-import { Liveness } from './liveness.ts';
+import { Liveness, type Pulse, type Verdicts } from './liveness.ts';
 import { type Choose, ringMesh } from './neighbors.ts';
 import type { OverlayParts } from './overlay.ts';
 import { PartialView } from './partial-view.ts';
@@ -45,7 +48,8 @@ const ofSmallNetworks = ringMesh(RING_MESH_REACH);
 export class Mesh {
   readonly #parts: MeshParts;
   readonly #effects = new Effects();
-  readonly #liveness = new Liveness();
+  readonly #liveness: Liveness;
+  readonly #farewell: Farewell;
   readonly #neighbors = new Set<PeerId>();
   readonly #calls: Calls;
   readonly #sight: Sight;
@@ -56,10 +60,14 @@ export class Mesh {
   #asks: Set<number> | undefined;
   /** The contacts of holders that were found where nobody knows everybody. */
   #book: Book | undefined;
+  /** Whether the network has been told that we have left. */
+  #hasLeft = false;
   #isOver = false;
 
   constructor(parts: MeshParts) {
     this.#parts = parts;
+    this.#liveness = new Liveness(parts.contact.peer);
+    this.#farewell = new Farewell(parts.contact.peer);
     this.#overlay = new FullKnowledge(this.#overlayParts(parts.contact), this.#choose);
     this.#calls = new Calls((peer) => this.contact(peer));
     this.#sight = new Sight(parts.contact, new Shelf(), this.#neighbors, parts.trusts, this.#overlay);
@@ -90,7 +98,7 @@ export class Mesh {
 
   /** Whether a link from `peer` may be accepted: there is room, or there is one already that it may replace. */
   hasRoom(peer: PeerId): boolean {
-    return this.#overlay.hasRoom(peer);
+    return !this.#farewell.isLeaving && this.#overlay.hasRoom(peer);
   }
 
   /** Takes in what happened at `now` (milliseconds that never go back); answers what is to be done, in this order. */
@@ -106,12 +114,14 @@ export class Mesh {
       this.#effects.add(effect);
     }
     for (const effect of this.#calls.handle(event, view)) this.#effects.add(effect);
+    this.#leaveWhenReleased();
     return this.#effects.taken();
   }
 
   #take(event: MeshEvent, now: number): void {
     switch (event.type) {
       case 'begin':
+        this.#timer({ of: 'ping' }, PING_MS);
         return this.#timer({ of: 'pulse' }, PULSE_MS);
       case 'assigned':
         this.#sight.contact = event.contact;
@@ -122,13 +132,16 @@ export class Mesh {
         return this.#overlay.referred(event.contact, now);
       case 'linkUp':
         this.#neighbors.add(event.contact.peer);
-        this.#liveness.linkUp(event.contact.peer);
+        this.#liveness.linkUp(event.contact.peer, now);
+        this.#release(event.contact.peer);
         return this.#overlay.linkUp(event.contact, now);
       case 'linkDown':
         if (!this.#neighbors.delete(event.peer)) return;
         this.#liveness.linkDown(event.peer);
+        this.#farewell.gone(event.peer);
         return this.#overlay.linkDown(event.peer, event.cause, now);
       case 'dialFailed':
+        this.#release(event.peer);
         return this.#overlay.dialFailed(event.peer, event.cause, now);
       case 'received':
         return this.#received(event.from, event.message, now);
@@ -161,15 +174,20 @@ export class Mesh {
       case 'shuffled':
         return this.#overlay.received(from, message, now);
       case 'ping':
+        this.#liveness.pinged(from, message.nextMs, now);
         return this.#send(from, { type: 'pong' });
       case 'probe':
-        if (this.#liveness.promise(message.peer, from)) this.#send(message.peer, { type: 'ping' });
+        if (this.#liveness.promise(message.peer, from, now)) this.#send(message.peer, { type: 'ping' });
         return;
       case 'probed':
         return this.#liveness.vouched(message.peer);
       case 'pong':
-        for (const asker of this.#liveness.heard(from)) this.#send(asker, { type: 'probed', peer: from });
+        for (const asker of this.#liveness.answered(from, now)) this.#send(asker, { type: 'probed', peer: from });
         return;
+      case 'leaving':
+        return this.#neighborLeaves(from, message.neighbors);
+      case 'released':
+        return this.#farewell.released(from);
       case 'stop':
         return this.#stop(message, from);
       case 'query':
@@ -214,7 +232,7 @@ export class Mesh {
 
   #overlayParts(contact: Contact): OverlayParts {
     const { trusts, chance } = this.#parts;
-    return { contact, neighbors: this.#neighbors, effects: this.#effects, trusts, chance };
+    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving: () => this.#farewell.isLeaving, trusts, chance };
   }
 
   get #choose(): Choose {
@@ -251,7 +269,15 @@ export class Mesh {
   #timerFired(timer: Extract<MeshEvent, { type: 'timerFired' }>['timer'], now: number): void {
     switch (timer.of) {
       case 'pulse':
-        return this.#pulse(now);
+        this.#timer({ of: 'pulse' }, PULSE_MS);
+        return this.#overlay.pulse(now);
+      case 'ping':
+        return this.#watch(this.#liveness.pulse(now));
+      case 'verdict':
+        return this.#giveUp(this.#liveness.look(now));
+      case 'farewell':
+        this.#sayThatWeLeft();
+        return this.#end('left');
       case 'report':
         return this.#overlay.reportDue();
       case 'topology':
@@ -263,35 +289,71 @@ export class Mesh {
     }
   }
 
-  #pulse(now: number): void {
-    this.#timer({ of: 'pulse' }, PULSE_MS);
-    const { ping, suspect, giveUp } = this.#liveness.pulse(now);
-    for (const peer of ping) this.#send(peer, { type: 'ping' });
+  #watch({ ping, suspect, afterMs, ...verdicts }: Pulse): void {
+    for (const { peer, nextMs } of ping) this.#send(peer, { type: 'ping', nextMs });
     for (const peer of suspect) this.#probe(peer);
+    this.#timer({ of: 'ping' }, afterMs);
+    this.#giveUp(verdicts);
+  }
+
+  #giveUp({ giveUp, lookAfterMs }: Verdicts): void {
     for (const peer of giveUp) this.#effects.hangUp(peer, 'silent');
-    this.#overlay.pulse(now);
+    if (lookAfterMs !== undefined) this.#timer({ of: 'verdict' }, lookAfterMs);
   }
 
   #probe(suspect: PeerId): void {
-    for (const peer of this.#overlay.common(suspect).slice(0, MISSES_SUSPECTED)) this.#send(peer, { type: 'probe', peer: suspect });
+    for (const peer of this.#overlay.common(suspect).slice(0, NEIGHBORS_ASKED)) this.#send(peer, { type: 'probe', peer: suspect });
   }
 
   // --- the end ---------------------------------------------------------------------------------------------------------
 
   #leave(): void {
+    if (this.#farewell.isLeaving) return;
+    this.#timer({ of: 'farewell' }, FAREWELL_PATIENCE_MS);
+    const neighbors = [...this.#neighbors].flatMap((peer) => this.#overlay.contact(peer) ?? []);
+    this.#sendAll({ type: 'leaving', neighbors: [...this.#farewell.leave(neighbors)] });
+  }
+
+  #neighborLeaves(leaver: PeerId, others: readonly Contact[]): void {
+    if (this.#farewell.isLeaving) return this.#takeOver(leaver, others);
+    const next = this.#farewell.next(leaver, others);
+    if (next === undefined || this.#neighbors.has(next.peer) || !this.#parts.trusts(next) || !this.#overlay.introduced(next))
+      return this.#send(leaver, { type: 'released' });
+    this.#farewell.releaseAfter(next.peer, leaver);
+  }
+
+  #takeOver(leaver: PeerId, others: readonly Contact[]): void {
+    const neighbors = this.#farewell.takeOver(leaver, others, this.#neighbors);
+    if (neighbors !== undefined) this.#sendAll({ type: 'leaving', neighbors: [...neighbors] }, leaver);
+    this.#send(leaver, { type: 'released' });
+  }
+
+  /** What became of our link with `peer` is known: whoever leaves, and handed us to it, may go. */
+  #release(peer: PeerId): void {
+    for (const leaver of this.#farewell.settled(peer)) this.#send(leaver, { type: 'released' });
+  }
+
+  #leaveWhenReleased(): void {
+    if (!this.#farewell.isReleased) return;
+    this.#sayThatWeLeft();
+    if (!this.#discovery.isBusy) this.#end('left');
+  }
+
+  #sayThatWeLeft(): void {
+    if (this.#hasLeft) return;
+    this.#hasLeft = true;
     this.#sendAll({ type: 'reports', reports: [this.#overlay.left()] });
-    this.#end('left');
   }
 
   #stop(message: MeshMessage & { type: 'stop' }, from?: PeerId): void {
     this.#sendAll(message, from);
-    this.#end('stopped');
+    this.#end('stopped', message);
   }
 
-  #end(how: 'left' | 'stopped'): void {
+  #end(how: 'left' | 'stopped', parting?: MeshMessage): void {
     if (this.#asks !== undefined) this.#answerTopology(this.#asks, true);
     this.#isOver = true;
-    this.#effects.add({ type: 'stopped', how });
+    this.#effects.add({ type: 'stopped', how, ...(parting === undefined ? {} : { parting }) });
   }
 
   // --- words for what is done often -----------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ export interface OverlayParts {
   readonly contact: Contact;
   readonly neighbors: ReadonlySet<PeerId>;
   readonly effects: Effects;
+  /** Whether this peer is about to leave: it dials nobody any more, and lets nobody go. */
+  readonly isLeaving: () => boolean;
   /** Whether a contact bears the signature of the network's server. */
   readonly trusts: (contact: Contact) => boolean;
   /** A number from 0 up to 1, by chance. */
@@ -64,6 +66,8 @@ export interface Overlay {
 
   assigned(contact: Contact): void;
   referred(contact: Contact | null, now: number): void;
+  /** A neighbour that leaves hands us to this one; whether it is being dialled. */
+  introduced(contact: Contact): boolean;
   linkUp(contact: Contact, now: number): void;
   linkDown(peer: PeerId, cause: Cause, now: number): void;
   dialFailed(peer: PeerId, cause: Cause, now: number): void;

@@ -74,6 +74,7 @@ export class PartialView implements Overlay {
   readonly knowsAll = false;
   readonly isQuiet = true;
   readonly #effects: Effects;
+  readonly #isLeaving: () => boolean;
   readonly #trusts: (contact: Contact) => boolean;
   readonly #chance: () => number;
   readonly #links = new Map<PeerId, Neighbor>();
@@ -95,9 +96,10 @@ export class PartialView implements Overlay {
   #crowdedSince: number | undefined;
 
   /** @param heritage What full knowledge left: our neighbours, who are told that we have a partial view now. */
-  constructor({ contact, effects, trusts, chance }: OverlayParts, heritage: Heritage) {
+  constructor({ contact, effects, isLeaving, trusts, chance }: OverlayParts, heritage: Heritage) {
     this.#contact = contact;
     this.#effects = effects;
+    this.#isLeaving = isLeaving;
     this.#trusts = trusts;
     this.#chance = chance;
     this.#version = heritage.version;
@@ -159,6 +161,11 @@ export class PartialView implements Overlay {
     return this.#links.size <= ACTIVE_LINKS && this.#chance() * ISLANDS_SOUGHT < 1;
   }
 
+  introduced(contact: Contact): boolean {
+    if (this.#isNew(contact)) this.#dialForUs(contact);
+    return this.#dialling?.has(contact.peer) === true;
+  }
+
   #isNew({ peer }: Contact): boolean {
     return peer !== this.#contact.peer && !this.#links.has(peer) && !this.#dialling?.has(peer);
   }
@@ -170,6 +177,7 @@ export class PartialView implements Overlay {
   }
 
   #dial(contact: Contact, errand: Errand): void {
+    if (this.#isLeaving()) return;
     this.#reserve.remove(contact.peer);
     this.#dialling ??= new Map();
     this.#dialling.set(contact.peer, errand);
@@ -234,6 +242,7 @@ export class PartialView implements Overlay {
 
   /** Sees to it that there are enough links: by walks first, unless there are hardly any, then by dialling. */
   #tend(now: number): void {
+    if (this.#isLeaving()) return;
     if (this.#links.size >= ACTIVE_LINKS) {
       this.#rounds = 0;
       this.#isHurt = false;

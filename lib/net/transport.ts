@@ -28,6 +28,8 @@ export interface LinkHandlers {
   bytes?(bytes: Uint8Array<ArrayBuffer>): void;
   /** So many bytes came over the socket, whole messages or not; told before any more are read. */
   received?(bytes: number): void;
+  /** No more than `AHEAD_LEFT_BYTES` of the texts that were sent wait any more, after `AHEAD_BYTES` had. */
+  writable?(): void;
   closed(cause: Cause): void;
   /** Where bytes are put, on a `content` link that was dialled. */
   readonly memory?: Memory | undefined;

@@ -10,6 +10,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { connect, isIP, type Socket } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
 import {
+  AHEAD_BYTES,
+  AHEAD_LEFT_BYTES,
   CLOSE_MS,
   CONNECTIONS,
   CONNECTIONS_PER_ADDRESS,
@@ -258,6 +260,7 @@ class WebSocketLink implements Link {
   readonly #socket: Socket;
   readonly #intake: Intake | undefined;
   #handlers: LinkHandlers | undefined;
+  #isFull = false;
   #cause: Cause | undefined;
 
   constructor(webSocket: WebSocket, socket: Socket, intake?: Intake) {
@@ -309,9 +312,17 @@ class WebSocketLink implements Link {
   send(text: string): void {
     if (this.#webSocket.readyState !== WebSocket.OPEN) return;
     this.#gather();
-    this.#webSocket.send(text, ignoreBroken);
+    this.#webSocket.send(text, this.#sent);
+    if (this.queuedBytes >= AHEAD_BYTES) this.#isFull = true;
     if (this.#socket.writableLength > GATHERED_BYTES) this.#socket.uncork();
   }
+
+  // A link that broke says so by `closed`; the same news from each text is dropped.
+  readonly #sent = (): void => {
+    if (!this.#isFull || this.queuedBytes > AHEAD_LEFT_BYTES) return;
+    this.#isFull = false;
+    if (this.#cause === undefined) this.#handlers?.writable?.();
+  };
 
   // A hit and its echo, a storm of reports: what is sent on one event goes out in one write, the dearest part of it.
   #gather(): void {
@@ -347,6 +358,3 @@ class WebSocketLink implements Link {
     this.#webSocket.terminate();
   }
 }
-
-// A link that broke says so by `closed`; the same news from each send is dropped.
-function ignoreBroken(): void {}

@@ -3,9 +3,10 @@
  *
  * Events are taken one at a time, in the order in which they came, also those that an effect brings about.
  */
+import { PULSES_MEET_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import type { Discovery } from '../mesh/discovery/discovery.ts';
-import type { MeshEffect, MeshEvent, Placed, Timer } from '../mesh/events.ts';
+import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/events.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
@@ -40,6 +41,7 @@ export class Body {
   readonly #events: MeshEvent[] = [];
   #isTelling = false;
   #contact: Contact;
+  #parting: MeshMessage | undefined;
 
   constructor(contact: Contact, discovery: Discovery, transport: Transport, owner: BodyOwner) {
     const trusts = (other: Contact) => owner.trusts(other);
@@ -118,7 +120,7 @@ export class Body {
   end(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
-    this.#links.close();
+    this.#links.close(this.#parting);
   }
 
   #perform(effect: MeshEffect): void {
@@ -144,8 +146,16 @@ export class Body {
       case 'callFailed':
         return this.#owner.callFailed(effect.call);
       case 'stopped':
+        this.#parting = effect.parting;
         return this.#owner.stopped(effect.how);
     }
+  }
+
+  // The pulses of all peers of a machine fall into the same moments: to wake up costs more than all that is done then.
+  #untilDue(timer: Timer, afterMs: number): number {
+    if (timer.of !== 'ping' && timer.of !== 'pulse') return afterMs;
+    const now = performance.timeOrigin + performance.now();
+    return Math.max(0, Math.round((now + afterMs) / PULSES_MEET_MS) * PULSES_MEET_MS - now);
   }
 
   // What is looked at before its time is not overdue yet, and nobody would look again.
@@ -153,7 +163,7 @@ export class Body {
     const timeout = setTimeout(() => {
       this.#timers.delete(timeout);
       this.tell({ type: 'timerFired', timer });
-    }, afterMs + EARLY_MS);
+    }, this.#untilDue(timer, afterMs) + EARLY_MS);
     this.#timers.add(timeout);
   }
 }

@@ -4,8 +4,9 @@
  * The accepting end says hello first, so that the metadata server can dial a peer back and see who listens. The dialling
  * end counts its link as standing when the first message after its own hello comes: only then has it been accepted.
  */
-import { HANDSHAKE_MS, LINK_QUEUE_BYTES } from '../config.ts';
+import { HANDSHAKE_MS } from '../config.ts';
 import type { MeshMessage } from '../mesh/events.ts';
+import { Outbox, urgencyOf } from '../mesh/outbox.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
 import { encode, PROTOCOL, parseLinkMessage } from '../protocol/codec.ts';
@@ -26,6 +27,7 @@ export interface LinkOwner {
 
 interface Standing {
   readonly link: Link;
+  readonly outbox: Outbox<string>;
   readonly contact: Contact;
   readonly dialler: PeerId;
 }
@@ -36,6 +38,8 @@ export class Links {
   readonly #standing = new Map<PeerId, Standing>();
   readonly #open = new Set<Link>();
   readonly #ending = new AbortController();
+  #parting: MeshMessage | undefined;
+  #last: { readonly message: MeshMessage; readonly text: string } | undefined;
 
   constructor(transport: Transport, owner: LinkOwner) {
     this.#transport = transport;
@@ -53,6 +57,7 @@ export class Links {
   /** Takes a link that somebody dialled. */
   accept(link: Link): void {
     link.send(encode({ type: 'hello', protocol: PROTOCOL, contact: this.#owner.self() }));
+    if (this.#ending.signal.aborted) return this.#part(link, false);
     const late = this.#closeWhenLate(link);
     let from: Contact | undefined;
     this.#attach(link, {
@@ -60,7 +65,7 @@ export class Links {
         if (from !== undefined) return this.#received(from, link, message);
         clearTimeout(late);
         from = this.#greeted(link, message);
-        if (from !== undefined) this.#stands({ link, contact: from, dialler: from.peer });
+        if (from !== undefined) this.#stands(link, from, from.peer);
       },
       closed: (cause) => {
         clearTimeout(late);
@@ -72,22 +77,48 @@ export class Links {
   send(to: PeerId, message: MeshMessage): void {
     const standing = this.#standing.get(to);
     if (standing === undefined) return;
-    standing.link.send(encode(message));
-    if (standing.link.queuedBytes > LINK_QUEUE_BYTES) this.hangUp(to, 'slow');
+    const text = this.#encoded(message);
+    standing.outbox.put(text, Buffer.byteLength(text), urgencyOf(message, this.#owner.self().peer));
+    pump(standing);
+    if (standing.outbox.isOverfull(standing.link.queuedBytes)) this.hangUp(to, 'slow');
+  }
+
+  // What goes to all neighbours is one and the same message, one after the other.
+  #encoded(message: MeshMessage): string {
+    if (this.#last?.message !== message) this.#last = { message, text: encode(message) };
+    return this.#last.text;
+  }
+
+  /** Bytes that wait for a neighbour, here and in its socket. */
+  waitingBytes(peer: PeerId): number {
+    const standing = this.#standing.get(peer);
+    return standing === undefined ? 0 : standing.outbox.bytes + standing.link.queuedBytes;
   }
 
   /** Closes the link to a neighbour; the owner is told at once. */
   hangUp(peer: PeerId, cause: Cause): void {
     const standing = this.#standing.get(peer);
     if (standing === undefined) return;
+    if (cause !== 'slow') flush(standing);
     standing.link.close(cause);
     this.#fell(standing.contact, standing.link, cause);
   }
 
-  /** Closes all links after what was sent has gone out, and gives up what is being dialled. */
-  close(): void {
+  /**
+   * Closes all links after what was sent has gone out, and gives up what is being dialled. Whoever is only about to be linked
+   * with us, and whoever comes later, is told `parting`.
+   */
+  close(parting?: MeshMessage): void {
     this.#ending.abort();
-    for (const link of this.#open) link.close('left');
+    this.#parting = parting;
+    const standing = new Set(this.#standing.values().map(({ link }) => link));
+    this.#standing.values().forEach(flush);
+    for (const link of this.#open) this.#part(link, standing.has(link));
+  }
+
+  #part(link: Link, isTold: boolean): void {
+    if (!isTold && this.#parting !== undefined) link.send(encode(this.#parting));
+    link.close('left');
   }
 
   #greetAsDialler(link: Link, expected: Contact): void {
@@ -106,7 +137,7 @@ export class Links {
           return link.send(encode({ type: 'hello', protocol: PROTOCOL, contact: this.#owner.self() }));
         }
         clearTimeout(late);
-        state = this.#stands({ link, contact, dialler: this.#owner.self().peer }) ? 'standing' : 'over';
+        state = this.#stands(link, contact, this.#owner.self().peer) ? 'standing' : 'over';
         if (state === 'standing') this.#received(contact, link, message);
         else this.#owner.dialFailed(contact, 'duplicate');
       },
@@ -126,6 +157,11 @@ export class Links {
         if (message === undefined) link.close('protocol');
         else owner.message(message);
       },
+      writable: () =>
+        this.#standing
+          .values()
+          .filter((standing) => standing.link === link)
+          .forEach(pump),
       closed: (cause) => {
         this.#open.delete(link);
         owner.closed(cause);
@@ -146,8 +182,7 @@ export class Links {
    * Takes a greeted link in; whether it stays. When both ends dialled, the one that the lower id dialled stays, so that
    * both ends decide alike; of two links that one end dialled, the newer.
    */
-  #stands(candidate: Standing): boolean {
-    const { contact, dialler, link } = candidate;
+  #stands(link: Link, contact: Contact, dialler: PeerId): boolean {
     const present = this.#standing.get(contact.peer);
     if (present !== undefined) {
       if (dialler !== present.dialler && present.dialler < dialler) {
@@ -157,7 +192,7 @@ export class Links {
       present.link.close('duplicate');
       this.#fell(present.contact, present.link, 'duplicate');
     }
-    this.#standing.set(contact.peer, candidate);
+    this.#standing.set(contact.peer, { link, contact, dialler, outbox: new Outbox() });
     this.#owner.linkUp(contact);
     return true;
   }
@@ -177,6 +212,16 @@ export class Links {
   #closeWhenLate(link: Link): NodeJS.Timeout {
     return setTimeout(() => link.close('silent'), HANDSHAKE_MS);
   }
+}
+
+/** Gives the socket what it may get. */
+function pump({ link, outbox }: Standing): void {
+  for (let text = outbox.next(link.queuedBytes); text !== undefined; text = outbox.next(link.queuedBytes)) link.send(text);
+}
+
+/** Gives the socket all that waits: it is closed next. */
+function flush({ link, outbox }: Standing): void {
+  for (let text = outbox.next(0); text !== undefined; text = outbox.next(0)) link.send(text);
 }
 
 // What breaks the protocol ends the link; which rule it broke is of no use to the sender.

@@ -4,8 +4,9 @@
  * The mind and its hands are in `body`, the lease in `membership`, the folders in `shelves`, the questions in `finder`, the
  * bytes in `transfers` and `uploads`, the ways to a holder in `ways`. Here they are put together: one method for each thing that can be asked.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { FIRST_LINK_MS, SHELVES_MS } from '../config.ts';
+import { FIRST_LINK_MS, SHELVES_MS, STOPPED_MS } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
@@ -265,8 +266,9 @@ export class Peer {
 
   /** Ends this peer alone; its neighbours know at once. */
   async leave(): Promise<void> {
-    this.#body?.tell({ type: 'leave' });
-    await this.#finish('left');
+    if (this.#body === undefined) return this.#finish('left');
+    this.#body.tell({ type: 'leave' });
+    await this.#end.promise;
   }
 
   /** Ends the whole network: every peer that can be reached, and this one. */
@@ -341,7 +343,8 @@ export class Peer {
     this.#ending.abort(ended());
     this.#finder.close();
     this.#body?.end();
-    await Promise.allSettled([this.#membership.leave(), this.#uploads.close()]);
+    const known = how === 'stopped' && this.#body !== undefined ? pause(STOPPED_MS) : undefined;
+    await Promise.allSettled([this.#membership.leave(), this.#uploads.close(), known]);
     await Promise.allSettled([this.#listening?.close(), this.#shelves.close()]);
     if (this.#joined !== undefined) this.#emit({ type: how });
     this.#end.resolve(how);

@@ -60,6 +60,7 @@ function refuseUncleanNames(value: object): void {
   if ('contact' in value) refuse(peerNameFault((value.contact as { name: string }).name));
   if ('referral' in value && value.referral !== null) refuse(peerNameFault((value.referral as { name: string }).name));
   if ('reports' in value) for (const { contact } of value.reports as { contact: { name: string } }[]) refuse(peerNameFault(contact.name));
+  if ('neighbors' in value) for (const { name } of value.neighbors as { name: string }[]) refuse(peerNameFault(name));
   if ('peers' in value) for (const { name } of value.peers as { name: string }[]) refuse(peerNameFault(name));
 }
 

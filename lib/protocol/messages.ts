@@ -30,6 +30,9 @@ export const MAX_REPORTS = 24;
 export const MAX_SHUFFLED = 8;
 /** The longest way of a walk. */
 export const MAX_WALK_HOPS = 16;
+/** The longest pause between two pings that a neighbour may announce. A guess: the longer, the later it is known that it is gone. */
+export const MAX_PING_MS = 5_000;
+
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;
 
@@ -132,7 +135,8 @@ const Swap = message('swap', { contact: Contact });
 const Shuffle = message('shuffle', { contacts: Type.Array(Contact, { maxItems: MAX_SHUFFLED }) });
 const Shuffled = message('shuffled', { contacts: Type.Array(Contact, { maxItems: MAX_SHUFFLED }) });
 
-const Ping = message('ping', {});
+/** Are you there? With `nextMs` it is one of those that come regularly, and says in how many milliseconds the next will. */
+const Ping = message('ping', { nextMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PING_MS })) });
 const Pong = message('pong', {});
 
 /** Ping this neighbour of yours for me: I have not heard it. Answered only when it is heard. */
@@ -176,6 +180,12 @@ const Call = message('call', {
 /** The call does not reach the holder, or the holder cannot or will not answer it. */
 const CallFailed = message('callFailed', { call: QueryId });
 
+/** The sender leaves. Its neighbours, in the order of their ids a circle, are each to link with the next, and to release it then. */
+const Leaving = message('leaving', { neighbors: Type.Array(Contact, { maxItems: MAX_REPORTS }) });
+
+/** As far as the sender is concerned the receiver, which leaves, may go. */
+const Released = message('released', {});
+
 /** The whole network ends. */
 const Stop = message('stop', { stop: QueryId });
 
@@ -196,6 +206,8 @@ export const LinkMessage = Type.Union([
   Cancel,
   Call,
   CallFailed,
+  Leaving,
+  Released,
   Stop,
 ]);
 export type LinkMessage = Static<typeof LinkMessage>;

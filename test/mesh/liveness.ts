@@ -1,108 +1,303 @@
 import t from 'tap';
-import { LAG_MS, MISSES_GIVEN_UP, MISSES_GIVEN_UP_ANYWAY, MISSES_SUSPECTED, PULSE_MS } from '../../lib/config.ts';
+import {
+  FAR_MS,
+  LAG_MS,
+  PING_FAR_MS,
+  PING_MS,
+  ROUND_TRIP_FIRST_MS,
+  ROUND_TRIP_MEASURES,
+  ROUND_TRIP_MOST_MS,
+  ROUND_TRIP_REMEMBERED_MS,
+  SILENT_MS,
+  SUSPECTED_MS,
+  VOUCHED_MS,
+} from '../../lib/config.ts';
 import { Liveness } from '../../lib/mesh/liveness.ts';
-import { peerId } from '../../lib/protocol/ids.ts';
+import { type PeerId, peerId } from '../../lib/protocol/ids.ts';
+import { type Network, settledNetwork } from './network.ts';
 
-const [a, b, c] = ['a', 'b', 'c'].map(peerId) as [ReturnType<typeof peerId>, ReturnType<typeof peerId>, ReturnType<typeof peerId>];
+// On a machine with other work.
+t.setTimeout(300_000);
 
-/** The verdicts of so many pulses in a row, each on time; `before` runs before each. */
-function verdicts(liveness: Liveness, pulses: number, before: (pulse: number) => void = () => undefined) {
-  return Array.from({ length: pulses }, (_, index) => {
-    before(index + 1);
-    return liveness.pulse((index + 1) * PULSE_MS);
-  });
+const [a, m, x, y] = ['a', 'm', 'x', 'y'].map(peerId) as [PeerId, PeerId, PeerId, PeerId];
+
+/** A watch on its neighbours, told the time by hand: it pulses, and looks, when it wants to. */
+class Watch {
+  readonly liveness = new Liveness(m);
+  readonly pings: { readonly to: PeerId; readonly at: number; readonly nextMs: number }[] = [];
+  readonly suspects: { readonly peer: PeerId; readonly at: number }[] = [];
+  readonly givenUp: { readonly peer: PeerId; readonly at: number }[] = [];
+  now = 0;
+  #pulseAt = PING_MS;
+  #lookAt = Number.POSITIVE_INFINITY;
+
+  constructor(...neighbors: PeerId[]) {
+    for (const peer of neighbors) this.liveness.linkUp(peer, 0);
+  }
+
+  /** Lets time pass; each ping is answered after so many milliseconds, when it is. */
+  run(ms: number, answeredAfter: (to: PeerId) => number | undefined = () => undefined): this {
+    const end = this.now + ms;
+    for (;;) {
+      const next = Math.min(this.#pulseAt, this.#lookAt);
+      if (next > end) break;
+      this.now = Math.max(this.now, next);
+      if (this.#lookAt <= this.#pulseAt) this.#verdicts(this.liveness.look(this.now));
+      else this.#pulse(answeredAfter);
+    }
+    this.now = Math.max(this.now, end);
+    return this;
+  }
+
+  /** Its own loop stands still. */
+  stall(ms: number): this {
+    this.now += ms;
+    return this;
+  }
+
+  #pulse(answeredAfter: (to: PeerId) => number | undefined): void {
+    const { ping, suspect, afterMs, ...verdicts } = this.liveness.pulse(this.now);
+    this.#pulseAt = this.now + afterMs;
+    for (const { peer, nextMs } of ping) this.pings.push({ to: peer, at: this.now, nextMs });
+    this.suspects.push(...suspect.map((peer) => ({ peer, at: this.now })));
+    this.#verdicts(verdicts);
+    for (const { peer } of ping) {
+      const ms = answeredAfter(peer);
+      if (ms !== undefined) this.liveness.answered(peer, this.now + ms);
+    }
+  }
+
+  #verdicts({ giveUp, lookAfterMs }: ReturnType<Liveness['look']>): void {
+    this.#lookAt = lookAfterMs === undefined ? Number.POSITIVE_INFINITY : this.now + lookAfterMs;
+    this.givenUp.push(...giveUp.map((peer) => ({ peer, at: this.now })));
+    for (const peer of giveUp) this.liveness.linkDown(peer);
+  }
 }
 
-t.test('every neighbour is pinged at every pulse', async (t) => {
-  const liveness = new Liveness();
-  liveness.linkUp(a);
-  liveness.linkUp(b);
-  t.same(liveness.pulse(0).ping, [a, b]);
-  liveness.linkDown(a);
-  t.same(liveness.pulse(PULSE_MS).ping, [b]);
-});
+/** One whose pings were answered often, each after `ms`. */
+function measured(ms: number, ...neighbors: PeerId[]): Watch {
+  return new Watch(...neighbors).run(ROUND_TRIP_MEASURES * PING_MS + PING_MS, () => ms);
+}
 
-t.test('a new link is given a pulse before its silence counts', async (t) => {
-  const liveness = new Liveness();
-  liveness.linkUp(a);
-  const suspects = verdicts(liveness, 5).map(({ suspect }) => suspect.length);
-  t.equal(suspects.indexOf(1), MISSES_SUSPECTED);
-});
-
-t.test('a silent neighbour is suspected once, and given up after that', async (t) => {
-  const liveness = new Liveness();
-  liveness.linkUp(a);
-  const pulses = verdicts(liveness, MISSES_GIVEN_UP + 1);
+t.test('of each link one end pings, the lower id, and every ping says when the next one comes', async (t) => {
+  const watch = new Watch(a, x, y).run(3 * PING_MS, () => 0);
   t.same(
-    pulses.map(({ suspect }) => suspect.length),
-    [0, 0, 1, 0],
-  );
-  t.same(
-    pulses.map(({ giveUp }) => giveUp.length),
-    [0, 0, 0, 1],
+    watch.pings.map(({ to, at, nextMs }) => [to, at, nextMs]),
+    [PING_MS, 2 * PING_MS, 3 * PING_MS].flatMap((at) => [
+      [x, at, PING_MS],
+      [y, at, PING_MS],
+    ]),
   );
 });
 
-t.test('one answer makes up for all silence before it', async (t) => {
-  const liveness = new Liveness();
-  liveness.linkUp(a);
-  const pulses = verdicts(liveness, 20, (pulse) => void (pulse % 3 === 0 && liveness.heard(a)));
-  t.ok(pulses.every(({ giveUp }) => giveUp.length === 0));
+t.test('over a long link pings go twice as often, and over the others not', async (t) => {
+  const watch = new Watch(x, y).run(20_000, (to) => (to === x ? FAR_MS + 10 : 1));
+  const since = watch.pings.length;
+  watch.run(10 * PING_MS, (to) => (to === x ? FAR_MS + 10 : 1));
+  const late = watch.pings.slice(since);
+  t.equal(late.filter(({ to, nextMs }) => to === x && nextMs === PING_FAR_MS).length, 20);
+  t.equal(late.filter(({ to, nextMs }) => to === y && nextMs === PING_MS).length, 10);
+});
+
+t.test('whoever does not answer is suspected once, and given up after a stall of two seconds and a round trip', async (t) => {
+  const watch = measured(10, x);
+  const silentFrom = watch.pings.at(-1)?.at ?? 0;
+  watch.liveness.linkUp(y, watch.now);
+  watch.run(5_000, (to) => (to === y ? 0 : undefined));
+  const first = watch.pings.find(({ to, at }) => to === x && at > silentFrom)?.at ?? 0;
+  t.same(
+    watch.suspects.map(({ peer }) => peer),
+    [x],
+  );
+  t.ok((watch.suspects[0]?.at ?? 0) - first >= SUSPECTED_MS);
+  t.same(watch.givenUp, [{ peer: x, at: first + SILENT_MS + 10 }]);
+});
+
+t.test('whoever is to ping and does not is given up as soon after its ping was due', async (t) => {
+  const watch = new Watch(a);
+  for (let ping = 0; ping < ROUND_TRIP_MEASURES + 1; ping++) {
+    watch.run(PING_MS);
+    watch.liveness.pinged(a, PING_MS, watch.now);
+  }
+  const last = watch.now;
+  watch.run(5_000);
+  t.same(watch.givenUp, [{ peer: a, at: last + PING_MS + SILENT_MS }]);
+});
+
+t.test('a neighbour that was never heard is given up, too', async (t) => {
+  t.same(new Watch(a).run(5_000).givenUp, [{ peer: a, at: PING_MS + SILENT_MS + ROUND_TRIP_FIRST_MS }]);
+  t.same(new Watch(x).run(5_000).givenUp, [{ peer: x, at: PING_MS + SILENT_MS + ROUND_TRIP_FIRST_MS }]);
+});
+
+t.test('who is new, and was measured seldom, is given twice what was measured', async (t) => {
+  const watch = new Watch(x).run(2 * PING_MS - 1, () => 30);
+  watch.run(5_000);
+  t.same(watch.givenUp, [{ peer: x, at: 2 * PING_MS + SILENT_MS + 60 }]);
+});
+
+t.test('the longest round trip is remembered for minutes, and not for ever; a stall is none', async (t) => {
+  const endAfter = (quietMs: number) => {
+    const watch = measured(50, x);
+    watch.run(quietMs, () => 2);
+    const last = watch.pings.at(-1)?.at ?? 0;
+    watch.run(5_000);
+    const first = watch.pings.find(({ at }) => at > last)?.at ?? 0;
+    return (watch.givenUp[0]?.at ?? 0) - first - SILENT_MS;
+  };
+  t.equal(endAfter(ROUND_TRIP_REMEMBERED_MS), 50);
+  t.equal(endAfter(3 * ROUND_TRIP_REMEMBERED_MS), 2);
+  const stalled = measured(2, x);
+  stalled.run(PING_MS, () => ROUND_TRIP_MOST_MS + 1);
+  stalled.run(5_000);
+  t.equal((stalled.givenUp[0]?.at ?? 0) - (stalled.pings.at(-6)?.at ?? 0), SILENT_MS + 2);
+});
+
+t.test('an answer to the oldest ping is a sign of life, an answer to none is not', async (t) => {
+  const watch = new Watch(x);
+  t.same(watch.liveness.answered(x, 0), []);
+  watch.run(2 * PING_MS);
+  watch.liveness.answered(x, watch.now);
+  watch.run(5_000);
+  t.same(watch.givenUp, [{ peer: x, at: 2 * PING_MS + SILENT_MS + ROUND_TRIP_FIRST_MS }], 'counted from the second ping');
+});
+
+t.test('what a neighbour says that we ping does not prove that it hears us', async (t) => {
+  const watch = new Watch(x);
+  for (let pulse = 0; pulse < 12; pulse++) {
+    watch.run(PING_MS);
+    watch.liveness.pinged(x, PING_MS, watch.now);
+  }
+  t.equal(watch.givenUp.length, 1);
 });
 
 t.test('a neighbour that others hear is given up later, but is given up', async (t) => {
-  const liveness = new Liveness();
-  liveness.linkUp(a);
-  const pulses = verdicts(liveness, MISSES_GIVEN_UP_ANYWAY + 1, (pulse) => void (pulse === 4 && liveness.vouched(a)));
-  t.equal(
-    pulses.findIndex(({ giveUp }) => giveUp.length > 0),
-    MISSES_GIVEN_UP_ANYWAY,
-  );
+  const watch = measured(0, x);
+  watch.liveness.vouched(x);
+  watch.run(3 * PING_MS);
+  watch.liveness.vouched(x);
+  watch.run(10_000);
+  const first = ROUND_TRIP_MEASURES * PING_MS + 2 * PING_MS;
+  t.same(watch.givenUp, [{ peer: x, at: first + SILENT_MS + VOUCHED_MS }], 'only who is suspected is vouched for');
 });
 
-t.test('whoever vouched once has not vouched for the next silence', async (t) => {
-  const liveness = new Liveness();
-  liveness.linkUp(a);
-  const pulses = verdicts(liveness, 12, (pulse) => {
-    if (pulse === 2) liveness.vouched(a);
-    if (pulse === 5) liveness.heard(a);
-  });
-  t.equal(
-    pulses.findIndex(({ giveUp }) => giveUp.length > 0),
-    4 + MISSES_GIVEN_UP,
-    'three silent pulses after the one in which it was heard',
-  );
-});
-
-t.test('silence proves nothing when our own loop stood still', async (t) => {
-  const liveness = new Liveness();
-  liveness.linkUp(a);
-  liveness.pulse(0);
-  let now = 0;
-  for (let pulse = 0; pulse < 10; pulse++) {
-    now += PULSE_MS + LAG_MS + 1;
-    t.same(liveness.pulse(now).giveUp, []);
+t.test('silence proves nothing while our own loop stood still', async (t) => {
+  const watch = measured(0, x);
+  watch.stall(60_000).run(1);
+  t.same(watch.givenUp, []);
+  const answered = measured(0, x);
+  answered.liveness.linkUp(a, answered.now);
+  answered.run(PING_MS);
+  for (let stall = 0; stall < 20; stall++) {
+    answered.stall(SILENT_MS).run(0);
+    answered.liveness.pinged(a, PING_MS, answered.now);
+    while (answered.liveness.answered(x, answered.now).length > 0);
+    answered.run(PING_MS, () => 0);
   }
-  const onTime = Array.from({ length: 3 }, (_, index) => liveness.pulse(now + (index + 1) * (PULSE_MS + LAG_MS)).giveUp.length);
-  t.same(onTime, [0, 0, 1], 'a little late is on time');
+  t.same(answered.givenUp, []);
 });
 
-t.test('whoever asks after a neighbour is told when it is heard, once, and not after the next pulse', async (t) => {
-  const liveness = new Liveness();
-  liveness.linkUp(a);
-  t.ok(liveness.promise(a, b));
-  t.ok(liveness.promise(a, c));
-  t.same(liveness.heard(a), [b, c]);
-  t.same(liveness.heard(a), []);
-  liveness.promise(a, b);
-  liveness.pulse(0);
-  t.same(liveness.heard(a), []);
+t.test('a verdict that is late waits for what came meanwhile to be read', async (t) => {
+  const watch = measured(0, x);
+  const silentFrom = watch.pings.at(-1)?.at ?? 0;
+  watch.run(PING_MS + SILENT_MS - 10);
+  t.same(watch.givenUp, []);
+  watch.stall(10 + LAG_MS + 1).run(0);
+  t.same(watch.givenUp, []);
+  watch.run(LAG_MS + 1);
+  t.equal(watch.givenUp.length, 1, `${silentFrom}`);
+});
+
+t.test('whoever asks after a neighbour is told when it is heard, once, and not long after', async (t) => {
+  const liveness = new Liveness(m);
+  liveness.linkUp(x, 0);
+  t.ok(liveness.promise(x, a, 0));
+  t.ok(liveness.promise(x, y, 0));
+  t.notOk(liveness.promise(x, a, 1), 'it is pinged for that once');
+  t.same(liveness.answered(x, 10), [a, y]);
+  t.same(liveness.answered(x, 20), []);
+  liveness.promise(x, a, 30);
+  liveness.pulse(30 + SILENT_MS);
+  t.notOk(liveness.promise(x, a, 30 + SILENT_MS));
+  liveness.pulse(31 + SILENT_MS);
+  t.ok(liveness.promise(x, a, 31 + SILENT_MS));
 });
 
 t.test('of strangers nothing is known and nothing is promised', async (t) => {
-  const liveness = new Liveness();
-  t.notOk(liveness.promise(a, b));
-  t.same(liveness.heard(a), []);
-  liveness.vouched(a);
-  t.same(liveness.pulse(0), { ping: [], suspect: [], giveUp: [] });
+  const liveness = new Liveness(m);
+  t.notOk(liveness.promise(x, a, 0));
+  t.same(liveness.answered(x, 0), []);
+  liveness.vouched(x);
+  liveness.pinged(x, PING_MS, 0);
+  t.same(liveness.pulse(0), { ping: [], suspect: [], giveUp: [], afterMs: PING_MS, lookAfterMs: undefined });
+});
+
+// --- whole networks -----------------------------------------------------------------------------------------------------
+
+/** `count` peers over links that take up to `latencyMs`, measured for a while. */
+function network(seed: number, count: number, latencyMs: number): Network {
+  const made = settledNetwork(seed, count);
+  made.latencyMs = latencyMs;
+  made.run(30_000);
+  return made;
+}
+
+/** Who is linked with `peer` as far as they know. */
+function linkedWith(made: Network, peer: PeerId): PeerId[] {
+  return [...made.hosts].filter(([, { mesh }]) => mesh.neighbors.has(peer)).map(([other]) => other);
+}
+
+/** How long it takes, by steps of 10 ms, until `isSo`. */
+function timeUntil(made: Network, isSo: () => boolean, atMostMs = 10_000): number {
+  const began = made.now;
+  while (!isSo() && made.now - began < atMostMs) made.run(10);
+  return made.now - began;
+}
+
+for (const latencyMs of [5, 100]) {
+  t.test(`a silent crash is noticed by all neighbours within 2.5 s, over links of up to ${latencyMs} ms`, async (t) => {
+    const times: number[] = [];
+    for (let seed = 1; seed <= 100; seed++) {
+      const made = network(seed, 10, latencyMs);
+      made.run(made.chance() * PING_MS);
+      const victim = [...made.hosts.keys()][seed % 10] as PeerId;
+      made.vanish(victim);
+      times.push(timeUntil(made, () => linkedWith(made, victim).length === 0));
+    }
+    times.sort((one, other) => one - other);
+    t.ok((times[98] ?? Number.POSITIVE_INFINITY) <= 2_500, `p50 ${times[50]} ms, p99 ${times[98]} ms, at most ${times[99]} ms`);
+    t.comment(`p50 ${times[50]} ms, p99 ${times[98]} ms, at most ${times[99]} ms`);
+  });
+
+  t.test(`nobody who stalls for two seconds is declared dead, over links of up to ${latencyMs} ms`, async (t) => {
+    const hours = Number(process.env.FLOODMESH_SLOW ?? 0) > 0 ? 24 : 1;
+    const made = network(latencyMs, 10, latencyMs);
+    const peers = [...made.hosts.keys()];
+    const links = made.downs.length;
+    const end = made.now + hours * 3_600_000;
+    let stalls = 0;
+    while (made.now < end) {
+      const peer = peers[Math.floor(made.chance() * peers.length)] as PeerId;
+      made.run(made.chance() * 1_000);
+      made.freeze(peer);
+      made.run(2_000);
+      made.freeze(peer, false);
+      made.run(made.chance() * 100);
+      stalls += 1;
+    }
+    t.same(made.downs.slice(links), [], `${stalls} stalls in ${hours} h`);
+  });
+}
+
+t.test('a link over which one direction is cut is given up by both ends, whichever direction it is', async (t) => {
+  for (const isUp of [true, false]) {
+    for (const tellsNobody of [true, false]) {
+      const made = network(7, 5, 5);
+      const [low, high] = [...made.hosts.keys()].sort() as [PeerId, PeerId];
+      const [from, to] = isUp ? [low, high] : [high, low];
+      made.blocked.add(`${from} ${to}`);
+      if (tellsNobody) made.isMute = true;
+      const ms = timeUntil(made, () => !made.mind(low).neighbors.has(high) && !made.mind(high).neighbors.has(low), 20_000);
+      t.ok(ms < 2 * (SILENT_MS + VOUCHED_MS + PING_MS), `${isUp ? 'up' : 'down'}: ${ms} ms`);
+    }
+  }
 });

@@ -1,5 +1,5 @@
 /** One mind, told by hand; and words for what it answers. */
-import { PULSE_MS } from '../../lib/config.ts';
+import { PING_MS, PULSE_MS } from '../../lib/config.ts';
 import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
@@ -36,6 +36,12 @@ export class Mind {
 
   reported(from: string, ...reports: Report[]): MeshEffect[] {
     return this.hears(from, { type: 'reports', reports });
+  }
+
+  /** Time to ping, and to look who is silent. */
+  watch(afterMs = PING_MS): MeshEffect[] {
+    this.now += afterMs;
+    return this.tell({ type: 'timerFired', timer: { of: 'ping' } });
   }
 
   pulse(afterMs = PULSE_MS): MeshEffect[] {

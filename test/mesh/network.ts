@@ -103,7 +103,15 @@ export class Network {
   readonly topologies = new Map<number, readonly Placed[]>();
   readonly dead = new Set<PeerId>();
   readonly cuts = new Set<string>();
+  /** Directions in which nothing passes: `from to`. */
+  readonly blocked = new Set<string>();
   registryIsAway = false;
+  /** Whether the far end of a link does not learn that it was closed. */
+  isMute = false;
+  /** Links that went at one end, in order. */
+  readonly downs: { readonly at: PeerId; readonly peer: PeerId; readonly cause: Cause }[] = [];
+  /** The longest that a message takes. */
+  latencyMs = 5;
   now = 0;
   #queue: Entry[] = [];
   #order = 0;
@@ -149,6 +157,12 @@ export class Network {
     const links = [...(this.hosts.get(peer)?.links ?? [])];
     this.hosts.delete(peer);
     for (const other of links) this.#later(this.#latency(), () => this.#unlink(other, peer, 'crashed'));
+  }
+
+  /** A peer is gone and nobody is told: its machine has lost its power. */
+  vanish(peer: PeerId): void {
+    this.dead.add(peer);
+    this.hosts.delete(peer);
   }
 
   /** Cuts one link at both ends. */
@@ -282,7 +296,8 @@ export class Network {
         return this.#later(this.#latency(), () => this.#dialled(self, effect.contact));
       case 'hangUp':
         this.#unlink(self, effect.peer, effect.cause);
-        return this.#later(this.#latency(), () => this.#unlink(effect.peer, self, effect.cause));
+        if (this.isMute || this.blocked.has(`${self} ${effect.peer}`)) return;
+        return this.#after(self, effect.peer, () => this.#unlink(effect.peer, self, effect.cause));
       case 'setTimer':
         return this.#later(effect.afterMs, () => this.tell(self, { type: 'timerFired', timer: effect.timer }));
       case 'askRegistry':
@@ -332,11 +347,14 @@ export class Network {
 
   #canDial(from: PeerId, to: PeerId): boolean {
     const other = this.hosts.get(to);
+    if (this.blocked.has(`${from} ${to}`) || this.blocked.has(`${to} ${from}`)) return false;
     return other !== undefined && !other.isFrozen && !other.isDeaf && !this.cuts.has([from, to].sort().join());
   }
 
   #unlink(peer: PeerId, other: PeerId, cause: Cause): void {
-    if (this.hosts.get(peer)?.links.delete(other)) this.tell(peer, { type: 'linkDown', peer: other, cause });
+    if (!this.hosts.get(peer)?.links.delete(other)) return;
+    this.downs.push({ at: peer, peer: other, cause });
+    this.tell(peer, { type: 'linkDown', peer: other, cause });
   }
 
   #send(from: PeerId, to: PeerId, message: MeshMessage): void {
@@ -347,6 +365,7 @@ export class Network {
     this.#after(from, to, () => {
       const host = this.hosts.get(to);
       if (host === undefined || host.isDeaf || !host.links.has(from) || this.cuts.has([from, to].sort().join())) return;
+      if (this.blocked.has(`${from} ${to}`)) return;
       this.tell(to, { type: 'received', from, message });
     });
   }
@@ -371,7 +390,7 @@ export class Network {
   }
 
   #latency(): number {
-    return 1 + this.chance() * 4;
+    return 1 + this.chance() * (this.latencyMs - 1);
   }
 
   #anyBut(self: PeerId): PeerId | null {

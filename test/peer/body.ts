@@ -86,6 +86,7 @@ t.test('no timer fires before its time, however busy the loop is', async (t) => 
   const { promise, resolve } = Promise.withResolvers<void>();
   const discovery: Discovery = {
     name: 'timers',
+    isBusy: false,
     handle: (event, { now }) => {
       if (event.type === 'search') {
         begun.set(event.query, now);

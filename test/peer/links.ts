@@ -1,11 +1,12 @@
 import t, { type Test } from 'tap';
 import { LINK_QUEUE_BYTES } from '../../lib/config.ts';
+import type { MeshMessage } from '../../lib/mesh/events.ts';
 import type { Link, Purpose } from '../../lib/net/transport.ts';
 import { Links } from '../../lib/peer/links.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode, PROTOCOL } from '../../lib/protocol/codec.ts';
 import { peerId, queryId } from '../../lib/protocol/ids.ts';
-import type { Contact, LinkMessage } from '../../lib/protocol/messages.ts';
+import type { Contact, LinkMessage, Report } from '../../lib/protocol/messages.ts';
 import { HOST, transport } from './cast.ts';
 
 // On a machine with other work.
@@ -72,6 +73,12 @@ async function stranger(to: End) {
   const closed = new Promise<Cause>((resolve) => link.attach({ text: (text) => void heard.push(JSON.parse(text).type), closed: resolve }));
   return { link, heard, closed, say: (message: LinkMessage) => link.send(encode(message)) };
 }
+
+const longReport: Report = {
+  contact: { peer: idOf('r'), name: 'r', host: HOST, port: 1, network: 'p2p', serial: 1, signature: 'good' },
+  version: 1,
+  neighbors: Array.from({ length: 24 }, () => idOf('n')),
+};
 
 const hello = (contact: Contact, protocol = PROTOCOL): LinkMessage => ({ type: 'hello', protocol, contact });
 
@@ -263,8 +270,47 @@ t.test('a neighbour that reads too slowly is let go before more than its share w
     sent += 1;
   }
   t.ok(a.told.includes('down x slow'), `after ${sent} messages`);
-  t.ok(LINK_QUEUE_BYTES <= 1024 * 1024);
   guest.close('done');
+});
+
+/** 12 KiB of what is least urgent. */
+const bulk = (): MeshMessage => ({ type: 'reports', reports: Array.from({ length: 24 }, () => longReport) });
+
+/** A neighbour `x` that reads nothing, and so many messages sent to it that they fill what the system takes, and half of what may wait. */
+async function clogged(a: End) {
+  const guest = await stranger(a);
+  guest.say(hello({ ...a.contact, peer: idOf('x'), name: 'x' }));
+  await a.tells('up x');
+  guest.link.pause();
+  let sent = 0;
+  while (a.links.waitingBytes(idOf('x')) < LINK_QUEUE_BYTES / 2) {
+    a.links.send(idOf('x'), bulk());
+    sent += 1;
+    if (sent % 8 === 0) await new Promise(setImmediate);
+  }
+  return { guest, sent };
+}
+
+t.test('what is urgent overtakes what waits, and all comes once it is read', async (t) => {
+  const a = await end(t, 'a');
+  const { guest, sent } = await clogged(a);
+  a.links.send(idOf('x'), { type: 'stop', stop: queryId('s'.repeat(22)) });
+  guest.link.resume();
+  while (guest.heard.filter((type) => type === 'reports').length < sent) await new Promise(setImmediate);
+  t.ok(guest.heard.indexOf('stop') < guest.heard.length - 1, `the stop came as number ${guest.heard.indexOf('stop')} of ${sent}`);
+  t.equal(a.links.waitingBytes(idOf('x')), 0);
+  guest.link.close('done');
+  await a.tells('down x done');
+  t.equal(a.links.waitingBytes(idOf('x')), 0);
+});
+
+t.test('what waits when a link is closed still goes out', async (t) => {
+  const a = await end(t, 'a');
+  const { guest, sent } = await clogged(a);
+  a.links.close();
+  guest.link.resume();
+  t.equal(await guest.closed, 'left');
+  t.equal(guest.heard.filter((type) => type === 'reports').length, sent);
 });
 
 t.test('the end closes every link, and gives up what is being dialled', async (t) => {
@@ -274,4 +320,25 @@ t.test('the end closes every link, and gives up what is being dialled', async (t
   a.links.dial(c.contact);
   a.links.close();
   await Promise.all([b.tells('down a left'), a.tells('down b left'), a.tells('failed c crashed')]);
+});
+
+t.test('whoever is just linking when all ends, or comes after that, is told so', async (t) => {
+  const [a, b] = await Promise.all([end(t, 'a'), end(t, 'b')]);
+  const stop: MeshMessage = { type: 'stop', stop: queryId('s'.repeat(22)) };
+  const guest = await stranger(a);
+  while (guest.heard.length === 0) await new Promise(setImmediate);
+  a.links.close(stop);
+  t.equal(await guest.closed, 'left');
+  t.same(guest.heard, ['hello', 'stop']);
+  b.links.dial(a.contact);
+  await b.tells('down a left');
+  t.same(b.told, ['up a', 'got stop', 'down a left']);
+});
+
+t.test('whoever comes after one has left is turned away', async (t) => {
+  const [a, b] = await Promise.all([end(t, 'a'), end(t, 'b')]);
+  a.links.close();
+  b.links.dial(a.contact);
+  await b.tells('failed a left');
+  t.same(b.told, ['failed a left']);
 });

@@ -16,6 +16,7 @@ export const links: readonly LinkMessage[] = [
   { type: 'hello', protocol: 1, contact },
   { type: 'reports', reports: [report, { ...report, left: true }] },
   { type: 'ping' },
+  { type: 'ping', nextMs: 400 },
   { type: 'pong' },
   { type: 'probe', peer },
   { type: 'probed', peer },
@@ -27,6 +28,8 @@ export const links: readonly LinkMessage[] = [
   { type: 'cancel', query },
   { type: 'call', call: query, holder: peer, root: provider.root, trail: [other] },
   { type: 'callFailed', call: query },
+  { type: 'leaving', neighbors: [contact] },
+  { type: 'released' },
   { type: 'stop', stop: query },
 ];
 

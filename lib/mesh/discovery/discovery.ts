@@ -32,4 +32,6 @@ export interface View {
 export interface Discovery {
   readonly name: string;
   handle(event: MeshEvent, view: View): MeshEffect[];
+  /** Whether a search of somebody else is under way through this peer. */
+  readonly isBusy: boolean;
 }

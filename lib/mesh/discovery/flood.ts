@@ -74,6 +74,12 @@ export class FloodDiscovery implements Discovery {
   /** What this peer itself answered: each query is looked up once. */
   readonly #answers = new Seen<QueryId, readonly SharedFile[]>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
 
+  get isBusy(): boolean {
+    return this.#rounds
+      .values()
+      .some(({ path, debts, isOver }) => !isOver && path.length > 0 && debts.values().some(({ owed }) => owed.size > 0));
+  }
+
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
       case 'search':

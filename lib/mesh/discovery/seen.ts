@@ -37,7 +37,7 @@ export class Seen<Key, Value> {
     this.#newest = entry;
   }
 
-  values(): Iterable<Value> {
+  values(): IteratorObject<Value> {
     return this.#entries.values().map(({ value }) => value);
   }
 }
