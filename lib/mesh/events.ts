@@ -38,10 +38,14 @@ export type MeshEvent =
   | { readonly type: 'received'; readonly from: PeerId; readonly message: MeshMessage }
   /** Where to ask, from now on, what this peer shares; told once, however often that changes. */
   | { readonly type: 'shared'; readonly offer: Offer }
-  /** A person asks; `only`, when given, names the one peer that is to answer. */
-  | { readonly type: 'search'; readonly query: QueryId; readonly want: Want; readonly only?: PeerId }
+  /**
+   * A person asks; `only`, when given, names the one peer that is to answer. `enough` holders other than this peer are
+   * wanted (undefined: all): where nobody knows the whole network, no more are looked for.
+   */
+  | { readonly type: 'search'; readonly query: QueryId; readonly want: Want; readonly only?: PeerId; readonly enough?: number }
   | { readonly type: 'cancel'; readonly query: QueryId }
-  | { readonly type: 'askTopology'; readonly ask: number }
+  /** Who is there? Where nobody knows the whole network, it is asked for under the id `survey`. */
+  | { readonly type: 'askTopology'; readonly ask: number; readonly survey?: QueryId }
   /** `holder`, which has `root`, is to dial us: we cannot reach it. */
   | { readonly type: 'call'; readonly call: QueryId; readonly holder: PeerId; readonly root: Root }
   /** An asker was dialled for its call, and answered or did not; tell this once for each `callBack`. */
@@ -50,7 +54,7 @@ export type MeshEvent =
   | { readonly type: 'stop'; readonly stop: QueryId }
   | { readonly type: 'timerFired'; readonly timer: Timer };
 
-/** One peer of the answer to `askTopology`; a link is listed when both ends have it. */
+/** One peer of the answer to `askTopology`; a link is listed when both ends have it, in a survey as its peer says. */
 export interface Placed {
   readonly contact: Contact;
   readonly neighbors: readonly PeerId[];
@@ -63,10 +67,12 @@ export type MeshEffect =
   | { readonly type: 'setTimer'; readonly timer: Timer; readonly afterMs: number }
   /** Ask the register for a peer to dial; the answer comes back as `referred`. */
   | { readonly type: 'askRegistry' }
-  | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider }
+  /** `contact`: the provider's, verified, where the mesh does not know every member. */
+  | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider; readonly contact?: Contact }
   /** The search is over: how many other peers answered, and how many did not in time. */
   | { readonly type: 'searchEnded'; readonly query: QueryId; readonly asked: number; readonly silent: number }
-  | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[] }
+  /** Who is there; with `more`, a part, and further parts come, the last of them without it. */
+  | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[]; readonly more?: true }
   /** Dial this asker for its call; how it went comes back as `called`. */
   | { readonly type: 'callBack'; readonly call: QueryId; readonly contact: Contact }
   /** Our call does not reach the holder, or is not answered. */

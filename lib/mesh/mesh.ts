@@ -18,6 +18,7 @@ import {
 import type { PeerId } from '../protocol/ids.ts';
 import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts';
 import { Calls } from './calls.ts';
+import { Book } from './book.ts';
 import type { Discovery, View } from './discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from './events.ts';
 import { Liveness } from './liveness.ts';
@@ -46,6 +47,7 @@ export class Mesh {
   readonly #dials: Dials;
   readonly #liveness = new Liveness();
   readonly #calls: Calls;
+  readonly #book = new Book();
   readonly #neighbors = new Set<PeerId>();
   readonly #asks = new Set<number>();
   #offer: Offer = new Shelf();
@@ -79,7 +81,7 @@ export class Mesh {
 
   /** The contact of a peer, as its lease says; undefined for a peer never heard of. */
   contact(peer: PeerId): Contact | undefined {
-    return this.#topology.contact(peer);
+    return this.#topology.contact(peer) ?? this.#book.contact(peer);
   }
 
   /** Whether a link from `peer` may be accepted: there is room, or there is one already that it may replace. */
@@ -94,7 +96,9 @@ export class Mesh {
     this.#take(event, now);
     if (this.#isOver) return this.#effects;
     const view = this.#view(now);
-    this.#effects.push(...this.#discovery.handle(event, view), ...this.#calls.handle(event, view));
+    const found = this.#discovery.handle(event, view);
+    for (const effect of found) if (effect.type === 'found' && effect.contact !== undefined) this.#book.learn(effect.contact);
+    this.#effects.push(...found, ...this.#calls.handle(event, view));
     return this.#effects;
   }
 
@@ -155,6 +159,10 @@ export class Mesh {
       case 'query':
       case 'hits':
       case 'echo':
+      case 'wave':
+      case 'ebb':
+      case 'extend':
+      case 'placed':
       case 'cancel':
       case 'call':
       case 'callFailed':
@@ -362,6 +370,9 @@ export class Mesh {
       now,
       neighbors: this.#neighbors,
       library: this.#offer,
+      knowsAll: true,
+      contact: this.#topology.own.contact,
+      trusts: this.#trusts,
       members: () => this.#topology.members(),
       routes: (without) => this.#topology.routes(without),
     };

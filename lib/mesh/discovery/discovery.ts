@@ -3,9 +3,10 @@
  *
  * A strategy is told the mesh's own events, after the mesh has taken them in, and answers with the mesh's own effects,
  * so that one strategy can contain another. For each `search` it gives any number of `found` and exactly one
- * `searchEnded`, within `SEARCH_MS`, unless the search was cancelled.
+ * `searchEnded`, within `SEARCH_MS` (`WIDE_SEARCH_MS` where nobody knows the whole network), unless it was cancelled.
  */
 import type { PeerId } from '../../protocol/ids.ts';
+import type { Contact } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 import type { Offer } from '../shelf.ts';
 import type { Route } from '../topology.ts';
@@ -16,6 +17,12 @@ export interface View {
   readonly now: number;
   readonly neighbors: ReadonlySet<PeerId>;
   readonly library: Offer;
+  /** Whether this peer knows the whole network, and so does everybody whom it can reach: else searches go hop by hop. */
+  readonly knowsAll: boolean;
+  /** Our own, as our lease says. */
+  readonly contact: Contact;
+  /** Whether a contact bears the signature of the network's server. */
+  trusts(contact: Contact): boolean;
   /** Everybody who can be reached, ourselves among them, in the agreed order. */
   members(): readonly PeerId[];
   /** The shortest way to each peer that goes through nobody of `without`. */
