@@ -191,14 +191,46 @@ export const ISLANDS_SOUGHT = 360;
 
 /** When a search ends though somebody has not answered: below the two seconds that a person is promised. */
 export const SEARCH_MS = 1_800;
+/**
+ * The same where nobody knows the whole network: there the last peers of 100,000 are 19 hops away (MESH), at 10 to 100 ms each
+ * way two seconds and more, and a search for few holders goes in stages. Hits are told as they come.
+ */
+export const WIDE_SEARCH_MS = 6_000;
+/** How far such a search goes, stage after stage, while it has too few holders; the last reaches everybody (MESH). */
+export const WAVE_LIMITS: readonly number[] = [2, 5, 32];
+/** The part of its time that each stage but the last may take, should somebody keep silent: five times what 100 ms a hop need. */
+export const WAVE_SHARES: readonly number[] = [0.1, 0.25];
+/** Holders that a wide search for one content looks for: as many as it is fetched from at once. */
+export const HOLDERS_ENOUGH = 8;
+/**
+ * A shorter way to a peer is news to its neighbours only when fewer hops than this were left on the longer one: beyond that
+ * it does not change who is reached. From a prototype: all are reached, at no more messages than if each had one copy.
+ */
+export const HOPS_THAT_MATTER = 5;
+/** What was asked over a link that went is waited for so long: its other end answers another way. A guess. */
+export const LOST_LINK_MS = 500;
+/** Neighbours that a hit is passed to, nearest the asker first, so that one that swallows it does not matter. */
+export const HIT_WAYS = 3;
+/** Hits of one query that one neighbour may bring: four must lie before true ones are not passed on. */
+export const HITS_PER_NEIGHBOR = 4_096;
+/** Ebbs of one query that nobody waits for and that are passed on all the same: after lost links there are some. A guess. */
+export const LATE_EBBS = 16;
+/** Reports of one survey that one neighbour may bring. */
+export const REPORTS_PER_NEIGHBOR = 1_000_000;
+/** New searches that one neighbour may bring a second, and at once. A guess with room: 10,000 peers asking twice a minute make 333. */
+export const WAVES_PER_SECOND = 1_000;
+export const WAVES_AT_ONCE = 4_000;
+/** Ways to holders found that are remembered for calls, and for how long. Guesses: a download begins soon after its search. */
+export const ROUTES_REMEMBERED = 1_024;
+export const REMEMBER_ROUTE_MS = 300_000;
+/** Most contacts of holders found that are kept, where the mesh does not know every member; the oldest is forgotten first. */
+export const CONTACTS_KEPT = 1_024;
 /** Less time than this is not worth asking with. */
 export const LEAST_PATIENCE_MS = 20;
 /** How long a query's id is remembered: far longer than any message of it can be on its way. */
 export const REMEMBER_QUERY_MS = 60_000;
 /** Most queries remembered; the oldest is forgotten first. About 1 KiB each. */
 export const QUERIES_REMEMBERED = 10_000;
-/** Most contacts of holders found that are kept, where the mesh does not know every member; the oldest is forgotten first. */
-export const CONTACTS_KEPT = 1_024;
 /** Most bytes of providers in one message: `LINK_MESSAGE_BYTES` less what stands around them. */
 export const HITS_BYTES = 60 * 1024;
 /** Most hits that one peer answers to one query (150 KiB of messages), and that one query may bring in all. */

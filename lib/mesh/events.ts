@@ -44,8 +44,11 @@ export type MeshEvent =
   | { readonly type: 'received'; readonly from: PeerId; readonly message: MeshMessage }
   /** Where to ask, from now on, what this peer shares; told once, however often that changes. */
   | { readonly type: 'shared'; readonly offer: Offer }
-  /** A person asks; `only`, when given, names the one peer that is to answer. */
-  | { readonly type: 'search'; readonly query: QueryId; readonly want: Want; readonly only?: PeerId }
+  /**
+   * A person asks; `only`, when given, names the one peer that is to answer. `enough` holders other than this peer are
+   * wanted (undefined: all): where nobody knows the whole network, no more are looked for.
+   */
+  | { readonly type: 'search'; readonly query: QueryId; readonly want: Want; readonly only?: PeerId; readonly enough?: number }
   | { readonly type: 'cancel'; readonly query: QueryId }
   /** Who is there? Where nobody knows the whole network, it is asked for under the id `survey`. */
   | { readonly type: 'askTopology'; readonly ask: number; readonly survey?: QueryId }
@@ -57,7 +60,7 @@ export type MeshEvent =
   | { readonly type: 'stop'; readonly stop: QueryId }
   | { readonly type: 'timerFired'; readonly timer: Timer };
 
-/** One peer of the answer to `askTopology`; a link is listed when both ends have it. */
+/** One peer of the answer to `askTopology`; a link is listed when both ends have it, in a survey as its peer says. */
 export interface Placed {
   readonly contact: Contact;
   readonly neighbors: readonly PeerId[];
@@ -74,7 +77,8 @@ export type MeshEffect =
   | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider; readonly contact?: Contact }
   /** The search is over: how many other peers answered, and how many did not in time. */
   | { readonly type: 'searchEnded'; readonly query: QueryId; readonly asked: number; readonly silent: number }
-  | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[] }
+  /** Who is there; with `more`, a part, and further parts come, the last of them without it. */
+  | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[]; readonly more?: true }
   /** Dial this asker for its call; how it went comes back as `called`. */
   | { readonly type: 'callBack'; readonly call: QueryId; readonly contact: Contact }
   /** Our call does not reach the holder, or is not answered. */

@@ -193,6 +193,10 @@ export class Mesh {
       case 'query':
       case 'hits':
       case 'echo':
+      case 'wave':
+      case 'ebb':
+      case 'extend':
+      case 'placed':
       case 'cancel':
       case 'call':
       case 'callFailed':

@@ -33,6 +33,11 @@ export function urgencyOf(message: MeshMessage, self: PeerId): Urgency {
       return message.trail.length === 1 ? 'ownQuery' : 'query';
     case 'hits':
       return message.providers.some(({ peer }) => peer === self) ? 'ownHits' : 'passedHits';
+    // These count on their order among each other, and reports of a survey are before the ebb that ends it.
+    case 'wave':
+    case 'ebb':
+    case 'extend':
+    case 'placed':
     case 'echo':
     case 'callFailed':
       return 'echo';

@@ -33,6 +33,13 @@ export const MAX_WALK_HOPS = 16;
 /** The longest pause between two pings that a neighbour may announce. A guess: the longer, the later it is known that it is gone. */
 export const MAX_PING_MS = 5_000;
 
+/** Most hops of a wave. A guess with room: the first copy comes over at most 20 in a network of 100,000 (MESH). */
+export const WAVE_HOPS = 32;
+/** Most peers that an echo may count: more than any network has. */
+export const MAX_ASKED = 100_000_000;
+/** Messages in which one holder's hits come: the last has this number. Each has one hit at least. */
+export const MAX_PARTS = 1_023;
+
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;
 
@@ -47,6 +54,7 @@ const Path = Type.String({ minLength: 1, maxLength: 1_024 });
 const Bytes = Type.Integer({ minimum: 0, maximum: MAX_CONTENT_BYTES });
 const Milliseconds = Type.Integer({ minimum: 0, maximum: 3_600_000 });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
+const Hops = Type.Integer({ minimum: 1, maximum: WAVE_HOPS });
 const Peers = Type.Array(PeerId, { maxItems: MAX_PEERS });
 
 /**
@@ -110,6 +118,10 @@ export const Want = Type.Union([
 ]);
 export type Want = Static<typeof Want>;
 
+/** What a wave asks: what a search looks for, or who is there. */
+export const Question = Type.Union([...Want.anyOf, Type.Object({ by: Type.Literal('peers') }, closed)]);
+export type Question = Static<typeof Question>;
+
 // --- between peers, over a link ---------------------------------------------------------------------------------------
 
 /** The first message on a link, from both ends: who I am. */
@@ -157,24 +169,65 @@ const Query = message('query', {
   patienceMs: Milliseconds,
 });
 
-/** Providers found, on the way back along the path of the query. */
-const Hits = message('hits', { query: QueryId, providers: Type.Array(Provider, { maxItems: MAX_HITS }) });
+/**
+ * Providers found, on the way back along the path of the query. Of a wave: those of one holder, with its contact, in messages
+ * numbered by `part`, from 0.
+ */
+const Hits = message('hits', {
+  query: QueryId,
+  providers: Type.Array(Provider, { maxItems: MAX_HITS }),
+  contact: Type.Optional(Contact),
+  part: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PARTS })),
+});
 
 /** All that the receiver of a query was to see to is settled: who answered, and who could not be heard. */
 const Echo = message('echo', { query: QueryId, answered: Peers, missed: Peers });
+
+/**
+ * A search on its way where nobody knows the whole network: `depth` is how many hops the receiver is from the asker on this
+ * way, `limit` how many it goes. `open` says that a copy of the receiver's waits for an echo of the sender's still, so that
+ * this one does not settle it. With `only`, nobody else looks it up. The receiver's ebb is due within `patienceMs`.
+ */
+const Wave = message('wave', {
+  query: QueryId,
+  want: Question,
+  only: Type.Optional(PeerId),
+  depth: Hops,
+  limit: Hops,
+  open: Type.Optional(Type.Literal(true)),
+  patienceMs: Milliseconds,
+});
+
+/**
+ * The echo of one wave or extend: how many peers were newly asked below the sender, and itself, and how many neighbours kept
+ * silent, since its last ebb. `edge`: the limit that stopped the wave somewhere below; 0 when none did.
+ */
+const Ebb = message('ebb', {
+  query: QueryId,
+  asked: Type.Integer({ minimum: 0, maximum: MAX_ASKED }),
+  silent: Type.Integer({ minimum: 0, maximum: MAX_ASKED }),
+  edge: Type.Integer({ minimum: 0, maximum: WAVE_HOPS }),
+});
+
+/** The search goes on, up to `limit` hops from the asker: to be told to where the limit stopped it before. */
+const Extend = message('extend', { query: QueryId, limit: Hops, patienceMs: Milliseconds });
+
+/** What peers say of themselves for a survey, on the way to the asker. */
+const Placed = message('placed', { query: QueryId, reports: Type.Array(Report, { minItems: 1, maxItems: MAX_REPORTS }) });
 
 /** Nobody waits for this search any more. */
 const Cancel = message('cancel', { query: QueryId });
 
 /**
  * An asker that cannot reach the port of `holder`, which has `root`, wants to be dialled by it. `trail` lists the peers that
- * the call came through, asker first: no address is told, the holder knows it.
+ * the call came through, asker first. No address is told where the holder knows it; else the asker's signed contact is.
  */
 const Call = message('call', {
   call: QueryId,
   holder: PeerId,
   root: Root,
   trail: Type.Array(PeerId, { minItems: 1, maxItems: MAX_LINKS }),
+  contact: Type.Optional(Contact),
 });
 
 /** The call does not reach the holder, or the holder cannot or will not answer it. */
@@ -203,6 +256,10 @@ export const LinkMessage = Type.Union([
   Query,
   Hits,
   Echo,
+  Wave,
+  Ebb,
+  Extend,
+  Placed,
   Cancel,
   Call,
   CallFailed,

@@ -3,7 +3,7 @@
  *
  * A strategy is told the mesh's own events, after the mesh has taken them in, and answers with the mesh's own effects,
  * so that one strategy can contain another. For each `search` it gives any number of `found` and exactly one
- * `searchEnded`, within `SEARCH_MS`, unless the search was cancelled.
+ * `searchEnded`, within `SEARCH_MS` (`WIDE_SEARCH_MS` where nobody knows the whole network), unless it was cancelled.
  */
 import type { PeerId } from '../../protocol/ids.ts';
 import type { Contact } from '../../protocol/messages.ts';

@@ -1,0 +1,364 @@
+/**
+ * The planned flood: nobody is asked twice, where everybody knows the whole network.
+ *
+ * Seed 001 sends a query to every neighbour, each to all of its others; in a mesh of ten that is 39 messages. Here a query
+ * says whom its receiver is to see to (`reach`) and who is seen to at all (`covered`). The receiver splits its part
+ * among its neighbours along the shortest ways that it knows, so a search of N peers takes N−1 queries and the fewest
+ * hops; whoever knows of a peer that nobody covers sees to it as well.
+ *
+ * Answers flow back as an echo (Chang 1982; Segall 1983): once all that a peer was to see to has answered or cannot be
+ * heard, it says so to whoever asked it. So the asker knows when its search is over, and who kept silent. Whoever loses
+ * a link, or hears no echo in time, asks around it: that is why each peer keeps a share of its time for itself.
+ */
+import {
+  HITS_PER_PEER,
+  HITS_PER_QUERY,
+  LEAST_PATIENCE_MS,
+  QUERIES_REMEMBERED,
+  REMEMBER_QUERY_MS,
+  RING_MESH_REACH,
+  SEARCH_MS,
+} from '../../config.ts';
+import type { PeerId, QueryId } from '../../protocol/ids.ts';
+import { MAX_LINKS, type Provider, type SharedFile, type Want } from '../../protocol/messages.ts';
+import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
+import type { Discovery, View } from './discovery.ts';
+import { inMessages } from './hits.ts';
+import { Seen } from './seen.ts';
+
+type QueryMessage = Extract<MeshMessage, { type: 'query' }>;
+
+/** Ways tried for one peer before it counts as not heard: as many as it has neighbours, so any five of ten may die meanwhile. */
+const WAYS_TRIED = 2 * RING_MESH_REACH;
+
+/** What is owed to one asker: the peers not settled yet, and how the others came out. */
+interface Debt {
+  readonly owed: Set<PeerId>;
+  readonly answered: PeerId[];
+  readonly missed: PeerId[];
+}
+
+/** What one neighbour was asked to see to, and has not answered for; its echo is overdue at `due`. */
+interface Errand {
+  readonly pending: Set<PeerId>;
+  due: number;
+}
+
+/** One query at one peer. */
+interface Round {
+  readonly query: QueryId;
+  readonly want: Want;
+  /** The way the query first came, asker first; empty at the asker. */
+  readonly path: readonly PeerId[];
+  /** Everybody the query came through on any way: it is never sent back there. */
+  readonly upstream: Set<PeerId>;
+  readonly covered: Set<PeerId>;
+  readonly debts: Map<PeerId, Debt>;
+  readonly asked: Map<PeerId, Errand>;
+  /** Each peer that came out: whether it answered. */
+  readonly outcomes: Map<PeerId, boolean>;
+  readonly ways: Map<PeerId, number>;
+  /** Neighbours that let their time pass: not asked again in this round. */
+  readonly mute: Set<PeerId>;
+  /** Hits that came through here, and what was made of them at the asker. */
+  hits: number;
+  readonly found: Set<string>;
+  deadline: number;
+  isOver: boolean;
+}
+
+export class PlannedFlood implements Discovery {
+  readonly name = 'planned flood';
+  /** Queries that this peer sees to for others, or asks itself. */
+  readonly #rounds = new Seen<QueryId, Round>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+  /** What this peer itself answered: each query is looked up once. */
+  readonly #answers = new Seen<QueryId, readonly SharedFile[]>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+
+  get isBusy(): boolean {
+    return this.#rounds
+      .values()
+      .some(({ path, debts, isOver }) => !isOver && path.length > 0 && debts.values().some(({ owed }) => owed.size > 0));
+  }
+
+  handle(event: MeshEvent, view: View): MeshEffect[] {
+    switch (event.type) {
+      case 'search':
+        return this.#begin(event, view);
+      case 'cancel':
+        return this.#cancel(event.query, view.self, view);
+      case 'linkDown':
+        return this.#linkDown(event.peer, view);
+      case 'received':
+        return this.#received(event.from, event.message, view);
+      case 'timerFired':
+        if (event.timer.of === 'echo') return this.#overdue(event.timer.query, view);
+        if (event.timer.of === 'search') return this.#timeIsUp(event.timer.query, view);
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  #received(from: PeerId, message: MeshMessage, view: View): MeshEffect[] {
+    switch (message.type) {
+      case 'query':
+        return this.#queried(from, message, view);
+      case 'hits':
+        return this.#hit(from, message.query, message.providers, view);
+      case 'echo':
+        return this.#echoed(from, message, view);
+      case 'cancel':
+        return this.#cancel(message.query, from, view);
+      default:
+        return [];
+    }
+  }
+
+  #begin({ query, want, only }: Extract<MeshEvent, { type: 'search' }>, view: View): MeshEffect[] {
+    const others = view.members().filter((peer) => peer !== view.self);
+    const reach = only === undefined ? others : [only];
+    const round = this.#open({ query, want, trail: [] }, view);
+    round.deadline = view.now + SEARCH_MS;
+    for (const peer of view.members()) round.covered.add(peer);
+    owe(round, view.self, reach);
+    const effects: MeshEffect[] = [{ type: 'setTimer', timer: { of: 'search', query }, afterMs: SEARCH_MS }];
+    return [...effects, ...assign(round, reach, view), ...settleDebts(round, view)];
+  }
+
+  #queried(from: PeerId, message: QueryMessage, view: View): MeshEffect[] {
+    // Our own question, or one that has already come through here, handed back: we do not ask ourselves.
+    if (message.trail.includes(view.self)) return [send(from, { type: 'echo', query: message.query, answered: [], missed: message.reach })];
+    const known = this.#rounds.get(message.query);
+    if (known?.isOver) return [];
+    const uncovered = this.#uncovered(message, known, view);
+    const own = message.reach.includes(view.self) || uncovered.includes(view.self) ? this.#hits(from, message, view) : [];
+    // Ids that we do not know can be invented without end: nothing is kept of them; whoever they are, we miss them.
+    const members = new Set(view.members());
+    const strangers = message.reach.filter((peer) => !members.has(peer));
+    const part = [...message.reach.filter((peer) => members.has(peer)), ...uncovered];
+    const others = part.filter((peer) => peer !== view.self);
+    // Most peers of a mesh see to nobody but themselves: that costs them no more than an answer.
+    if (others.length === 0 && known === undefined)
+      return [...own, send(from, { type: 'echo', query: message.query, answered: [view.self], missed: strangers })];
+    const round = known ?? this.#open(message, view);
+    round.deadline = Math.max(round.deadline, view.now + Math.min(message.patienceMs, SEARCH_MS));
+    for (const peer of [...message.trail, from]) if (members.has(peer)) round.upstream.add(peer);
+    for (const peer of [...message.covered, ...uncovered]) if (members.has(peer)) round.covered.add(peer);
+    // Who was asked for somebody else is asked again: its hits may have gone down with the link to the earlier asker.
+    const open = others.filter((peer) => round.outcomes.get(peer) !== false);
+    for (const peer of open) round.outcomes.delete(peer);
+    round.outcomes.set(view.self, true);
+    owe(round, from, part);
+    const missed = strangers.length === 0 ? [] : [send(from, { type: 'echo', query: message.query, answered: [], missed: strangers })];
+    return [...own, ...missed, ...assign(round, open, view), ...settleDebts(round, view)];
+  }
+
+  /** The members that nobody sees to yet, as far as we know. */
+  #uncovered(message: QueryMessage, known: Round | undefined, view: View): readonly PeerId[] {
+    const covered = new Set([...message.covered, ...message.trail]);
+    return view.members().filter((peer) => !covered.has(peer) && !known?.covered.has(peer) && !known?.upstream.has(peer));
+  }
+
+  #hits(from: PeerId, { query, want }: QueryMessage, view: View): MeshEffect[] {
+    const known = this.#answers.get(query);
+    const files = known ?? view.library.matching(want, HITS_PER_PEER);
+    if (known === undefined) this.#answers.set(query, files, view.now);
+    return [...inMessages(view.self, files)].map((providers) => send(from, { type: 'hits', query, providers }));
+  }
+
+  #open({ query, want, trail }: Pick<QueryMessage, 'query' | 'want' | 'trail'>, view: View): Round {
+    const round: Round = {
+      query,
+      want,
+      path: trail,
+      upstream: new Set(),
+      covered: new Set(),
+      debts: new Map(),
+      asked: new Map(),
+      outcomes: new Map(),
+      ways: new Map(),
+      mute: new Set(),
+      hits: 0,
+      found: new Set(),
+      deadline: view.now,
+      isOver: false,
+    };
+    this.#rounds.set(query, round, view.now);
+    return round;
+  }
+
+  // A hit travels only a path that its query travelled: it comes from somebody we asked, and goes to who asked us.
+  #hit(from: PeerId, query: QueryId, providers: readonly Provider[], view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    if (round === undefined || round.isOver || !round.asked.has(from)) return [];
+    round.hits += providers.length;
+    if (round.hits > HITS_PER_QUERY) return [];
+    if (!round.debts.has(view.self)) return askers(round).map((asker) => send(asker, { type: 'hits', query, providers: [...providers] }));
+    return providers.filter((provider) => isNews(round, provider, view)).map((provider) => ({ type: 'found', query, provider }));
+  }
+
+  #echoed(from: PeerId, { query, answered, missed }: Extract<MeshMessage, { type: 'echo' }>, view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    const pending = round?.asked.get(from)?.pending;
+    if (round === undefined || pending === undefined || round.isOver) return [];
+    for (const peer of answered) if (pending.delete(peer)) round.outcomes.set(peer, true);
+    const unheard = missed.filter((peer) => pending.delete(peer));
+    return [...assign(round, unheard, view, from), ...settleDebts(round, view)];
+  }
+
+  #overdue(query: QueryId, view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    if (round === undefined || round.isOver) return [];
+    const late = [...round.asked].filter(([, { pending, due }]) => pending.size > 0 && view.now >= due);
+    for (const [neighbor] of late) round.mute.add(neighbor);
+    return late.flatMap(([neighbor, { pending }]) => this.#askAround(round, neighbor, pending, view));
+  }
+
+  #linkDown(peer: PeerId, view: View): MeshEffect[] {
+    const effects: MeshEffect[] = [];
+    for (const round of this.#rounds.values()) {
+      if (round.isOver) continue;
+      round.debts.delete(peer);
+      const pending = round.asked.get(peer)?.pending;
+      if (pending !== undefined && pending.size > 0) effects.push(...this.#askAround(round, peer, pending, view));
+    }
+    return effects;
+  }
+
+  // The neighbour itself may still be heard another way; when it kept silent, `mute` keeps it from being asked again.
+  #askAround(round: Round, neighbor: PeerId, pending: Set<PeerId>, view: View): MeshEffect[] {
+    const unheard = [...pending];
+    pending.clear();
+    return [...assign(round, unheard, view, neighbor), ...settleDebts(round, view)];
+  }
+
+  #cancel(query: QueryId, asker: PeerId, view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    if (round === undefined || round.isOver || !round.debts.delete(asker) || round.debts.size > 0) return [];
+    return end(round, view);
+  }
+
+  #timeIsUp(query: QueryId, view: View): MeshEffect[] {
+    const round = this.#rounds.get(query);
+    if (round === undefined || round.isOver) return [];
+    const cancelled: MeshEffect[] = [];
+    for (const [neighbor, { pending }] of round.asked) {
+      if (pending.size > 0) cancelled.push(send(neighbor, { type: 'cancel', query }));
+      for (const peer of pending) round.outcomes.set(peer, false);
+      pending.clear();
+    }
+    return [...cancelled, ...settleDebts(round, view)];
+  }
+}
+
+function send(to: PeerId, message: MeshMessage): MeshEffect {
+  return { type: 'send', to, message };
+}
+
+/**
+ * Shares `peers` out among the neighbours through whom they are reached: not through `failed` where there is another way,
+ * and never with it as the first step. Who cannot be reached, or not in time, comes out as missed.
+ */
+function assign(round: Round, peers: readonly PeerId[], view: View, failed?: PeerId): MeshEffect[] {
+  if (peers.length === 0) return [];
+  const avoided = new Set([...round.upstream, ...round.mute]);
+  const around = failed === undefined ? undefined : view.routes(new Set([...avoided, failed]));
+  const routes = view.routes(avoided);
+  const parts = new Map<PeerId, Part>();
+  for (const peer of peers) {
+    const ways = round.ways.get(peer) ?? 0;
+    const route = around?.get(peer) ?? routes.get(peer);
+    if (route === undefined || route.through === failed || ways >= WAYS_TRIED || !isWorthAsking(round, route.hops, view.now)) {
+      round.outcomes.set(peer, false);
+      continue;
+    }
+    round.ways.set(peer, ways + 1);
+    const part = parts.get(route.through) ?? { reach: [], hops: 0 };
+    parts.set(route.through, { reach: [...part.reach, peer], hops: Math.max(part.hops, route.hops) });
+  }
+  const asked = [...parts].map(([neighbor, part]) => ask(round, neighbor, part, view));
+  // Those asked at one moment for peers as far away are overdue at one moment.
+  const patiences = new Set([...parts.values()].map(({ hops }) => patience(round, hops, view.now)));
+  const timers = [...patiences].map((afterMs): MeshEffect => ({ type: 'setTimer', timer: { of: 'echo', query: round.query }, afterMs }));
+  return [...asked, ...timers];
+}
+
+/** What one neighbour is to see to: whom, and how many hops the farthest is away. */
+interface Part {
+  readonly reach: PeerId[];
+  readonly hops: number;
+}
+
+/** Each hop of a way keeps an equal share of the time for itself, to ask around whoever keeps silent after it. */
+function patience(round: Round, hops: number, now: number): number {
+  return Math.floor(((round.deadline - now) * hops) / (hops + 1));
+}
+
+function isWorthAsking(round: Round, hops: number, now: number): boolean {
+  return patience(round, hops, now) >= LEAST_PATIENCE_MS && round.path.length + hops < MAX_LINKS;
+}
+
+function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View): MeshEffect {
+  const { query, want, covered, path } = round;
+  const patienceMs = patience(round, hops, view.now);
+  const errand = round.asked.get(neighbor) ?? { pending: new Set(), due: 0 };
+  for (const peer of reach) errand.pending.add(peer);
+  errand.due = view.now + patienceMs;
+  round.asked.set(neighbor, errand);
+  return send(neighbor, {
+    type: 'query',
+    query,
+    want,
+    reach: [...reach],
+    covered: [...covered],
+    trail: [...path, view.self],
+    patienceMs,
+  });
+}
+
+function owe(round: Round, asker: PeerId, peers: readonly PeerId[]): void {
+  const debt = round.debts.get(asker) ?? { owed: new Set(), answered: [], missed: [] };
+  for (const peer of peers) debt.owed.add(peer);
+  round.debts.set(asker, debt);
+}
+
+/** Tells each asker whose whole part has come out; at the asker of all, the search is over. */
+function settleDebts(round: Round, view: View): MeshEffect[] {
+  const effects: MeshEffect[] = [];
+  for (const [asker, debt] of round.debts) {
+    for (const peer of debt.owed) {
+      const answered = round.outcomes.get(peer);
+      if (answered === undefined) continue;
+      debt.owed.delete(peer);
+      (answered ? debt.answered : debt.missed).push(peer);
+    }
+    if (debt.owed.size > 0) continue;
+    const { answered, missed } = debt;
+    if (asker === view.self) {
+      round.isOver = true;
+      effects.push({ type: 'searchEnded', query: round.query, asked: answered.length, silent: missed.length });
+    } else if (answered.length + missed.length > 0) {
+      effects.push(send(asker, { type: 'echo', query: round.query, answered: answered.splice(0), missed: missed.splice(0) }));
+    }
+  }
+  return effects;
+}
+
+/** Drops what is under way: whoever was asked need not answer. */
+function end(round: Round, view: View): MeshEffect[] {
+  round.isOver = true;
+  const waiting = [...round.asked].filter(([neighbor, { pending }]) => pending.size > 0 && view.neighbors.has(neighbor));
+  return waiting.map(([neighbor]) => send(neighbor, { type: 'cancel', query: round.query }));
+}
+
+// A hit can come twice, when a link died after it had passed on one way.
+function isNews(round: Round, { peer, root, name }: Provider, view: View): boolean {
+  const key = `${peer} ${root} ${name}`;
+  if (peer === view.self || round.found.has(key)) return false;
+  round.found.add(key);
+  return true;
+}
+
+function askers(round: Round): PeerId[] {
+  return [...round.debts].filter(([, debt]) => debt.owed.size > 0).map(([asker]) => asker);
+}

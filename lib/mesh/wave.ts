@@ -1,0 +1,391 @@
+/**
+ * One search at one peer, where nobody knows the whole network: who was asked, who asked, and when all of it is settled.
+ *
+ * A flood with a limit of hops. The first copy may have come the long way, so a copy that came a shorter one is passed on
+ * again, but only to neighbours that are not known to be as near (MESH: else one in ten in range is missed). The end is
+ * noticed as Dijkstra and Scholten do (1980): whoever a copy engages owes its sender an ebb, and gives it when all copies
+ * that it sent itself are settled; every other copy is settled at once, by an ebb, or by the copy that crosses it on the same
+ * link, which costs nothing. So a flood of N peers has about N−1 ebbs. Links keep the order of what is sent; `open` in a copy
+ * says that it does not settle the receiver's, namely the one that engaged the sender.
+ *
+ * Depths are hops from the asker, so they stay when the limit grows: `extend` goes down to the peers that the limit stopped,
+ * which said so in their ebbs. When a link dies, what was asked over it is waited for a moment and not counted, and who
+ * loses the neighbour that it owes an ebb tells another one that asked it. Whoever is in range has its copies from
+ * all its other neighbours: nobody leaves a neighbour out because a third claims to see to it.
+ */
+import { HOPS_THAT_MATTER, LATE_EBBS, LOST_LINK_MS, WAVE_LIMITS } from '../config.ts';
+import type { PeerId, QueryId } from '../protocol/ids.ts';
+import { MAX_ASKED, type Question } from '../protocol/messages.ts';
+import type { View } from './discovery/discovery.ts';
+import type { MeshEffect, MeshMessage } from './events.ts';
+
+export type WaveMessage = Extract<MeshMessage, { type: 'wave' }>;
+type Ebb = Extract<MeshMessage, { type: 'ebb' }>;
+type Extend = Extract<MeshMessage, { type: 'extend' }>;
+
+/** What is asked, and of whom. */
+export interface Asked {
+  readonly query: QueryId;
+  readonly want: Question;
+  readonly only?: PeerId | undefined;
+}
+
+/** What a wave has come to, since it was last asked. */
+export interface Tally {
+  asked: number;
+  silent: number;
+  /** The limit that stopped it somewhere; 0 when none did. */
+  edge: number;
+}
+
+/** What one neighbour has to do with it. */
+interface Way {
+  readonly peer: PeerId;
+  /** How near the asker it is known to be. */
+  depth: number;
+  /** Copies, and extensions, that it has not settled. */
+  open: number;
+  /** The limit that stopped the wave somewhere below it. */
+  edge: number;
+  /** Whether it asked us, and has not cancelled. */
+  isUp: boolean;
+  /** It asked us, and does not want it any more. */
+  hasCancelled: boolean;
+  /** When it is waited for no longer, because its link went with something under way. */
+  givenUpAt: number;
+}
+
+/** Stands for a depth that is not known. */
+const FAR = Number.POSITIVE_INFINITY;
+
+/** Nothing newly asked: what settles a copy that was no news. */
+export function empty(query: QueryId): Ebb {
+  return { type: 'ebb', query, asked: 0, silent: 0, edge: 0 };
+}
+
+export class Wave {
+  readonly asked: Asked;
+  readonly #isAsker: boolean;
+  readonly #ways: Way[] = [];
+  /** What is to be sent before an ebb. */
+  readonly #before: ((to: PeerId, effects: MeshEffect[]) => void) | undefined;
+  #depth: number;
+  #limit: number;
+  /** Whom we owe an ebb. */
+  #parent: PeerId | undefined;
+  /** Whom we told last, or would tell. */
+  #told: PeerId | undefined;
+  #pending = 0;
+  #due = 0;
+  #extensions = 0;
+  #late = 0;
+  /** Whether it is wanted by somebody. */
+  #isOpen: boolean;
+  readonly #tally: Tally;
+
+  /** @param depth How many hops away the asker is; 0 for the asker itself. */
+  constructor(asked: Asked, depth: number, limit: number, before?: (to: PeerId, effects: MeshEffect[]) => void) {
+    this.asked = asked;
+    this.#depth = depth;
+    this.#limit = limit;
+    this.#isAsker = depth === 0;
+    this.#isOpen = this.#isAsker;
+    this.#before = before;
+    this.#tally = { asked: this.#isAsker ? 0 : 1, silent: 0, edge: 0 };
+  }
+
+  /** Whether all copies are settled. */
+  get isSettled(): boolean {
+    return this.#pending === 0;
+  }
+
+  /** Whether nobody wants it any more. */
+  get isOver(): boolean {
+    return !this.#isOpen;
+  }
+
+  /** What the asker knows of it. */
+  get tally(): Readonly<Tally> {
+    return this.#tally;
+  }
+
+  /** Whom to tell what goes to the asker once. */
+  get told(): PeerId | undefined {
+    return this.#parent ?? this.#told;
+  }
+
+  /** Whether `peer` asked us, or was asked. */
+  knows(peer: PeerId): boolean {
+    return this.#find(peer) !== undefined;
+  }
+
+  /** The neighbours that asked us, nearest the asker first, but for one. */
+  upstream(view: View, but: PeerId | undefined): PeerId[] {
+    const up = this.#ways.filter(({ peer, isUp }) => isUp && peer !== but && view.neighbors.has(peer));
+    return up.sort((a, b) => a.depth - b.depth).map(({ peer }) => peer);
+  }
+
+  /** The asker begins. */
+  begin(patienceMs: number, view: View, effects: MeshEffect[]): void {
+    this.#due = view.now + patienceMs;
+    this.#pass(view, effects);
+    this.#watch(view, effects);
+  }
+
+  /** The asker goes on where the limit stopped it. */
+  goOn(limit: number, patienceMs: number, view: View, effects: MeshEffect[]): void {
+    this.#due = view.now + patienceMs;
+    this.#extend(limit, view, effects);
+    this.#watch(view, effects);
+  }
+
+  /** A copy came. */
+  came(from: PeerId, copy: WaveMessage, view: View, effects: MeshEffect[]): void {
+    const way = this.#way(from);
+    const isWanted = !this.#isAsker && !way.hasCancelled;
+    const isFirst = isWanted && !this.#isOpen;
+    const isFree = isWanted && this.#parent === undefined && this.#pending === 0;
+    const crosses = way.open > (copy.open === true ? 1 : 0);
+    if (crosses) this.#settled(way);
+    if (isWanted) {
+      way.isUp = true;
+      way.depth = Math.min(way.depth, copy.depth - 1);
+      this.#told ??= from;
+      if (isFirst || copy.depth < this.#depth) this.#nearer(copy, isFirst, view, effects);
+    }
+    if (!crosses) {
+      if (isFirst || (isFree && this.#pending > 0)) this.#engage(from, copy.patienceMs, view, effects);
+      else effects.push(send(from, empty(this.asked.query)));
+    }
+    this.#settle(view, effects);
+  }
+
+  /** An ebb came. */
+  ebbed(from: PeerId, ebb: Ebb, view: View, effects: MeshEffect[]): void {
+    const way = this.#find(from);
+    if (way === undefined || !this.#isOpen) return;
+    if (way.open > 0) this.#settled(way);
+    else if ((ebb.asked === 0 && ebb.edge === 0) || this.#late >= LATE_EBBS) return;
+    else this.#late += 1;
+    this.#count(ebb.asked, ebb.silent);
+    if (ebb.edge >= this.#limit) {
+      way.edge = this.#limit;
+      this.#tally.edge = this.#limit;
+    } else if (ebb.edge > 0) this.#extendTo(way, view, effects);
+    this.#settle(view, effects);
+  }
+
+  /** The search is to go on. */
+  extended(from: PeerId, extend: Extend, view: View, effects: MeshEffect[]): void {
+    const isNews =
+      this.#isOpen && extend.limit > this.#limit && this.#find(from)?.isUp === true && this.#extensions < WAVE_LIMITS.length - 1;
+    const isFree = this.#parent === undefined && this.#pending === 0;
+    if (isNews) {
+      this.#extensions += 1;
+      if (isFree) this.#due = view.now + extend.patienceMs;
+      this.#extend(extend.limit, view, effects);
+    }
+    if (isNews && isFree) this.#engage(from, extend.patienceMs, view, effects);
+    else effects.push(send(from, empty(this.asked.query)));
+    this.#settle(view, effects);
+  }
+
+  /** A neighbour that asked us does not want it any more; when nobody does, it is over. */
+  cancelled(from: PeerId, view: View, effects: MeshEffect[]): void {
+    const way = this.#find(from);
+    if (way === undefined || !way.isUp) return;
+    way.isUp = false;
+    way.hasCancelled = true;
+    if (this.#ways.some(({ isUp, peer }) => isUp && view.neighbors.has(peer))) this.#lostParent(from, view, effects);
+    else this.end(view, effects);
+  }
+
+  /**
+   * Drops what is under way, and tells whoever is at it. It begins anew when another neighbour asks: whoever asks and cancels
+   * keeps nobody from being asked by others.
+   */
+  end(view: View, effects: MeshEffect[]): void {
+    this.#isOpen = false;
+    this.#parent = undefined;
+    this.#told = undefined;
+    this.#pending = 0;
+    for (const way of this.#ways) {
+      if (way.open === 0) continue;
+      if (view.neighbors.has(way.peer)) effects.push(send(way.peer, { type: 'cancel', query: this.asked.query }));
+      way.open = 0;
+      way.depth = FAR;
+    }
+  }
+
+  /** A neighbour is gone. */
+  linkDown(peer: PeerId, view: View, effects: MeshEffect[]): void {
+    const way = this.#find(peer);
+    if (way === undefined || !this.#isOpen) return;
+    way.isUp = false;
+    if (way.open > 0) {
+      way.givenUpAt = view.now + LOST_LINK_MS;
+      effects.push(this.#timer(LOST_LINK_MS));
+    }
+    this.#lostParent(peer, view, effects);
+  }
+
+  /** A neighbour is back, or new: what was under way to it when it went is asked again. */
+  linkUp(peer: PeerId, view: View, effects: MeshEffect[]): void {
+    const way = this.#find(peer);
+    if (way === undefined || !this.#isOpen || way.givenUpAt === FAR) return;
+    way.givenUpAt = FAR;
+    this.#pending += 1 - way.open;
+    way.open = 1;
+    effects.push(this.#copyTo(way, view));
+    this.#watch(view, effects);
+  }
+
+  /** Some time is over. */
+  overdue(view: View, effects: MeshEffect[]): void {
+    if (!this.#isOpen || this.#pending === 0) return;
+    for (const way of this.#ways) {
+      const isLate = view.now >= this.#due;
+      if (way.open === 0 || (!isLate && view.now < way.givenUpAt)) continue;
+      // What was asked over a link that went comes another way, or was never asked.
+      if (way.givenUpAt === FAR) this.#count(0, 1);
+      this.#pending -= way.open;
+      way.open = 0;
+    }
+    this.#settle(view, effects);
+  }
+
+  // --- passing on -----------------------------------------------------------------------------------------------------
+
+  #nearer(copy: WaveMessage, isFirst: boolean, view: View, effects: MeshEffect[]): void {
+    const left = this.#limit - this.#depth;
+    this.#depth = copy.depth;
+    this.#limit = Math.max(this.#limit, copy.limit);
+    if (isFirst) this.#due = view.now + copy.patienceMs;
+    this.#isOpen = true;
+    if (isFirst || left < HOPS_THAT_MATTER) this.#pass(view, effects);
+  }
+
+  /** A copy to every neighbour that is not known to be as near as it would make it. */
+  #pass(view: View, effects: MeshEffect[]): void {
+    const isStopped = this.#depth >= this.#limit;
+    for (const peer of view.neighbors) {
+      const known = this.#find(peer);
+      if (known !== undefined && known.depth <= this.#depth + 1) continue;
+      if (isStopped) {
+        // Who has asked us is asked; all others may be new.
+        if (known === undefined) this.#tally.edge = this.#limit;
+        continue;
+      }
+      const way = known ?? this.#way(peer);
+      effects.push(this.#copyTo(way, view));
+      way.open += 1;
+      this.#pending += 1;
+    }
+  }
+
+  #copyTo(way: Way, view: View): MeshEffect {
+    const depth = this.#depth + 1;
+    way.depth = depth;
+    const { query, want, only } = this.asked;
+    return send(way.peer, {
+      type: 'wave',
+      query,
+      want,
+      ...(only === undefined ? {} : { only }),
+      depth,
+      limit: this.#limit,
+      ...(this.#parent === way.peer ? { open: true as const } : {}),
+      patienceMs: this.#patience(view),
+    });
+  }
+
+  #extend(limit: number, view: View, effects: MeshEffect[]): void {
+    const wasStopped = this.#depth >= this.#limit;
+    this.#limit = limit;
+    this.#tally.edge = 0;
+    for (const way of this.#ways) if (way.edge > 0) this.#extendTo(way, view, effects);
+    if (wasStopped) this.#pass(view, effects);
+  }
+
+  #extendTo(way: Way, view: View, effects: MeshEffect[]): void {
+    way.edge = 0;
+    if (!view.neighbors.has(way.peer)) return;
+    way.open += 1;
+    this.#pending += 1;
+    effects.push(send(way.peer, { type: 'extend', query: this.asked.query, limit: this.#limit, patienceMs: this.#patience(view) }));
+  }
+
+  /** Each hop that is left keeps an equal share of the time. */
+  #patience(view: View): number {
+    const left = Math.max(1, this.#limit - this.#depth);
+    return Math.max(0, Math.floor(((this.#due - view.now) * left) / (left + 1)));
+  }
+
+  // --- settling -------------------------------------------------------------------------------------------------------
+
+  #engage(by: PeerId, patienceMs: number, view: View, effects: MeshEffect[]): void {
+    this.#parent = by;
+    this.#told = by;
+    this.#due = view.now + patienceMs;
+    this.#watch(view, effects);
+  }
+
+  #watch(view: View, effects: MeshEffect[]): void {
+    if (this.#pending > 0) effects.push(this.#timer(Math.max(0, this.#due - view.now)));
+  }
+
+  #timer(afterMs: number): MeshEffect {
+    return { type: 'setTimer', timer: { of: 'echo', query: this.asked.query }, afterMs };
+  }
+
+  #settled(way: Way): void {
+    way.open -= 1;
+    this.#pending -= 1;
+  }
+
+  #count(asked: number, silent: number): void {
+    this.#tally.asked = Math.min(MAX_ASKED, this.#tally.asked + asked);
+    this.#tally.silent = Math.min(MAX_ASKED, this.#tally.silent + silent);
+  }
+
+  /** Tells whoever engaged us, once all is settled; and what came to be known later, whoever was told before. */
+  #settle(view: View, effects: MeshEffect[]): void {
+    if (this.#pending > 0 || this.#isAsker || !this.#isOpen) return;
+    const { asked, silent, edge } = this.#tally;
+    const to = this.told;
+    if (to === undefined || (this.#parent === undefined && asked === 0 && edge === 0) || !view.neighbors.has(to)) return;
+    this.#before?.(to, effects);
+    effects.push(send(to, { type: 'ebb', query: this.asked.query, asked, silent, edge }));
+    this.#tally.asked = 0;
+    this.#tally.silent = 0;
+    this.#tally.edge = 0;
+    this.#parent = undefined;
+  }
+
+  /** When it was the one whom we told, somebody else that asked us is told, also where the limit stopped us. */
+  #lostParent(peer: PeerId, view: View, effects: MeshEffect[]): void {
+    if (this.told !== peer) return;
+    const [next] = this.upstream(view, peer);
+    this.#parent = undefined;
+    this.#told = next;
+    if (this.#depth >= this.#limit || this.#ways.some(({ edge }) => edge > 0)) this.#tally.edge = this.#limit;
+    this.#settle(view, effects);
+  }
+
+  #find(peer: PeerId): Way | undefined {
+    for (const way of this.#ways) if (way.peer === peer) return way;
+    return undefined;
+  }
+
+  #way(peer: PeerId): Way {
+    const known = this.#find(peer);
+    if (known !== undefined) return known;
+    const way: Way = { peer, depth: FAR, open: 0, edge: 0, isUp: false, hasCancelled: false, givenUpAt: FAR };
+    this.#ways.push(way);
+    return way;
+  }
+}
+
+function send(to: PeerId, message: MeshMessage): MeshEffect {
+  return { type: 'send', to, message };
+}
