@@ -132,6 +132,12 @@ export class Registry {
     return this.#store.listening({ network: this.#network, except: asker, before, start, count: CANDIDATES }, now);
   }
 
+  /** The living lease of this serial, when its peer may be referred. */
+  async listener(serial: number, now: number): Promise<Lease | undefined> {
+    const lease = await this.#store.lease(serial, now);
+    return lease?.state === 'listening' ? lease : undefined;
+  }
+
   /** The peer did not answer: it is referred to nobody until it renews. */
   async silence(serial: number, now: number): Promise<void> {
     await this.#store.change(serial, { state: 'silent' }, now);
