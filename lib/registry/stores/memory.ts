@@ -1,10 +1,15 @@
-/** A store that forgets everything when its process ends: for trying things out, and for tests. Claims cost O(leases). */
+/**
+ * A store that forgets everything when its process ends: for trying things out, for tests, and for the simulator, whose networks
+ * are large: what is asked often costs no walk over all leases.
+ */
 import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../config.ts';
+import type { PeerId } from '../../protocol/ids.ts';
 import {
   type Change,
   type Choice,
   type Claim,
   type Claimed,
+  firstFree,
   type Lease,
   type NetworkKeys,
   type Remembered,
@@ -19,15 +24,82 @@ interface BadPort {
 }
 
 /** What one network has. Maps keep the order of insertion: what was put in first is what is forgotten first. */
-interface Shelf {
-  readonly remembered: Map<string, Remembered>;
-  readonly bad: Map<string, BadPort>;
+class Shelf {
+  readonly remembered = new Map<string, Remembered>();
+  readonly bad = new Map<string, BadPort>();
+  /** By serial, which grows: in this order, too. */
+  readonly leases = new Map<number, Lease>();
+  /** Serials by what only one lease may have. */
+  readonly byPort = new Map<number, number>();
+  readonly byPeer = new Map<PeerId, number>();
+  readonly byName = new Map<string, number>();
+  /** The serials of those that are `listening`, in their order. */
+  readonly #listening: number[] = [];
+  /** No lease ends before. It may be out of date the other way: then it is looked for anew. */
+  #dueFrom = Number.POSITIVE_INFINITY;
+  #lastVerified = 0;
+
+  put(lease: Lease): void {
+    const before = this.leases.get(lease.serial);
+    if (before?.foldedName !== undefined && lease.foldedName === undefined) this.byName.delete(before.foldedName);
+    this.leases.set(lease.serial, lease);
+    this.byPort.set(lease.port, lease.serial);
+    this.byPeer.set(lease.peer, lease.serial);
+    if (lease.foldedName !== undefined) this.byName.set(lease.foldedName, lease.serial);
+    this.#list(lease.serial, before?.state === 'listening', lease.state === 'listening');
+    this.#dueFrom = Math.min(this.#dueFrom, lease.expiresAt);
+    this.#lastVerified = Math.max(this.#lastVerified, lease.verified);
+  }
+
+  remove(lease: Lease): void {
+    this.leases.delete(lease.serial);
+    this.byPort.delete(lease.port);
+    this.byPeer.delete(lease.peer);
+    if (lease.foldedName !== undefined) this.byName.delete(lease.foldedName);
+    this.#list(lease.serial, lease.state === 'listening', false);
+  }
+
+  /** Every lease that is due. */
+  due(now: number): readonly Lease[] {
+    if (now < this.#dueFrom) return [];
+    this.#dueFrom = Number.POSITIVE_INFINITY;
+    const due: Lease[] = [];
+    for (const lease of this.leases.values()) {
+      if (lease.expiresAt <= now) due.push(lease);
+      else this.#dueFrom = Math.min(this.#dueFrom, lease.expiresAt);
+    }
+    return due;
+  }
+
+  listening({ except, before = Number.MAX_SAFE_INTEGER, start, count }: Choice, now: number): readonly Lease[] {
+    const isPlain = now < this.#dueFrom && before >= this.#lastVerified;
+    const chosen = isPlain
+      ? this.#listening
+      : this.#listening.filter((serial) => isAmong(this.leases.get(serial), before, now) && serial !== except);
+    // The one that asks is stepped over, as if it were not there.
+    const gap = isPlain ? placeOf(chosen, except) : chosen.length;
+    const others = chosen[gap] === except ? chosen.length - 1 : chosen.length;
+    const first = Math.floor(start * others);
+    const leases: Lease[] = [];
+    for (let step = 0; step < Math.min(count, others); step++) {
+      const place = (first + step) % others;
+      const lease = this.leases.get(chosen[others < chosen.length && place >= gap ? place + 1 : place] ?? 0);
+      if (lease !== undefined) leases.push(lease);
+    }
+    return leases;
+  }
+
+  #list(serial: number, was: boolean, is: boolean): void {
+    if (was && !is) this.#listening.splice(placeOf(this.#listening, serial), 1);
+    if (is && !was) this.#listening.splice(placeOf(this.#listening, serial), 0, serial);
+  }
 }
 
 export class MemoryStore implements Store {
   readonly #keys = new Map<string, NetworkKeys>();
-  readonly #leases = new Map<number, Lease>();
   readonly #shelves = new Map<string, Shelf>();
+  /** The network of each lease. */
+  readonly #networks = new Map<number, Shelf>();
   #counted = 0;
 
   async keys(network: string, fresh: NetworkKeys): Promise<NetworkKeys> {
@@ -37,59 +109,57 @@ export class MemoryStore implements Store {
   }
 
   async claim(claim: Claim, now: number): Promise<Claimed> {
-    this.#expire(claim.network, now);
-    const others = this.#of(claim.network).filter(({ serial }) => serial !== claim.replaces);
-    const samePeer = others.find(({ peer }) => peer === claim.peer);
+    const shelf = this.#shelf(claim.network);
+    this.#expire(shelf, now);
+    const other = (serial: number | undefined) =>
+      serial === undefined || serial === claim.replaces ? undefined : shelf.leases.get(serial);
+    const samePeer = other(shelf.byPeer.get(claim.peer));
     if (samePeer !== undefined) return { type: 'peerHeld', lease: samePeer };
-    const port = claim.ports.find((candidate) => others.every((other) => other.port !== candidate));
+    const port = firstFree(claim.ports, (candidate) => other(shelf.byPort.get(candidate)) !== undefined);
     if (port === undefined) return { type: 'portsHeld' };
-    const sameName = others.find(({ foldedName }) => foldedName === claim.foldedName);
+    const sameName = other(shelf.byName.get(claim.foldedName));
     if (sameName !== undefined) return { type: 'nameHeld', lease: sameName };
-    if (claim.replaces !== undefined) this.#leases.delete(claim.replaces);
-    return { type: 'leased', lease: this.#put(this.#newLease(claim, port, now)) };
+    const replaced = claim.replaces === undefined ? undefined : shelf.leases.get(claim.replaces);
+    if (replaced !== undefined) this.#remove(shelf, replaced);
+    return { type: 'leased', lease: this.#put(shelf, newLease(claim, ++this.#counted, port, now, shelf.remembered.get(claim.foldedName))) };
   }
 
   async lease(serial: number, now: number): Promise<Lease | undefined> {
-    const lease = this.#leases.get(serial);
-    return lease !== undefined && lease.expiresAt > now ? lease : undefined;
+    return this.#living(serial, now)?.lease;
   }
 
   async change(serial: number, { nameGoes, ...changed }: Change, now: number): Promise<Lease | undefined> {
-    const lease = await this.lease(serial, now);
-    return lease && this.#put({ ...lease, ...changed, ...(nameGoes && { foldedName: undefined }) });
+    const living = this.#living(serial, now);
+    return living && this.#put(living.shelf, { ...living.lease, ...changed, ...(nameGoes && { foldedName: undefined }) });
   }
 
   async verify(serial: number, now: number): Promise<Lease | undefined> {
-    const lease = await this.lease(serial, now);
-    return lease && this.#put({ ...lease, state: 'listening', verified: lease.verified || ++this.#counted });
+    const living = this.#living(serial, now);
+    return living && this.#put(living.shelf, { ...living.lease, state: 'listening', verified: living.lease.verified || ++this.#counted });
   }
 
   async end(serial: number, now: number): Promise<Lease | undefined> {
-    const lease = await this.lease(serial, now);
-    if (lease !== undefined) this.#end(lease, now);
-    return lease;
+    const living = this.#living(serial, now);
+    if (living !== undefined) this.#end(living.shelf, living.lease, now);
+    return living?.lease;
   }
 
   async expire(network: string, now: number): Promise<readonly Lease[]> {
-    return this.#expire(network, now);
+    return this.#expire(this.#shelf(network), now);
   }
 
   async prolong(network: string, expiresAt: number): Promise<void> {
-    for (const lease of this.#of(network)) this.#put({ ...lease, expiresAt });
+    const shelf = this.#shelf(network);
+    for (const lease of [...shelf.leases.values()]) this.#put(shelf, { ...lease, expiresAt });
   }
 
   async leases(network: string, now: number): Promise<readonly Lease[]> {
-    return this.#of(network)
-      .filter(({ expiresAt }) => expiresAt > now)
-      .sort((one, other) => one.port - other.port);
+    const living = [...this.#shelf(network).leases.values()].filter(({ expiresAt }) => expiresAt > now);
+    return living.sort((one, other) => one.port - other.port);
   }
 
-  async listening({ network, except, before = Number.MAX_SAFE_INTEGER, start, count }: Choice, now: number): Promise<readonly Lease[]> {
-    const chosen = this.#of(network).filter(
-      ({ serial, state, verified, expiresAt }) => state === 'listening' && serial !== except && verified < before && expiresAt > now,
-    );
-    const first = Math.floor(start * chosen.length);
-    return [...chosen.slice(first), ...chosen.slice(0, first)].slice(0, count);
+  async listening(choice: Choice, now: number): Promise<readonly Lease[]> {
+    return this.#shelf(choice.network).listening(choice, now);
   }
 
   async remembered(network: string): Promise<readonly Remembered[]> {
@@ -107,44 +177,65 @@ export class MemoryStore implements Store {
 
   async close(): Promise<void> {}
 
-  #newLease(claim: Claim, port: number, now: number): Lease {
-    const { network, host, peer, name, foldedName, cookieHash, expiresAt } = claim;
-    const known = this.#shelf(network).remembered.get(foldedName);
-    return {
-      serial: ++this.#counted,
-      ...{ network, port, host, peer, name, foldedName, cookieHash, expiresAt },
-      ...{ state: 'assigned', verified: 0, joinedAt: now },
-      joinedCount: (known?.joinedCount ?? 0) + 1,
-      firstJoinedAt: known?.firstJoinedAt ?? now,
-    };
+  #living(serial: number, now: number): { readonly shelf: Shelf; readonly lease: Lease } | undefined {
+    const shelf = this.#networks.get(serial);
+    const lease = shelf?.leases.get(serial);
+    return shelf !== undefined && lease !== undefined && lease.expiresAt > now ? { shelf, lease } : undefined;
   }
 
-  #put(lease: Lease): Lease {
-    this.#leases.set(lease.serial, lease);
+  #put(shelf: Shelf, lease: Lease): Lease {
+    shelf.put(lease);
+    this.#networks.set(lease.serial, shelf);
     return lease;
   }
 
-  #expire(network: string, now: number): readonly Lease[] {
-    const due = this.#of(network).filter(({ expiresAt }) => expiresAt <= now);
-    for (const lease of due) this.#end(lease, now);
+  #expire(shelf: Shelf, now: number): readonly Lease[] {
+    const due = shelf.due(now);
+    for (const lease of due) this.#end(shelf, lease, now);
     return due;
   }
 
-  #end(lease: Lease, now: number): void {
-    this.#leases.delete(lease.serial);
+  #end(shelf: Shelf, lease: Lease, now: number): void {
+    this.#remove(shelf, lease);
     const remembered = rememberedOf(lease, now);
-    if (remembered !== undefined) putLast(this.#shelf(lease.network).remembered, remembered.foldedName, remembered, PEERS_REMEMBERED);
+    if (remembered !== undefined) putLast(shelf.remembered, remembered.foldedName, remembered, PEERS_REMEMBERED);
   }
 
-  #of(network: string): Lease[] {
-    return [...this.#leases.values()].filter((lease) => lease.network === network);
+  #remove(shelf: Shelf, lease: Lease): void {
+    shelf.remove(lease);
+    this.#networks.delete(lease.serial);
   }
 
   #shelf(network: string): Shelf {
-    const shelf = this.#shelves.get(network) ?? { remembered: new Map(), bad: new Map() };
+    const shelf = this.#shelves.get(network) ?? new Shelf();
     this.#shelves.set(network, shelf);
     return shelf;
   }
+}
+
+function newLease(claim: Claim, serial: number, port: number, now: number, known: Remembered | undefined): Lease {
+  const { network, host, peer, name, foldedName, cookieHash, expiresAt } = claim;
+  return {
+    ...{ serial, network, port, host, peer, name, foldedName, cookieHash, expiresAt },
+    ...{ state: 'assigned', verified: 0, joinedAt: now },
+    joinedCount: (known?.joinedCount ?? 0) + 1,
+    firstJoinedAt: known?.firstJoinedAt ?? now,
+  };
+}
+
+function isAmong(lease: Lease | undefined, before: number, now: number): boolean {
+  return lease !== undefined && lease.verified < before && lease.expiresAt > now;
+}
+
+/** Where `serial` stands among these, which grow, or would stand. */
+function placeOf(serials: readonly number[], serial: number): number {
+  let [low, high] = [0, serials.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (Number(serials[middle]) < serial) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function putLast<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {

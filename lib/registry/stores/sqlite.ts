@@ -15,6 +15,7 @@ import {
   type Choice,
   type Claim,
   type Claimed,
+  firstFree,
   type Lease,
   type LeaseState,
   type NetworkKeys,
@@ -115,7 +116,7 @@ export class SqliteStore implements Store {
       const samePeer = this.#row('ofPeer', { network, peer, replaces });
       if (samePeer !== undefined) return { type: 'peerHeld', lease: leaseOf(samePeer) };
       const held = new Set(this.#rows('heldPorts', { network, replaces }).map(({ port }) => port));
-      const port = claim.ports.find((candidate) => !held.has(candidate));
+      const port = firstFree(claim.ports, (candidate) => held.has(candidate));
       if (port === undefined) return { type: 'portsHeld' };
       const sameName = this.#row('ofName', { network, foldedName, replaces });
       if (sameName !== undefined) return { type: 'nameHeld', lease: leaseOf(sameName) };
