@@ -70,11 +70,13 @@ export class Registry {
   readonly #parts: RegistryParts;
   readonly #store: Store;
   readonly #network: string;
+  readonly #pool: ReadonlySet<number>;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.#store = parts.store;
     this.#network = folded(parts.network);
+    this.#pool = new Set(parts.ports);
   }
 
   /**
@@ -130,6 +132,12 @@ export class Registry {
   candidates(asker: number, now: number, before?: number): Promise<readonly Lease[]> {
     const start = this.#parts.chance();
     return this.#store.listening({ network: this.#network, except: asker, before, start, count: CANDIDATES }, now);
+  }
+
+  /** The living lease of this serial, when its peer may be referred. */
+  async listener(serial: number, now: number): Promise<Lease | undefined> {
+    const lease = await this.#store.lease(serial, now);
+    return lease?.state === 'listening' ? lease : undefined;
   }
 
   /** The peer did not answer: it is referred to nobody until it renews. */
@@ -202,7 +210,7 @@ export class Registry {
     const claimed = await this.#store.claim(
       {
         network: this.#network,
-        ports: this.#inOrder(wish.port).filter((port) => !bad.includes(port)),
+        ports: this.#inOrder(wish.port, new Set(bad)),
         host: wish.host,
         peer: wish.peer,
         name: wish.name,
@@ -227,9 +235,10 @@ export class Registry {
     }
   }
 
-  #inOrder(preferred: number | undefined): readonly number[] {
-    const { ports } = this.#parts;
-    return preferred !== undefined && ports.includes(preferred) ? [preferred, ...ports] : ports;
+  /** The ports of use, the preferred one first. */
+  *#inOrder(preferred: number | undefined, bad: ReadonlySet<number>): Generator<number, undefined, undefined> {
+    if (preferred !== undefined && this.#pool.has(preferred) && !bad.has(preferred)) yield preferred;
+    for (const port of this.#pool) if (!bad.has(port)) yield port;
   }
 
   #place(lease: Lease, cookie: string): Place {

@@ -37,7 +37,7 @@ export interface Lease {
 /** What a joiner claims: the first free one of `ports`, and a name. `replaces` is a lease that ends when this one begins. */
 export interface Claim {
   readonly network: string;
-  readonly ports: readonly number[];
+  readonly ports: Iterable<number>;
   readonly host: string;
   readonly peer: PeerId;
   readonly name: string;
@@ -119,6 +119,12 @@ export interface Store {
   /** The ports of `host` that other programs have. */
   badPorts(network: string, host: string, now: number): Promise<readonly number[]>;
   close(): Promise<void>;
+}
+
+/** The first of `ports` that is not held. */
+export function firstFree(ports: Iterable<number>, isHeld: (port: number) => boolean): number | undefined {
+  for (const port of ports) if (!isHeld(port)) return port;
+  return undefined;
 }
 
 /** What is remembered of a lease that ended; nothing of a peer that never listened, or whose name another has now. */

@@ -1,20 +1,18 @@
 /**
  * What the metadata server answers: one method for each request that may come over a link.
  *
- * The rules are the registry's. Here they meet the world: a peer is dialled back before anybody is referred to it, and
- * whether the holder of a name is alive is found out, not believed.
+ * The rules are the registry's, also who is referred to whom. Here they meet the links over which they are asked.
  */
 import { LINK_MESSAGE_BYTES, PENDING_PER_ADDRESS, PORT_ATTEMPTS } from '../config.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
 import type { Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
 import { shown } from '../protocol/names.ts';
+import type { Referrals } from '../registry/referrals.ts';
 import { isRefusal, type Place, type Refusal, type Registry } from '../registry/registry.ts';
 import type { Lease } from '../registry/store.ts';
 import type { ServerEvent } from '../trace.ts';
-import type { DialBack } from './dial-back.ts';
 import type { Guest } from './guest.ts';
 import type { Places } from './places.ts';
-import type { Referrals } from './referrals.ts';
 
 type Request<Type extends ServerRequest['type']> = Extract<ServerRequest, { type: Type }>;
 
@@ -22,7 +20,6 @@ type Request<Type extends ServerRequest['type']> = Extract<ServerRequest, { type
 export interface RequestParts {
   readonly registry: Registry;
   readonly referrals: Referrals;
-  readonly dialBack: DialBack;
   readonly places: Places;
   readonly guests: ReadonlySet<Guest>;
   readonly leaseMs: number;
@@ -63,7 +60,7 @@ export class Requests {
 
   async #join(guest: Guest, request: Request<'join'>): Promise<ServerAnswer> {
     const refusal = this.#unwelcome(guest, request);
-    const place = refusal ?? (await this.#placed(request));
+    const place = refusal ?? (await this.#parts.referrals.admit(request));
     if (isRefusal(place)) {
       this.#parts.tell({ type: 'joinRefused', name: shown(request.name), code: place.code, message: place.message });
       return refused(request.id, place);
@@ -87,20 +84,6 @@ export class Requests {
     return { code: 'TOO_MANY', message: `${pending.length} joiners from ${guest.address} are not listening yet`, hint: 'wait a moment' };
   }
 
-  async #placed(request: Request<'join'>): Promise<Place | Refusal> {
-    const { registry } = this.#parts;
-    const place = await registry.join(request, this.#parts.now());
-    if (!isRefusal(place) || place.holder === undefined || (await this.#isAlive(place.holder))) return place;
-    // Whoever had the name is dead: a person who starts s1 again gets s1 at once.
-    await registry.freeName(place.holder.serial, this.#parts.now());
-    return registry.join(request, this.#parts.now());
-  }
-
-  async #isAlive(lease: Lease): Promise<boolean> {
-    if (this.#parts.places.isConnected(lease.serial)) return true;
-    return (await this.#parts.dialBack.answers(this.#parts.registry.contact(lease))) || this.#parts.dialBack.isClosed;
-  }
-
   #assigned(guest: Guest, id: number, place: Place): ServerAnswer {
     const { places, leaseMs, discovery, networkKey } = this.#parts;
     places.give(guest, place);
@@ -121,23 +104,19 @@ export class Requests {
   }
 
   async #listening(guest: Guest, { id }: Request<'listening'>): Promise<ServerAnswer> {
-    const { registry, referrals } = this.#parts;
-    const { place } = guest;
-    if (place === undefined) return refused(id, notJoined());
-    if (!(await this.#parts.dialBack.answers(place.contact))) return refused(id, notListening(place));
-    const seen = await registry.listening(place.lease.serial, this.#parts.now());
+    if (guest.place === undefined) return refused(id, notJoined());
+    const seen = await this.#parts.referrals.welcome(guest.place);
     if (isRefusal(seen)) return refused(id, seen);
     guest.isMember = true;
-    const referral = await (seen.isNew ? referrals.first(seen.lease) : referrals.connected(seen.lease.serial));
-    const { name, peer, port } = seen.lease;
-    if (seen.isNew) this.#parts.tell({ type: 'peerJoined', name, peer, port, referral: referral?.name ?? null });
+    const { lease, isNew, referral } = seen;
+    const { name, peer, port } = lease;
+    if (isNew) this.#parts.tell({ type: 'peerJoined', name, peer, port, referral: referral?.name ?? null });
     return { type: 'referred', id, referral };
   }
 
   async #renew({ id, cookie }: Request<'renew'>): Promise<ServerAnswer> {
-    const lease = await this.#parts.registry.renew(cookie, this.#parts.now());
-    if (isRefusal(lease)) return refused(id, lease);
-    return { type: 'referred', id, referral: await this.#parts.referrals.connected(lease.serial) };
+    const renewed = await this.#parts.referrals.renew(cookie);
+    return isRefusal(renewed) ? refused(id, renewed) : { type: 'referred', id, ...renewed };
   }
 
   async #refer(guest: Guest, { id }: Request<'refer'>): Promise<ServerAnswer> {
@@ -165,11 +144,6 @@ export function refused(id: number, { code, message, hint }: Refusal): ServerAns
 
 function notJoined(): Refusal {
   return { code: 'LEASE_UNKNOWN', message: 'this link has no place in the network', hint: 'join, and listen, first' };
-}
-
-function notListening({ contact: { host, port } }: Place): Refusal {
-  const hint = 'is a firewall in between, or another program on that port?';
-  return { code: 'NOT_LISTENING', message: `the metadata server found nobody of this name at ${host}:${port}`, hint };
 }
 
 // One message must hold them: thousands of members with long names are cut, those on line last.

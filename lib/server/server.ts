@@ -13,19 +13,20 @@ import { type ErrorCode, named } from '../errors.ts';
 import { newKeys, signer } from '../net/keys.ts';
 import type { Address, Listener as Doorway, Link, Transport } from '../net/transport.ts';
 import { encode, parseServerRequest } from '../protocol/codec.ts';
-import type { ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import type { Contact, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import { portsIn } from '../registry/ports.ts';
+import { Referrals } from '../registry/referrals.ts';
 import { type Refusal, Registry } from '../registry/registry.ts';
 import type { Lease, Store } from '../registry/store.ts';
 import type { Listener, ServerEvent } from '../trace.ts';
 import { DialBack } from './dial-back.ts';
 import { Guest } from './guest.ts';
 import { Places } from './places.ts';
-import { Referrals } from './referrals.ts';
 import { Requests, refused } from './requests.ts';
 
 const CHANCES = 2 ** 32;
+const chance = () => randomInt(CHANCES) / CHANCES;
 
 export interface ServerOptions {
   readonly transport: Transport;
@@ -47,6 +48,7 @@ export interface ServerOptions {
 /** What exists from `start` to `close`. */
 interface Running {
   readonly registry: Registry;
+  readonly referrals: Referrals;
   readonly requests: Requests;
   readonly doorway: Doorway;
   readonly sweeping: NodeJS.Timeout;
@@ -72,7 +74,7 @@ export class MetadataServer {
     this.#options = options;
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.#now = options.now ?? monotonicSinceEpoch;
-    this.#dialBack = new DialBack(options.transport, this.#now);
+    this.#dialBack = new DialBack(options.transport);
   }
 
   /**
@@ -83,14 +85,17 @@ export class MetadataServer {
     const { store, transport, host, port, network } = this.#options;
     const ports = portsIn(this.#options.ports);
     const keys = await store.keys(folded(network), newKeys());
-    const chance = () => randomInt(CHANCES) / CHANCES;
     const sign = signer(keys.privateKey);
     const registry = new Registry({ store, network, ports, leaseMs: this.#leaseMs, draw: () => nanoid(22), hash: sha256, sign, chance });
+    const isConnected = (serial: number) => this.#places.isConnected(serial);
+    const dial = (contact: Contact) => this.#dialBack.answers(contact);
+    const isClosed = () => this.#dialBack.isClosed;
+    const referrals = new Referrals({ registry, dial, isConnected, isClosed, chance, now: this.#now });
     this.#sweptAt = this.#now();
     await registry.recover(this.#sweptAt);
     const doorway = await transport.listen({ host, port }, ['join'], (link) => this.#welcome(link));
     const sweeping = setInterval(() => void this.#sweepOrTell(), Math.min(SWEEP_MS, this.#leaseMs / 10)).unref();
-    this.#running = { registry, requests: this.#requests(registry, keys.publicKey), doorway, sweeping };
+    this.#running = { registry, referrals, requests: this.#requests(registry, referrals, keys.publicKey), doorway, sweeping };
     this.#tell({ type: 'serving', host, port: doorway.address.port, network, ports: this.#options.ports });
     return doorway.address;
   }
@@ -122,7 +127,8 @@ export class MetadataServer {
   async #close(): Promise<void> {
     if (this.#running === undefined) return;
     clearInterval(this.#running.sweeping);
-    await Promise.all([this.#dialBack.close(), this.#running.doorway.close()]);
+    this.#dialBack.close();
+    await Promise.all([this.#running.referrals.idle(), this.#running.doorway.close()]);
     await Promise.all([...this.#guests].map((guest) => guest.idle));
     this.#tell({ type: 'closed' });
   }
@@ -134,12 +140,11 @@ export class MetadataServer {
 
   // --- links ----------------------------------------------------------------------------------------------------------
 
-  #requests(registry: Registry, networkKey: string): Requests {
+  #requests(registry: Registry, referrals: Referrals, networkKey: string): Requests {
     const { discovery } = this.#options;
     return new Requests({
       registry,
-      referrals: new Referrals(registry, this.#dialBack, (serial) => this.#places.isConnected(serial), this.#now),
-      dialBack: this.#dialBack,
+      referrals,
       places: this.#places,
       guests: this.#guests,
       leaseMs: this.#leaseMs,
@@ -158,7 +163,7 @@ export class MetadataServer {
       text: (text) => this.#hear(guest, text),
       closed: () => {
         guest.isGone = true;
-        if (guest.place !== undefined) this.#dialBack.forget(guest.place.lease.serial);
+        if (guest.place !== undefined) this.#here.referrals.forget(guest.place.lease.serial);
         guest.inTurn(() => this.#farewell(guest));
       },
     });

@@ -10,6 +10,7 @@ import {
   type Choice,
   type Claim,
   type Claimed,
+  firstFree,
   type Lease,
   type NetworkKeys,
   type Remembered,
@@ -82,7 +83,7 @@ export class MemoryStore implements Store {
     const isOther = (lease: Lease | undefined) => lease !== undefined && lease.serial !== replaces;
     const samePeer = byPeer.get(claim.peer);
     if (samePeer !== undefined && isOther(samePeer)) return { type: 'peerHeld', lease: samePeer };
-    const port = claim.ports.find((candidate) => !isOther(byPort.get(candidate)));
+    const port = firstFree(claim.ports, (candidate) => isOther(byPort.get(candidate)));
     if (port === undefined) return { type: 'portsHeld' };
     const sameName = byName.get(claim.foldedName);
     if (sameName !== undefined && isOther(sameName)) return { type: 'nameHeld', lease: sameName };

@@ -10,6 +10,7 @@ import {
   type Choice,
   type Claim,
   type Claimed,
+  firstFree,
   type Lease,
   type LeaseState,
   type NetworkKeys,
@@ -128,7 +129,7 @@ function* claimed(claim: Claim, now: number): Work<Claimed> {
   const [samePeer] = yield* run('ofPeer', { network, peer, replaces });
   if (samePeer !== undefined) return { type: 'peerHeld', lease: leaseOf(samePeer) };
   const held = new Set((yield* run('heldPorts', { network, replaces })).map(({ port }) => Number(port)));
-  const port = claim.ports.find((candidate) => !held.has(candidate));
+  const port = firstFree(claim.ports, (candidate) => held.has(candidate));
   if (port === undefined) return { type: 'portsHeld' };
   const [sameName] = yield* run('ofName', { network, foldedName, replaces });
   if (sameName !== undefined) return { type: 'nameHeld', lease: leaseOf(sameName) };
