@@ -57,7 +57,9 @@ class Shelf {
     let high = this.seen.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.seen[middle]?.verified ?? 0) < verified) low = middle + 1;
+      const lease = this.seen[middle];
+      assert(lease !== undefined, 'the middle lies within');
+      if (lease.verified < verified) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -222,8 +224,5 @@ function overdue(
 function putLast<Value>(map: Map<string, Value>, key: string, value: Value, limit: number): void {
   map.delete(key);
   map.set(key, value);
-  for (const oldest of map.keys()) {
-    if (map.size <= limit) return;
-    map.delete(oldest);
-  }
+  if (map.size > limit) map.delete(String(map.keys().next().value));
 }

@@ -84,15 +84,14 @@ class PostgresDatabase implements Database {
     );
   }
 
-  async #patiently<Answer>(work: (client: PoolClient) => Promise<Answer>): Promise<Answer> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.#attempt(work);
-      } catch (thrown) {
-        if (attempt === STORE_ATTEMPTS || !AGAIN.has(stateOf(thrown))) throw withName(thrown);
-        await pause(randomInt(1, PAUSE_MS * attempt));
-      }
+  async #patiently<Answer>(work: (client: PoolClient) => Promise<Answer>, attempt = 1): Promise<Answer> {
+    try {
+      return await this.#attempt(work);
+    } catch (thrown) {
+      if (attempt === STORE_ATTEMPTS || !AGAIN.has(stateOf(thrown))) throw withName(thrown);
     }
+    await pause(randomInt(1, PAUSE_MS * attempt));
+    return this.#patiently(work, attempt + 1);
   }
 
   async #attempt<Answer>(work: (client: PoolClient) => Promise<Answer>): Promise<Answer> {

@@ -17,6 +17,11 @@ t.test('memory: forgets, sqlite: keeps a file in a folder that is made for it', 
   await store.close();
 });
 
+t.test('postgres: is asked at once whether it is there', async (t) => {
+  for (const scheme of ['postgres', 'postgresql'])
+    await t.rejects(openStore(`${scheme}://floodmesh@127.0.0.1:1/register`, makeFolder), { code: 'STORE_AWAY' });
+});
+
 t.test('any other address is refused before a folder is made', async (t) => {
   for (const url of ['', 'memory', 'sqlite:', 'redis://localhost', 'register.db', 'SQLITE:x', 'xsqlite:y']) {
     await t.rejects(

@@ -43,6 +43,22 @@ else {
     await Promise.all(stores.map((store) => store.close()));
   });
 
+  t.test('what others are in the way of is done again, and given up when they never go', async (t) => {
+    const url = await postgres.database();
+    const store = await openPostgres(url);
+    const client = new Client(url);
+    await client.connect();
+    await client.query(`CREATE FUNCTION busy() RETURNS trigger AS $$ BEGIN RAISE SQLSTATE '40001'; END $$ LANGUAGE plpgsql;
+      CREATE TRIGGER busy BEFORE UPDATE ON counter FOR EACH ROW EXECUTE FUNCTION busy()`);
+    const claimed = leased(store, claimOf(1));
+    setTimeout(() => void client.query('DROP TRIGGER busy ON counter'), 50);
+    t.equal((await claimed).port, 9000);
+    await client.query('CREATE TRIGGER busy BEFORE UPDATE ON counter FOR EACH ROW EXECUTE FUNCTION busy()');
+    await t.rejects(leased(store, claimOf(2, { ports: [9001] })), { code: 'DISK_FAILED' });
+    await client.end();
+    await store.close();
+  });
+
   t.test('a register of a newer version is left alone, and said', async (t) => {
     const url = await postgres.database();
     await (await openPostgres(url)).close();
