@@ -367,7 +367,8 @@ export class Mesh {
   #leave(): void {
     if (this.#farewell.isLeaving) return;
     this.#timer({ of: 'farewell' }, FAREWELL_PATIENCE_MS);
-    const neighbors = [...this.#neighbors].flatMap((peer) => this.#topology.contact(peer) ?? []);
+    const known = this.#topology.reports().map(({ contact }) => contact);
+    const neighbors = known.filter(({ peer }) => this.#neighbors.has(peer));
     this.#sendAll({ type: 'leaving', neighbors: [...this.#farewell.leave(neighbors)] });
   }
 

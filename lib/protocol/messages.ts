@@ -27,7 +27,7 @@ export const MAX_FOLDER_FILES = 100_000;
 export const MAX_REPORTS = 24;
 
 /** The longest pause between two pings that a neighbour may announce. A guess: the longer, the later it is known that it is gone. */
-export const MAX_PING_MS = 5_000;
+const MAX_PING_MS = 5_000;
 
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;
