@@ -82,6 +82,8 @@ export const MESSAGE_FRAGMENTS = 64;
 /** Connections one listener accepts, in all and from one address. Loopback peers share one address: a guess with room. */
 export const CONNECTIONS = 512;
 export const CONNECTIONS_PER_ADDRESS = 256;
+/** Connections that a metadata server accepts for each port of its network, where that is more: a line each, and one that is being made. */
+export const CONNECTIONS_PER_MEMBER = 2;
 /** How long a joiner waits for its files to be hashed, so that a few small ones are there when it is; the rest follow. */
 export const SHELVES_MS = 1_000;
 /** How long a joiner waits for its first link before it says that it has joined; the mesh goes on trying. */

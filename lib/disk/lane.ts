@@ -1,4 +1,4 @@
-/** A worker thread and the orders under way in it. The thread starts with the first order, and holds up no exit while it is idle. */
+/** A way to a worker thread, and the orders under way in it. The thread starts with the first order, and holds up no exit while it is idle. */
 import { type Transferable, Worker } from 'node:worker_threads';
 import { FloodmeshError } from '../errors.ts';
 // Loaded here, too, so that what Node makes of it is kept (bin/floodmesh) before a thread wants it.
@@ -14,9 +14,9 @@ interface Waiting {
 
 export class Lane {
   readonly #name: string;
-  readonly #waiting = new Map<number, Waiting>();
-  #worker: Worker | undefined;
-  #last = 0;
+  /** What is under way. */
+  readonly #orders = new Map<number, Promise<Answer>>();
+  #thread: Thread | undefined;
   #closed = false;
 
   constructor(name: string) {
@@ -30,31 +30,90 @@ export class Lane {
   ask(order: Order, transfer: readonly Transferable[] = [], signal?: AbortSignal): Promise<Answer> {
     if (this.#closed) return Promise.reject(ended());
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const id = ++this.#last;
-    const cancel = () => this.#post({ id, order: { type: 'cancel' } });
+    const thread = this.#started();
+    const { id, answer } = thread.ask(order, transfer);
+    const cancel = () => thread.cancel(id);
     signal?.addEventListener('abort', cancel, { once: true });
-    return new Promise<Answer>((resolve, reject) => {
-      this.#post({ id, order }, transfer);
-      this.#waiting.set(id, { resolve, reject });
-      this.#worker?.ref();
-    }).finally(() => signal?.removeEventListener('abort', cancel));
+    const settled = answer.finally(() => {
+      signal?.removeEventListener('abort', cancel);
+      this.#orders.delete(id);
+    });
+    this.#orders.set(id, settled);
+    return settled.then(
+      (told) => (this.#closed ? Promise.reject(ended()) : told),
+      (thrown) => Promise.reject(this.#closed ? ended() : thrown),
+    );
   }
 
   /** Starts the thread, so that the first order need not wait for it. */
   start(): void {
-    if (!this.#closed) this.#worker ??= this.#started();
+    if (!this.#closed) this.#started();
   }
 
-  /** Ends the thread and what is under way in it; settles when nothing of it is left. */
+  /** Ends what is under way, and the thread unless others use it; settles when nothing of this is left. */
   async close(): Promise<void> {
     this.#closed = true;
+    const thread = this.#thread;
+    this.#thread = undefined;
+    for (const id of this.#orders.keys()) thread?.cancel(id);
+    await thread?.released();
+    await Promise.allSettled(this.#orders.values());
+  }
+
+  #started(): Thread {
+    this.#thread ??= Thread.called(this.#name);
+    return this.#thread;
+  }
+}
+
+/** A thread that all lanes of one name use: a process that runs a hundred peers has no more threads than one with one. */
+class Thread {
+  static readonly #all = new Map<string, Thread>();
+  readonly #name: string;
+  readonly #waiting = new Map<number, Waiting>();
+  #worker: Worker | undefined;
+  #users = 0;
+  #last = 0;
+
+  constructor(name: string) {
+    this.#name = name;
+  }
+
+  /** The thread of that name, for one more user. */
+  static called(name: string): Thread {
+    const thread = Thread.#all.get(name) ?? new Thread(name);
+    Thread.#all.set(name, thread);
+    thread.#users += 1;
+    thread.#running();
+    return thread;
+  }
+
+  ask(order: Order, transfer: readonly Transferable[]): { readonly id: number; readonly answer: Promise<Answer> } {
+    const id = ++this.#last;
+    const worker = this.#running();
+    const { promise: answer, resolve, reject } = Promise.withResolvers<Answer>();
+    worker.postMessage({ id, order } satisfies Ordered, transfer);
+    this.#waiting.set(id, { resolve, reject });
+    worker.ref();
+    return { id, answer };
+  }
+
+  cancel(id: number): void {
+    this.#worker?.postMessage({ id, order: { type: 'cancel' } } satisfies Ordered);
+  }
+
+  /** One user less; without any the thread ends, and what is under way in it. */
+  async released(): Promise<void> {
+    this.#users -= 1;
+    if (this.#users > 0) return;
+    Thread.#all.delete(this.#name);
     await this.#worker?.terminate();
     this.#fail(ended());
   }
 
-  #post(ordered: Ordered, transfer: readonly Transferable[] = []): void {
+  #running(): Worker {
     this.#worker ??= this.#started();
-    this.#worker.postMessage(ordered, transfer);
+    return this.#worker;
   }
 
   #started(): Worker {

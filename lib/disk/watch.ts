@@ -8,10 +8,17 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
-import { RESCAN_MS, RESCAN_PAUSE_MS, WATCHED_FOLDERS } from '../config.ts';
+import { PULSES_MEET_MS, RESCAN_MS, RESCAN_PAUSE_MS, WATCHED_FOLDERS } from '../config.ts';
 
 /** How many times as long as a reading took nothing is read after it, unless somebody waits. A guess: a fifth of a core. */
 const REST = 4;
+
+/** Folders that nothing is told of are read at the same moments, with the pulses: to wake up costs more than to look. */
+function untilRescan(): number {
+  const now = performance.timeOrigin + performance.now();
+  const each = RESCAN_MS - (RESCAN_MS % PULSES_MEET_MS);
+  return Math.ceil((now + RESCAN_MS / 2) / each) * each - now;
+}
 
 export class Watch {
   readonly #read: () => Promise<void>;
@@ -35,7 +42,7 @@ export class Watch {
   start(folder: string): void {
     this.#folder = folder;
     this.follow(this.#folders);
-    this.#schedule(RESCAN_MS);
+    this.#schedule(untilRescan());
   }
 
   /** Which folders there are to watch, by the way to each, '' for the folder itself; those that stand first matter most. */
@@ -94,7 +101,7 @@ export class Watch {
     await this.#read();
     const ended = performance.now();
     this.#rested = ended + REST * (ended - began);
-    this.#schedule(RESCAN_MS);
+    this.#schedule(untilRescan());
   }
 
   #schedule(afterMs: number): void {

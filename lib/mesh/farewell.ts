@@ -11,8 +11,9 @@ import { type Contact, MAX_REPORTS } from '../protocol/messages.ts';
 
 export class Farewell {
   readonly #self: PeerId;
-  /** Whom we hand to each other, in the agreed order; undefined while we stay. */
-  #circle: readonly Contact[] | undefined;
+  /** Whom we hand to each other, in the agreed order. */
+  #circle: readonly Contact[] = [];
+  #isLeaving = false;
   /** How many times each of them is to release us. */
   readonly #awaited = new Map<PeerId, number>();
   /** Neighbours that leave, each with whom we link before we release it. */
@@ -23,16 +24,17 @@ export class Farewell {
   }
 
   get isLeaving(): boolean {
-    return this.#circle !== undefined;
+    return this.#isLeaving;
   }
 
   /** Whether nobody has need of us any more. */
   get isReleased(): boolean {
-    return this.#circle !== undefined && this.#awaited.size === 0;
+    return this.#isLeaving && this.#awaited.size === 0;
   }
 
   /** We leave, and have these neighbours; answers whom they are to be told of. */
   leave(neighbors: readonly Contact[]): readonly Contact[] {
+    this.#isLeaving = true;
     this.#circle = circleOf(neighbors);
     for (const { peer } of this.#circle) this.#awaited.set(peer, 1);
     return this.#circle;
@@ -40,7 +42,7 @@ export class Farewell {
 
   /** A neighbour leaves, as we do; answers whom our others are to be told of now, when it brings anybody new. */
   takeOver(leaver: PeerId, others: readonly Contact[], neighbors: ReadonlySet<PeerId>): readonly Contact[] | undefined {
-    const before = this.#circle ?? [];
+    const before = this.#circle;
     const after = circleOf([...before, ...others].filter(({ peer }) => peer !== this.#self && peer !== leaver));
     if (after.length <= before.filter(({ peer }) => peer !== leaver).length) return undefined;
     this.#circle = after;

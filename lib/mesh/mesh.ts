@@ -314,7 +314,7 @@ export class Mesh {
   #leave(): void {
     if (this.#farewell.isLeaving) return;
     this.#timer({ of: 'farewell' }, FAREWELL_PATIENCE_MS);
-    const neighbors = [...this.#neighbors].flatMap((peer) => this.#overlay.contact(peer) ?? []);
+    const neighbors = [...this.#neighbors].map((peer) => this.#overlay.contact(peer)).filter((contact) => contact !== undefined);
     this.#sendAll({ type: 'leaving', neighbors: [...this.#farewell.leave(neighbors)] });
   }
 

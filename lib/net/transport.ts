@@ -84,6 +84,7 @@ export interface Transport {
   /**
    * Accepts links at `address` (port 0: the system chooses) until `close`; answers where it listens. Plain HTTP requests go
    * to `onExchange`; without it they are told that this port speaks something else.
+   * At least `admits` connections are let in, also from one address.
    * @throws PORT_TAKEN, when the port belongs to another program.
    */
   listen(
@@ -91,6 +92,7 @@ export interface Transport {
     purposes: readonly Purpose[],
     onLink: (link: Link, purpose: Purpose) => void,
     onExchange?: (exchange: Exchange) => void,
+    admits?: number,
   ): Promise<Listener>;
   /** @throws UNREACHABLE or TIMED_OUT, when nobody answers there; CANCELLED, when `signal` fires. */
   dial(address: Address, purpose: Purpose, signal?: AbortSignal): Promise<Link>;

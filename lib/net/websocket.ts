@@ -69,6 +69,7 @@ async function listen(
   purposes: readonly Purpose[],
   onLink: (link: Link, purpose: Purpose) => void,
   onExchange?: (exchange: Exchange) => void,
+  admits = 0,
 ): Promise<Listener> {
   const http = createServer({
     maxHeaderSize: HEADER_BYTES,
@@ -79,8 +80,8 @@ async function listen(
     shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket', // others may stay with HTTP/1.1
   });
   http.maxHeadersCount = HEADERS;
-  http.maxConnections = CONNECTIONS;
-  http.on('connection', oneAddressIsNotEverybody());
+  http.maxConnections = Math.max(CONNECTIONS, admits);
+  http.on('connection', oneAddressIsNotEverybody(Math.max(CONNECTIONS_PER_ADDRESS, admits)));
   http.maxRequestsPerSocket = REQUESTS_PER_CONNECTION;
   http.on('request', onExchange === undefined ? speaksSomethingElse : answering(address, onExchange));
   const links = new Set<WebSocketLink>();
@@ -176,12 +177,12 @@ function portError(error: Error, host: string, port: number): FloodmeshError {
   });
 }
 
-function oneAddressIsNotEverybody(): (socket: Socket) => void {
+function oneAddressIsNotEverybody(most: number): (socket: Socket) => void {
   const counts = new Map<string, number>();
   return (socket) => {
     const from = socket.remoteAddress ?? '';
     const count = (counts.get(from) ?? 0) + 1;
-    if (count > CONNECTIONS_PER_ADDRESS) return void socket.destroy();
+    if (count > most) return void socket.destroy();
     counts.set(from, count);
     socket.once('close', () => {
       const left = (counts.get(from) ?? 1) - 1;

@@ -31,7 +31,7 @@ export const MAX_SHUFFLED = 8;
 /** The longest way of a walk. */
 export const MAX_WALK_HOPS = 16;
 /** The longest pause between two pings that a neighbour may announce. A guess: the longer, the later it is known that it is gone. */
-export const MAX_PING_MS = 5_000;
+const MAX_PING_MS = 5_000;
 
 /** Most hops of a wave. A guess with room: the first copy comes over at most 20 in a network of 100,000 (MESH). */
 export const WAVE_HOPS = 32;

@@ -8,7 +8,15 @@
 import assert from 'node:assert';
 import { createHash, randomInt } from 'node:crypto';
 import { nanoid } from 'nanoid';
-import { HANDSHAKE_MS, JOINER_IDLE_MS, LEASE_MS, LINK_QUEUE_BYTES, RENEWALS_PER_LEASE, SWEEP_MS } from '../config.ts';
+import {
+  CONNECTIONS_PER_MEMBER,
+  HANDSHAKE_MS,
+  JOINER_IDLE_MS,
+  LEASE_MS,
+  LINK_QUEUE_BYTES,
+  RENEWALS_PER_LEASE,
+  SWEEP_MS,
+} from '../config.ts';
 import { type ErrorCode, named } from '../errors.ts';
 import { newKeys, signer } from '../net/keys.ts';
 import type { Address, Listener as Doorway, Link, Transport } from '../net/transport.ts';
@@ -93,7 +101,13 @@ export class MetadataServer {
     const referrals = new Referrals({ registry, dial, isConnected, isClosed, chance, now: this.#now });
     this.#sweptAt = this.#now();
     await registry.recover(this.#sweptAt);
-    const doorway = await transport.listen({ host, port }, ['join'], (link) => this.#welcome(link));
+    const doorway = await transport.listen(
+      { host, port },
+      ['join'],
+      (link) => this.#welcome(link),
+      undefined,
+      CONNECTIONS_PER_MEMBER * ports.length,
+    );
     const sweeping = setInterval(() => void this.#sweepOrTell(), Math.min(SWEEP_MS, this.#leaseMs / 10)).unref();
     this.#running = { registry, referrals, requests: this.#requests(registry, referrals, keys.publicKey), doorway, sweeping };
     this.#tell({ type: 'serving', host, port: doorway.address.port, network, ports: this.#options.ports });

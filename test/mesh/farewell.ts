@@ -36,6 +36,15 @@ t.test('a leaver tells each neighbour of all, says that it has left when they re
   t.same(mind.hears('a', { type: 'ping' }), []);
 });
 
+t.test('a release that nobody waits for changes nothing', async (t) => {
+  const mind = new Mind('m').linked('a', 'b');
+  t.same(mind.hears('a', { type: 'released' }), []);
+  mind.tell({ type: 'leave' });
+  mind.hears('a', { type: 'released' });
+  t.same(mind.hears('a', { type: 'released' }), []);
+  t.same(mind.hears('b', { type: 'released' }).at(-1), left);
+});
+
 t.test('who has no neighbour is gone at once', async (t) => {
   t.same(new Mind('m').tell({ type: 'leave' }).at(-1), left);
 });
@@ -60,7 +69,8 @@ t.test('a leaver waits half a second for its neighbours, and then says that it h
 });
 
 t.test('a search that is under way through a leaver is finished before it ends', async (t) => {
-  const mind = new Mind('m').linked('a', 'z');
+  const mind = new Mind('m').linked('a', 'z', 'c');
+  mind.tell({ type: 'timerFired', timer: { of: 'report' } });
   mind.reported('z', reportOf('z', ['m']), reportOf('a', ['m']));
   const { peer: a } = contactOf('a');
   const { peer: z } = contactOf('z');
@@ -69,16 +79,17 @@ t.test('a search that is under way through a leaver is finished before it ends',
     query,
     want: { by: 'all' },
     reach: [mind.mesh.self, z],
-    covered: [a, z, mind.mesh.self],
+    covered: [a, z, mind.mesh.self, contactOf('c').peer],
     trail: [a],
     patienceMs: 1_000,
   });
   t.same(said(asked, 'query'), ['z']);
   mind.tell({ type: 'leave' });
-  mind.hears('a', { type: 'released' });
+  for (const name of ['a', 'c']) mind.hears(name, { type: 'released' });
   const released = mind.hears('z', { type: 'released' });
-  t.same(said(released, 'reports'), ['a', 'z'], 'everybody knows already, and asks others from now on');
+  t.same(said(released, 'reports'), ['a', 'z', 'c'], 'everybody knows already, and asks others from now on');
   t.notOk(released.some(({ type }) => type === 'stopped'));
+  t.same(mind.tell({ type: 'linkDown', peer: contactOf('c').peer, cause: 'crashed' }), [], 'and nothing else is told any more');
   const hit = { peer: z, name: 'f', bytes: 1, root: '0'.repeat(64) } as const;
   t.same(said(mind.hears('z', { type: 'hits', query, providers: [hit as never] }), 'hits'), ['a']);
   const end = mind.hears('z', { type: 'echo', query, answered: [z], missed: [] });

@@ -631,6 +631,17 @@ t.test('TLS, noise, endless headers and thousands of them get no link', async (t
   t.same(door.links, []);
 });
 
+t.test('a listener for a large network lets in as many as it is told', async (t) => {
+  const admits = CONNECTIONS_PER_ADDRESS + 2;
+  const listener = await transport.listen({ host: '127.0.0.1', port: 0 }, ['join'], () => undefined, undefined, admits);
+  t.teardown(() => listener.close());
+  const raws: Raw[] = [];
+  for (let index = 0; index < admits; index++) raws.push(await Raw.to(t, listener.address.port));
+  const oneTooMany = await Raw.to(t, listener.address.port);
+  await oneTooMany.closed;
+  t.ok(raws.every(({ socket }) => !socket.destroyed));
+});
+
 t.test('one address gets so many connections, and another when one has gone', async (t) => {
   const door = await doorway(t);
   const raws: Raw[] = [];

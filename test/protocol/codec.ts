@@ -45,6 +45,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   count: [...NO_COUNT, 0, 65],
   port: [...NO_COUNT, 0, 65_536],
   patienceMs: [...NO_COUNT, 3_600_001],
+  nextMs: [...NO_COUNT, 0, 5_001],
   leaseMs: [...NO_COUNT, 3_600_001],
   peer: [...NO_ID, 'x'.repeat(13)],
   holder: [...NO_ID, 'x'.repeat(13)],
@@ -84,7 +85,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   want: OTHER_OBJECT,
 };
 
-const OPTIONAL = new Set(['left', 'hint', 'port in join', 'cookie in join']);
+const OPTIONAL = new Set(['nextMs', 'left', 'hint', 'port in join', 'cookie in join']);
 
 type Path = readonly (string | number)[];
 
