@@ -48,8 +48,8 @@ interface Neighbor {
   /** Whether we dialled it: such a link is not let go for want of room. */
   readonly isChosen: boolean;
   isPartial: boolean;
-  /** Until when it is expected to go, because it was told to dial somebody in our place. */
-  goesUntil: number;
+  /** Until when it is not given away: it was just now, or stands between us and one that was. */
+  staysUntil: number;
   /** Whether we are dialling somebody because it said so. */
   isSwapping: boolean;
   /** Walks taken from it since the last pulse. */
@@ -62,13 +62,13 @@ interface Neighbor {
 /** What is to be done when a dial comes to something. */
 type Errand =
   /** Nothing: we lack a link. */
-  | { readonly for: 'us' }
+  | { readonly for: 'us'; readonly contact: Contact; readonly isReferral: boolean }
   /** Nothing: it lacks a link. */
   | { readonly for: 'it' }
   /** One of our neighbours gives it a second link, and lets us go. */
   | { readonly for: 'between' }
-  /** This neighbour is let go, as it wanted. */
-  | { readonly for: 'swap'; readonly with: PeerId };
+  /** This neighbour is let go, as it wanted, unless the dial took so long that it no longer counts with it. */
+  | { readonly for: 'swap'; readonly with: PeerId; readonly until: number };
 
 export class PartialView implements Overlay {
   readonly knowsAll = false;
@@ -88,6 +88,8 @@ export class PartialView implements Overlay {
   #patientUntil = 0;
   /** Links that walks under way are to bring. */
   #awaited = 0;
+  /** Whether a link stands, or stood, that the register brought about: joiners that know only each other fill up their links. */
+  #isAnchored: boolean;
   /** Whether neighbours vanished and hardly any are left: then nothing is waited for. */
   #isHurt = false;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -101,8 +103,9 @@ export class PartialView implements Overlay {
     this.#trusts = trusts;
     this.#chance = chance;
     this.#version = heritage.version;
+    this.#isAnchored = heritage.neighbors.length > 0;
     this.#reserve = new Reserve(chance);
-    for (const known of heritage.neighbors) this.#links.set(known.contact.peer, neighborOf(known.contact, true, known.isPartial));
+    for (const known of heritage.neighbors) this.#links.set(known.contact.peer, neighborOf(known.contact, false, known.isPartial));
     for (const other of heritage.contacts) this.#reserve.add(other);
     for (const peer of this.#links.keys()) this.#tellRegime(peer);
   }
@@ -150,8 +153,9 @@ export class PartialView implements Overlay {
 
   referred(contact: Contact | null, now: number): void {
     if (contact === null || !this.#isNew(contact) || !this.#trusts(contact)) return;
-    const isWanted = this.#links.size < FEW_LINKS || (this.#links.size < ACTIVE_LINKS && now >= this.#patientUntil);
-    if (isWanted || this.#seeksIslands()) this.#dialForUs(contact);
+    const isPatient = now < this.#patientUntil && this.#rounds < WALK_ROUNDS;
+    const isWanted = this.#links.size < FEW_LINKS || (this.#links.size < ACTIVE_LINKS && !isPatient);
+    if (isWanted || !this.#isAnchored || this.#seeksIslands()) this.#dialForUs(contact, true);
     else this.#reserve.add(contact);
   }
 
@@ -164,8 +168,8 @@ export class PartialView implements Overlay {
   }
 
   /** Dials for a link that we lack, unless so many are being dialled: then it is kept in reserve. */
-  #dialForUs(contact: Contact): void {
-    if (this.#underway('us') < DIALS_UNDERWAY) this.#dial(contact, { for: 'us' });
+  #dialForUs(contact: Contact, isReferral: boolean): void {
+    if (this.#underway('us') < DIALS_UNDERWAY) this.#dial(contact, { for: 'us', contact, isReferral });
     else this.#reserve.add(contact);
   }
 
@@ -204,6 +208,7 @@ export class PartialView implements Overlay {
     this.#lost?.remove(peer);
     this.#links.set(peer, neighborOf(contact, errand !== undefined, true));
     if (errand === undefined && this.#awaited > 0) this.#awaited -= 1;
+    if (errand?.for === 'us' && errand.isReferral) this.#isAnchored = true;
     this.#tellRegime(peer);
     if (errand?.for === 'between') this.#giveAway(contact, now);
     if (errand?.for === 'swap' && this.#links.size > ACTIVE_LINKS && this.#links.has(errand.with))
@@ -218,7 +223,8 @@ export class PartialView implements Overlay {
     this.#links.delete(peer);
     if (link === undefined) return;
     if (cause === 'evicted' || cause === 'full') this.#reserve.add(link.contact);
-    else if (cause === 'crashed' || cause === 'silent' || cause === 'slow') {
+    if (cause === 'full' && this.#links.size < ACTIVE_LINKS) this.#turnedAway(now);
+    if (cause === 'crashed' || cause === 'silent' || cause === 'slow') {
       this.#lost ??= new LostNeighbors(this.#chance);
       this.#lost.add(link.contact, now);
       if (this.#links.size < FEW_LINKS) this.#isHurt = true;
@@ -226,9 +232,24 @@ export class PartialView implements Overlay {
     this.#tend(now);
   }
 
+  // It lives, and may be the only way out of a few joiners who know only each other.
+  #keepForLater(contact: Contact, now: number): void {
+    this.#reserve.add(contact);
+    this.#patientUntil = Math.max(this.#patientUntil, now + ASK_PAUSE_MS);
+    if (this.#links.size === 0) this.#ask(now);
+  }
+
+  // Who stood on a porch may have met only others who stood there.
+  #turnedAway(now: number): void {
+    this.#rounds = WALK_ROUNDS;
+    this.#patientUntil = now;
+    this.#ask(now);
+  }
+
   dialFailed(peer: PeerId, cause: Cause, now: number): void {
-    this.#settled(peer);
+    const errand = this.#settled(peer);
     if (cause === 'stranger') this.#lost?.remove(peer);
+    if (cause === 'full' && errand?.for === 'us' && !this.#isHurt) this.#keepForLater(errand.contact, now);
     this.#tend(now);
   }
 
@@ -244,7 +265,7 @@ export class PartialView implements Overlay {
     for (let lacking = this.#lacking(); lacking > 0; lacking--) {
       const contact = this.#underway('us') < DIALS_UNDERWAY ? this.#reserve.take() : undefined;
       if (contact === undefined) break;
-      this.#dial(contact, { for: 'us' });
+      this.#dial(contact, { for: 'us', contact, isReferral: false });
     }
     if (this.#links.size < FEW_LINKS) this.#ask(now);
     if (this.#reserve.size === 0) this.#rounds = 0;
@@ -264,7 +285,7 @@ export class PartialView implements Overlay {
   #ask(now: number): void {
     if (now - this.#askedAt < ASK_PAUSE_MS) return;
     this.#askedAt = now;
-    for (let lacking = FEW_LINKS - this.#links.size; lacking > 0; lacking--) this.#effects.askRegistry();
+    for (let lacking = Math.max(1, FEW_LINKS - this.#links.size); lacking > 0; lacking--) this.#effects.askRegistry();
   }
 
   /** Lets links go for which there is room only for a while, by chance among those that we did not choose. */
@@ -285,6 +306,8 @@ export class PartialView implements Overlay {
   /** Each walk brings one link or two. */
   #sendWalks(now: number): void {
     this.#rounds += 1;
+    // Walks that find nobody may be those of a few who all lack links, and know only each other.
+    if (this.#rounds === WALK_ROUNDS) this.#ask(now);
     this.#patientUntil = now + WALK_PATIENCE_MS;
     const contact = this.#contact;
     this.#awaited = this.#lacking();
@@ -301,7 +324,7 @@ export class PartialView implements Overlay {
     bringer.walks += 1;
     const { contact, links } = walk;
     const hops = Math.min(walk.hops, 2 * WALK_HOPS);
-    if (this.#isNew(contact) && this.#serves(contact, from, hops, links, now)) return;
+    if (this.#serves(contact, from, hops, links, now)) return;
     const next = hops === 0 ? undefined : this.#anyNeighbor(from, contact.peer);
     if (next !== undefined) this.#effects.send(next.contact.peer, { type: 'walk', contact, hops: hops - 1, links });
     if (hops === WALK_HOPS && this.#isNew(contact) && this.#trusts(contact)) this.#reserve.add(contact);
@@ -309,32 +332,36 @@ export class PartialView implements Overlay {
 
   /** Whether the walk ends here, with a link for who sent it. */
   #serves(contact: Contact, from: PeerId, hops: number, links: number, now: number): boolean {
+    // The neighbour that we can spare comes to be behind the one that lacks a link.
+    if (contact.peer === from) return this.#links.size > ACTIVE_LINKS && this.#giveAway(contact, now);
+    if (!this.#isNew(contact)) return false;
     const awaited = now < this.#patientUntil ? this.#awaited : 0;
     const spare = this.#links.size + (this.#dialling?.size ?? 0) + awaited - ACTIVE_LINKS;
-    if (spare >= 0 && spare < 1 && hops > WALK_HOPS) return false;
-    if (spare === 0 && links < 2 && hops > 0) return false;
-    if (!this.#trusts(contact)) return true;
-    if (spare > 0 && this.#giveAway(contact, now, from)) return true;
+    if (spare >= 0 && (hops > WALK_HOPS || (links < 2 && hops > 0))) return false;
     if (spare >= ACTIVE_LINKS_MOST - ACTIVE_LINKS || this.#underway('others') >= ERRANDS_UNDERWAY) return false;
-    this.#dial(contact, { for: spare === 0 && links === 2 ? 'between' : 'it' });
+    if (this.#trusts(contact)) this.#dial(contact, { for: spare >= 0 && links === 2 ? 'between' : 'it' });
     return true;
   }
 
-  /** Has a neighbour dial the peer of `contact` in our place; whether there is one. */
-  #giveAway(contact: Contact, now: number, but?: PeerId): boolean {
-    const other = this.#anyNeighbor(but, contact.peer, now);
-    if (other === undefined) return false;
-    other.goesUntil = now + WALK_PATIENCE_MS;
-    this.#effects.send(other.contact.peer, { type: 'swap', contact });
+  /**
+   * Has a neighbour dial this one and let us go; whether there is one. Neither is given away meanwhile: what stands between
+   * us and the one that goes is the other.
+   */
+  #giveAway({ peer }: Contact, now: number): boolean {
+    const between = this.#links.get(peer);
+    const other = this.#anyNeighbor(peer, undefined, now);
+    if (between === undefined || other === undefined) return false;
+    between.staysUntil = other.staysUntil = now + WALK_PATIENCE_MS;
+    this.#effects.send(other.contact.peer, { type: 'swap', contact: between.contact });
     return true;
   }
 
-  #swapped(from: PeerId, contact: Contact): void {
+  #swapped(from: PeerId, contact: Contact, now: number): void {
     const link = this.#links.get(from);
     if (link === undefined || link.isSwapping || !this.#isNew(contact) || this.#underway('others') >= ERRANDS_UNDERWAY) return;
     if (!this.#trusts(contact)) return;
     link.isSwapping = true;
-    this.#dial(contact, { for: 'swap', with: from });
+    this.#dial(contact, { for: 'swap', with: from, until: now + WALK_PATIENCE_MS });
   }
 
   /** A neighbour by chance, but neither of these; given the time, none that is about to go. */
@@ -342,7 +369,7 @@ export class PartialView implements Overlay {
     let chosen: Neighbor | undefined;
     let count = 0;
     for (const [peer, link] of this.#links) {
-      if (peer === but || peer === nor || (now !== undefined && link.goesUntil > now)) continue;
+      if (peer === but || peer === nor || (now !== undefined && link.staysUntil > now)) continue;
       count += 1;
       if (this.#chance() * count < 1) chosen = link;
     }
@@ -358,7 +385,7 @@ export class PartialView implements Overlay {
       case 'walk':
         return this.#walked(from, message, now);
       case 'swap':
-        return this.#swapped(from, message.contact);
+        return this.#swapped(from, message.contact, now);
       case 'shuffle':
         return this.#shuffled(from, message.contacts, now);
       case 'shuffled':
@@ -426,6 +453,7 @@ export class PartialView implements Overlay {
   pulse(now: number): void {
     for (const link of this.#links.values()) link.walks = 0;
     if (this.#links.size > ACTIVE_LINKS_MOST || this.#crowdedSince !== undefined) this.#clearPorch(now);
+    if (!this.#isAnchored && this.#links.size > 0 && this.#underway('us') === 0) this.#ask(now);
     this.#tryLost(now);
     this.#shuffleWhenDue(now);
     this.#tend(now);
@@ -433,7 +461,7 @@ export class PartialView implements Overlay {
 
   #tryLost(now: number): void {
     const lost = this.#links.size < ACTIVE_LINKS_MOST ? this.#lost?.due(now, this.#links.size < FEW_LINKS) : undefined;
-    if (lost !== undefined && this.#isNew(lost)) this.#dialForUs(lost);
+    if (lost !== undefined && this.#isNew(lost)) this.#dialForUs(lost, false);
   }
 
   #shuffleWhenDue(now: number): void {
@@ -449,7 +477,7 @@ function neighborOf(contact: Contact, isChosen: boolean, isPartial: boolean): Ne
     contact,
     isChosen,
     isPartial,
-    goesUntil: 0,
+    staysUntil: 0,
     isSwapping: false,
     walks: 0,
     shuffledAt: Number.NEGATIVE_INFINITY,
