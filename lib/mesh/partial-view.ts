@@ -206,16 +206,17 @@ export class PartialView implements Overlay {
     const errand = this.#settled(peer);
     this.#reserve.remove(peer);
     this.#lost?.remove(peer);
-    this.#links.set(peer, neighborOf(contact, errand !== undefined, true));
+    const link = neighborOf(contact, errand !== undefined, true);
+    this.#links.set(peer, link);
     if (errand === undefined && this.#awaited > 0) this.#awaited -= 1;
     if (errand?.for === 'us' && errand.isReferral) this.#isAnchored = true;
     this.#tellRegime(peer);
-    if (errand?.for === 'between') this.#giveAway(contact, now);
-    if (errand?.for === 'swap' && this.#links.size > ACTIVE_LINKS && this.#links.has(errand.with))
+    if (errand?.for === 'between') this.#giveAway(link, now);
+    if (errand?.for === 'swap' && now < errand.until && this.#links.size > ACTIVE_LINKS && this.#links.has(errand.with))
       this.#effects.hangUp(errand.with, 'evicted');
     if (this.#links.size === 1) this.#patientUntil = 0;
     this.#tend(now);
-    if (this.#links.size < ACTIVE_LINKS && this.#reserve.size < ACTIVE_LINKS) this.#shuffle(peer);
+    if (this.#links.size < ACTIVE_LINKS && this.#reserve.size < ACTIVE_LINKS) this.#shuffle(link);
   }
 
   linkDown(peer: PeerId, cause: Cause, now: number): void {
@@ -256,7 +257,7 @@ export class PartialView implements Overlay {
   /** Sees to it that there are enough links: by walks first, unless there are hardly any, then by dialling. */
   #tend(now: number): void {
     if (this.#links.size >= ACTIVE_LINKS) {
-      this.#rounds = 0;
+      this.#rounds = this.#patientUntil = 0;
       this.#isHurt = false;
       return;
     }
@@ -295,10 +296,9 @@ export class PartialView implements Overlay {
     if (this.#crowdedSince === undefined || now - this.#crowdedSince < PORCH_MS) return;
     this.#crowdedSince = undefined;
     const guests = [...this.#links.values()].filter(({ isChosen }) => !isChosen);
-    for (let over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length); over > 0; over--) {
-      const [guest] = guests.splice(Math.floor(this.#chance() * guests.length), 1);
-      if (guest !== undefined) this.#effects.hangUp(guest.contact.peer, 'full');
-    }
+    const over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length);
+    const first = Math.floor(this.#chance() * (guests.length - over + 1));
+    for (const { contact } of guests.slice(first, first + over)) this.#effects.hangUp(contact.peer, 'full');
   }
 
   // --- walks -----------------------------------------------------------------------------------------------------------
@@ -318,22 +318,21 @@ export class PartialView implements Overlay {
     }
   }
 
-  #walked(from: PeerId, walk: WalkMessage, now: number): void {
-    const bringer = this.#links.get(from);
-    if (bringer === undefined || bringer.walks >= WALKS_PER_PULSE) return;
-    bringer.walks += 1;
+  #walked(from: Neighbor, walk: WalkMessage, now: number): void {
+    if (from.walks >= WALKS_PER_PULSE) return;
+    from.walks += 1;
     const { contact, links } = walk;
     const hops = Math.min(walk.hops, 2 * WALK_HOPS);
     if (this.#serves(contact, from, hops, links, now)) return;
-    const next = hops === 0 ? undefined : this.#anyNeighbor(from, contact.peer);
+    const next = hops === 0 ? undefined : this.#anyNeighbor(from.contact.peer, contact.peer);
     if (next !== undefined) this.#effects.send(next.contact.peer, { type: 'walk', contact, hops: hops - 1, links });
     if (hops === WALK_HOPS && this.#isNew(contact) && this.#trusts(contact)) this.#reserve.add(contact);
   }
 
   /** Whether the walk ends here, with a link for who sent it. */
-  #serves(contact: Contact, from: PeerId, hops: number, links: number, now: number): boolean {
+  #serves(contact: Contact, from: Neighbor, hops: number, links: number, now: number): boolean {
     // The neighbour that we can spare comes to be behind the one that lacks a link.
-    if (contact.peer === from) return this.#links.size > ACTIVE_LINKS && this.#giveAway(contact, now);
+    if (contact.peer === from.contact.peer) return this.#links.size > ACTIVE_LINKS && this.#giveAway(from, now);
     if (!this.#isNew(contact)) return false;
     const awaited = now < this.#patientUntil ? this.#awaited : 0;
     const spare = this.#links.size + (this.#dialling?.size ?? 0) + awaited - ACTIVE_LINKS;
@@ -347,21 +346,18 @@ export class PartialView implements Overlay {
    * Has a neighbour dial this one and let us go; whether there is one. Neither is given away meanwhile: what stands between
    * us and the one that goes is the other.
    */
-  #giveAway({ peer }: Contact, now: number): boolean {
-    const between = this.#links.get(peer);
-    const other = this.#anyNeighbor(peer, undefined, now);
-    if (between === undefined || other === undefined) return false;
+  #giveAway(between: Neighbor, now: number): boolean {
+    const other = between.staysUntil > now ? undefined : this.#anyNeighbor(between.contact.peer, undefined, now);
+    if (other === undefined) return false;
     between.staysUntil = other.staysUntil = now + WALK_PATIENCE_MS;
     this.#effects.send(other.contact.peer, { type: 'swap', contact: between.contact });
     return true;
   }
 
-  #swapped(from: PeerId, contact: Contact, now: number): void {
-    const link = this.#links.get(from);
-    if (link === undefined || link.isSwapping || !this.#isNew(contact) || this.#underway('others') >= ERRANDS_UNDERWAY) return;
-    if (!this.#trusts(contact)) return;
-    link.isSwapping = true;
-    this.#dial(contact, { for: 'swap', with: from, until: now + WALK_PATIENCE_MS });
+  #swapped(from: Neighbor, contact: Contact, now: number): void {
+    if (from.isSwapping || !this.#isNew(contact) || this.#underway('others') >= ERRANDS_UNDERWAY || !this.#trusts(contact)) return;
+    from.isSwapping = true;
+    this.#dial(contact, { for: 'swap', with: from.contact.peer, until: now + WALK_PATIENCE_MS });
   }
 
   /** A neighbour by chance, but neither of these; given the time, none that is about to go. */
@@ -379,25 +375,26 @@ export class PartialView implements Overlay {
   // --- knowledge -------------------------------------------------------------------------------------------------------
 
   received(from: PeerId, message: OverlayMessage, now: number): void {
+    const link = this.#links.get(from);
+    if (link === undefined) return;
     switch (message.type) {
       case 'reports':
-        return this.#reported(from, message.reports);
+        return this.#reported(link, message.reports);
       case 'walk':
-        return this.#walked(from, message, now);
+        return this.#walked(link, message, now);
       case 'swap':
-        return this.#swapped(from, message.contact, now);
+        return this.#swapped(link, message.contact, now);
       case 'shuffle':
-        return this.#shuffled(from, message.contacts, now);
+        return this.#shuffled(link, message.contacts, now);
       case 'shuffled':
-        return this.#learn(from, message.contacts);
+        return this.#learn(link, message.contacts);
     }
   }
 
   /** Of reports only what a neighbour says of itself matters. */
-  #reported(from: PeerId, reports: readonly Report[]): void {
-    const link = this.#links.get(from);
-    const report = reports.find(({ contact }) => contact.peer === from);
-    if (link === undefined || report === undefined || !this.#trusts(report.contact)) return;
+  #reported(link: Neighbor, reports: readonly Report[]): void {
+    const report = reports.find(({ contact }) => contact.peer === link.contact.peer);
+    if (report === undefined || !this.#trusts(report.contact)) return;
     link.isPartial = report.partial === true;
     if (report.contact.serial > link.contact.serial) link.contact = report.contact;
   }
@@ -409,24 +406,21 @@ export class PartialView implements Overlay {
     this.#effects.send(peer, { type: 'reports', reports: [report] });
   }
 
-  #shuffle(peer: PeerId): void {
-    const link = this.#links.get(peer);
-    if (link !== undefined) link.owesShuffle = true;
-    this.#effects.send(peer, { type: 'shuffle', contacts: [this.#contact, ...this.#sample(peer, MAX_SHUFFLED - 1)] });
+  #shuffle(link: Neighbor): void {
+    link.owesShuffle = true;
+    this.#effects.send(link.contact.peer, { type: 'shuffle', contacts: [this.#contact, ...this.#sample(link, MAX_SHUFFLED - 1)] });
   }
 
-  #shuffled(from: PeerId, contacts: readonly Contact[], now: number): void {
-    const link = this.#links.get(from);
-    if (link === undefined || now - link.shuffledAt < SHUFFLE_LEAST_MS) return;
-    link.shuffledAt = now;
-    this.#effects.send(from, { type: 'shuffled', contacts: this.#sample(from, MAX_SHUFFLED) });
+  #shuffled(from: Neighbor, contacts: readonly Contact[], now: number): void {
+    if (now - from.shuffledAt < SHUFFLE_LEAST_MS) return;
+    from.shuffledAt = now;
+    this.#effects.send(from.contact.peer, { type: 'shuffled', contacts: this.#sample(from, MAX_SHUFFLED) });
     this.#keep(contacts);
   }
 
-  #learn(from: PeerId, contacts: readonly Contact[]): void {
-    const link = this.#links.get(from);
-    if (link?.owesShuffle !== true) return;
-    link.owesShuffle = false;
+  #learn(from: Neighbor, contacts: readonly Contact[]): void {
+    if (!from.owesShuffle) return;
+    from.owesShuffle = false;
     this.#keep(contacts);
   }
 
@@ -434,9 +428,9 @@ export class PartialView implements Overlay {
     for (const contact of contacts) if (this.#isNew(contact) && this.#trusts(contact)) this.#reserve.add(contact);
   }
 
-  /** Some of our neighbours and of those in reserve, at most `count`; not `peer` itself. */
-  #sample(peer: PeerId, count: number): Contact[] {
-    const near = [...this.#links.values()].filter(({ contact }) => contact.peer !== peer);
+  /** Some of our neighbours and of those in reserve, at most `count`; not the receiver itself. */
+  #sample(receiver: Neighbor, count: number): Contact[] {
+    const near = [...this.#links.values()].filter((link) => link !== receiver);
     const first = Math.floor(this.#chance() * near.length);
     const named = [...near.slice(first), ...near.slice(0, first)].slice(0, NEIGHBORS_SHUFFLED).map(({ contact }) => contact);
     return named.concat(this.#reserve.sample(count - named.length));
@@ -468,7 +462,7 @@ export class PartialView implements Overlay {
     if (now < this.#shuffleAt) return;
     this.#shuffleAt = now + SHUFFLE_MS * (0.5 + this.#chance() / 2);
     const link = this.#anyNeighbor();
-    if (link !== undefined) this.#shuffle(link.contact.peer);
+    if (link !== undefined) this.#shuffle(link);
   }
 }
 

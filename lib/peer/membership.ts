@@ -15,6 +15,8 @@ import { ServerLine } from './line.ts';
 
 export type Assigned = Extract<ServerAnswer, { type: 'assigned' }>;
 
+export type Referred = Extract<ServerAnswer, { type: 'referred' }>;
+
 export interface Applicant {
   readonly network: string;
   readonly peer: PeerId;
@@ -26,8 +28,8 @@ export interface Applicant {
 export interface MembershipOwner {
   /** Listens where the contact says. @throws PORT_TAKEN, when another program does. */
   assigned(place: Assigned): Promise<void>;
-  /** The server names a living peer; null when it knows no other. */
-  referred(contact: Contact | null): void;
+  /** The server names a living peer, null when it knows no other, and counts the members. */
+  referred(referral: Referred): void;
   serverLost(): void;
   serverBack(port: number): void;
   /** The server, back again, has no place for us: the mesh goes on, and it is tried again. */
@@ -59,7 +61,7 @@ export class Membership {
    * Joins the network: settles when the peer listens on its port and the server has dialled it back; with the referral.
    * @throws what the server refuses with; UNREACHABLE, when there is no server for three seconds.
    */
-  async join(signal?: AbortSignal): Promise<Contact | null> {
+  async join(signal?: AbortSignal): Promise<Referred> {
     const referral = await this.#joinPatiently(signal);
     this.#keeping = this.#keep();
     return referral;
@@ -89,7 +91,7 @@ export class Membership {
     await this.#keeping;
   }
 
-  async #joinPatiently(signal: AbortSignal | undefined): Promise<Contact | null> {
+  async #joinPatiently(signal: AbortSignal | undefined): Promise<Referred> {
     const until = performance.now() + JOIN_PATIENCE_MS;
     for (;;) {
       try {
@@ -114,7 +116,7 @@ export class Membership {
     );
   }
 
-  async #joinOnce(signal?: AbortSignal): Promise<Contact | null> {
+  async #joinOnce(signal?: AbortSignal): Promise<Referred> {
     const line = await ServerLine.open(this.#transport, this.#server, signal);
     try {
       const referral = await this.#apply(line, signal);
@@ -135,7 +137,7 @@ export class Membership {
   }
 
   /** The conversation that makes a member: join, listen (or take the next port), be dialled back. */
-  async #apply(line: ServerLine, signal?: AbortSignal): Promise<Contact | null> {
+  async #apply(line: ServerLine, signal?: AbortSignal): Promise<Referred> {
     const earlier = this.#place === undefined ? {} : { port: this.#place.contact.port, cookie: this.#place.cookie };
     let answer = await line.ask({ type: 'join', protocol: PROTOCOL, ...this.#applicant, ...earlier }, signal);
     for (let attempt = 0; answer.type === 'assigned' && attempt < PORT_ATTEMPTS; attempt++) {
@@ -143,7 +145,7 @@ export class Membership {
         await this.#owner.assigned(answer);
         this.#place = answer;
         answer = await line.ask({ type: 'listening' }, signal);
-        if (answer.type === 'referred') return answer.referral;
+        if (answer.type === 'referred') return answer;
       } catch (error) {
         if (named(error).code !== 'PORT_TAKEN' || answer.type !== 'assigned') throw error;
         answer = await line.ask({ type: 'portTaken', port: answer.contact.port }, signal);
@@ -204,6 +206,6 @@ export class Membership {
   }
 
   #tellReferral(answer: ServerAnswer): void {
-    if (answer.type === 'referred') this.#owner.referred(answer.referral);
+    if (answer.type === 'referred') this.#owner.referred(answer);
   }
 }

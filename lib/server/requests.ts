@@ -6,7 +6,7 @@
  */
 import { LINK_MESSAGE_BYTES, PENDING_PER_ADDRESS, PORT_ATTEMPTS } from '../config.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
-import type { Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import type { Contact, Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
 import { shown } from '../protocol/names.ts';
 import { isRefusal, type Place, type Refusal, type Registry } from '../registry/registry.ts';
 import type { Lease } from '../registry/store.ts';
@@ -101,11 +101,11 @@ export class Requests {
     return (await this.#parts.dialBack.answers(this.#parts.registry.contact(lease))) || this.#parts.dialBack.isClosed;
   }
 
-  #assigned(guest: Guest, id: number, place: Place): ServerAnswer {
+  async #assigned(guest: Guest, id: number, place: Place): Promise<ServerAnswer> {
     const { places, leaseMs, discovery, networkKey } = this.#parts;
     places.give(guest, place);
     const { contact, cookie } = place;
-    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey };
+    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey, members: await this.#members() };
   }
 
   async #portTaken(guest: Guest, { id, port }: Request<'portTaken'>): Promise<ServerAnswer> {
@@ -131,18 +131,27 @@ export class Requests {
     const referral = await (seen.isNew ? referrals.first(seen.lease) : referrals.connected(seen.lease.serial));
     const { name, peer, port } = seen.lease;
     if (seen.isNew) this.#parts.tell({ type: 'peerJoined', name, peer, port, referral: referral?.name ?? null });
-    return { type: 'referred', id, referral };
+    return this.#referred(id, referral);
   }
 
   async #renew({ id, cookie }: Request<'renew'>): Promise<ServerAnswer> {
     const lease = await this.#parts.registry.renew(cookie, this.#parts.now());
     if (isRefusal(lease)) return refused(id, lease);
-    return { type: 'referred', id, referral: await this.#parts.referrals.connected(lease.serial) };
+    return this.#referred(id, await this.#parts.referrals.connected(lease.serial));
   }
 
   async #refer(guest: Guest, { id }: Request<'refer'>): Promise<ServerAnswer> {
     if (guest.place === undefined || !guest.isMember) return refused(id, notJoined());
-    return { type: 'referred', id, referral: await this.#parts.referrals.another(guest.place.lease.serial) };
+    return this.#referred(id, await this.#parts.referrals.another(guest.place.lease.serial));
+  }
+
+  // How many there are decides whether a peer can know them all.
+  async #referred(id: number, referral: Contact | null): Promise<ServerAnswer> {
+    return { type: 'referred', id, referral, members: await this.#members() };
+  }
+
+  #members(): Promise<number> {
+    return this.#parts.registry.count();
   }
 
   async #listPeers({ id, which }: Request<'listPeers'>): Promise<ServerAnswer> {

@@ -22,6 +22,8 @@ interface BadPort {
 interface Shelf {
   readonly remembered: Map<string, Remembered>;
   readonly bad: Map<string, BadPort>;
+  /** Leases that were verified. */
+  verified: number;
 }
 
 export class MemoryStore implements Store {
@@ -45,7 +47,7 @@ export class MemoryStore implements Store {
     if (port === undefined) return { type: 'portsHeld' };
     const sameName = others.find(({ foldedName }) => foldedName === claim.foldedName);
     if (sameName !== undefined) return { type: 'nameHeld', lease: sameName };
-    if (claim.replaces !== undefined) this.#leases.delete(claim.replaces);
+    this.#remove(this.#leases.get(claim.replaces ?? 0));
     return { type: 'leased', lease: this.#put(this.#newLease(claim, port, now)) };
   }
 
@@ -84,6 +86,10 @@ export class MemoryStore implements Store {
       .sort((one, other) => one.port - other.port);
   }
 
+  async count(network: string): Promise<number> {
+    return this.#shelf(network).verified;
+  }
+
   async listening({ network, except, before = Number.MAX_SAFE_INTEGER, start, count }: Choice, now: number): Promise<readonly Lease[]> {
     const chosen = this.#of(network).filter(
       ({ serial, state, verified, expiresAt }) => state === 'listening' && serial !== except && verified < before && expiresAt > now,
@@ -120,8 +126,16 @@ export class MemoryStore implements Store {
   }
 
   #put(lease: Lease): Lease {
+    const earlier = this.#leases.get(lease.serial);
+    if (lease.verified > 0 && !earlier?.verified) this.#shelf(lease.network).verified += 1;
     this.#leases.set(lease.serial, lease);
     return lease;
+  }
+
+  #remove(lease: Lease | undefined): void {
+    if (lease === undefined) return;
+    this.#leases.delete(lease.serial);
+    if (lease.verified > 0) this.#shelf(lease.network).verified -= 1;
   }
 
   #expire(network: string, now: number): readonly Lease[] {
@@ -131,7 +145,7 @@ export class MemoryStore implements Store {
   }
 
   #end(lease: Lease, now: number): void {
-    this.#leases.delete(lease.serial);
+    this.#remove(lease);
     const remembered = rememberedOf(lease, now);
     if (remembered !== undefined) putLast(this.#shelf(lease.network).remembered, remembered.foldedName, remembered, PEERS_REMEMBERED);
   }
@@ -141,7 +155,7 @@ export class MemoryStore implements Store {
   }
 
   #shelf(network: string): Shelf {
-    const shelf = this.#shelves.get(network) ?? { remembered: new Map(), bad: new Map() };
+    const shelf = this.#shelves.get(network) ?? { remembered: new Map(), bad: new Map(), verified: 0 };
     this.#shelves.set(network, shelf);
     return shelf;
   }

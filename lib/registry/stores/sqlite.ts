@@ -58,6 +58,7 @@ const STATEMENTS = {
   keys: 'SELECT * FROM network WHERE network = :network',
   count: 'UPDATE counter SET counted = counted + 1 RETURNING counted',
   lease: `SELECT * FROM lease WHERE ${LIVING}`,
+  members: 'SELECT count(*) AS count FROM lease WHERE network = :network AND verified > 0',
   leases: 'SELECT * FROM lease WHERE network = :network AND expires_at > :now ORDER BY port',
   ofPeer: 'SELECT * FROM lease WHERE network = :network AND peer = :peer AND serial <> :replaces',
   ofName: 'SELECT * FROM lease WHERE network = :network AND folded_name = :foldedName AND serial <> :replaces',
@@ -157,6 +158,10 @@ export class SqliteStore implements Store {
 
   async leases(network: string, now: number): Promise<readonly Lease[]> {
     return this.#read(() => this.#rows('leases', { network, now }).map(leaseOf));
+  }
+
+  async count(network: string): Promise<number> {
+    return this.#read(() => Number(this.#row('members', { network })?.count));
   }
 
   async listening({ network, except, before = Number.MAX_SAFE_INTEGER, start, count }: Choice, now: number): Promise<readonly Lease[]> {
