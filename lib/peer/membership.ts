@@ -10,7 +10,7 @@ import { FloodmeshError, named } from '../errors.ts';
 import type { Address, Transport } from '../net/transport.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, Member, ServerAnswer } from '../protocol/messages.ts';
+import type { Member, ServerAnswer } from '../protocol/messages.ts';
 import { ServerLine } from './line.ts';
 
 export type Assigned = Extract<ServerAnswer, { type: 'assigned' }>;

@@ -29,7 +29,7 @@ export const MAX_REPORTS = 24;
 /** Most contacts in one shuffle (HyParView [P]: our own, three neighbours, four in reserve). */
 export const MAX_SHUFFLED = 8;
 /** The longest way of a walk. */
-export const MAX_WALK_HOPS = 16;
+const MAX_WALK_HOPS = 16;
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;
 
