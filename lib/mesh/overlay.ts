@@ -30,7 +30,7 @@ export interface OverlayParts {
 }
 
 /** A neighbour, as one regime hands it to the other. */
-export interface Known {
+interface Known {
   readonly contact: Contact;
   /** Whether it has a partial view. */
   readonly isPartial: boolean;

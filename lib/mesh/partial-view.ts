@@ -48,8 +48,8 @@ interface Neighbor {
   /** Whether we dialled it: such a link is not let go for want of room. */
   readonly isChosen: boolean;
   isPartial: boolean;
-  /** Until when it is expected to go, because it was told to dial somebody in our place. */
-  goesUntil: number;
+  /** Until when it is not given away: it was just now, or stands between us and one that was. */
+  staysUntil: number;
   /** Whether we are dialling somebody because it said so. */
   isSwapping: boolean;
   /** Walks taken from it since the last pulse. */
@@ -62,13 +62,13 @@ interface Neighbor {
 /** What is to be done when a dial comes to something. */
 type Errand =
   /** Nothing: we lack a link. */
-  | { readonly for: 'us' }
+  | { readonly for: 'us'; readonly contact: Contact; readonly isReferral: boolean }
   /** Nothing: it lacks a link. */
   | { readonly for: 'it' }
   /** One of our neighbours gives it a second link, and lets us go. */
   | { readonly for: 'between' }
-  /** This neighbour is let go, as it wanted. */
-  | { readonly for: 'swap'; readonly with: PeerId };
+  /** This neighbour is let go, as it wanted, unless the dial took so long that it no longer counts with it. */
+  | { readonly for: 'swap'; readonly with: PeerId; readonly until: number };
 
 export class PartialView implements Overlay {
   readonly knowsAll = false;
@@ -89,6 +89,8 @@ export class PartialView implements Overlay {
   #patientUntil = 0;
   /** Links that walks under way are to bring. */
   #awaited = 0;
+  /** Whether a link stands, or stood, that the register brought about: joiners that know only each other fill up their links. */
+  #isAnchored: boolean;
   /** Whether neighbours vanished and hardly any are left: then nothing is waited for. */
   #isHurt = false;
   #askedAt = Number.NEGATIVE_INFINITY;
@@ -103,8 +105,9 @@ export class PartialView implements Overlay {
     this.#trusts = trusts;
     this.#chance = chance;
     this.#version = heritage.version;
+    this.#isAnchored = heritage.neighbors.length > 0;
     this.#reserve = new Reserve(chance);
-    for (const known of heritage.neighbors) this.#links.set(known.contact.peer, neighborOf(known.contact, true, known.isPartial));
+    for (const known of heritage.neighbors) this.#links.set(known.contact.peer, neighborOf(known.contact, false, known.isPartial));
     for (const other of heritage.contacts) this.#reserve.add(other);
     for (const peer of this.#links.keys()) this.#tellRegime(peer);
   }
@@ -152,8 +155,9 @@ export class PartialView implements Overlay {
 
   referred(contact: Contact | null, now: number): void {
     if (contact === null || !this.#isNew(contact) || !this.#trusts(contact)) return;
-    const isWanted = this.#links.size < FEW_LINKS || (this.#links.size < ACTIVE_LINKS && now >= this.#patientUntil);
-    if (isWanted || this.#seeksIslands()) this.#dialForUs(contact);
+    const isPatient = now < this.#patientUntil && this.#rounds < WALK_ROUNDS;
+    const isWanted = this.#links.size < FEW_LINKS || (this.#links.size < ACTIVE_LINKS && !isPatient);
+    if (isWanted || !this.#isAnchored || this.#seeksIslands()) this.#dialForUs(contact, true);
     else this.#reserve.add(contact);
   }
 
@@ -162,7 +166,7 @@ export class PartialView implements Overlay {
   }
 
   introduced(contact: Contact): boolean {
-    if (this.#isNew(contact)) this.#dialForUs(contact);
+    if (this.#isNew(contact)) this.#dialForUs(contact, false);
     return this.#dialling?.has(contact.peer) === true;
   }
 
@@ -171,8 +175,8 @@ export class PartialView implements Overlay {
   }
 
   /** Dials for a link that we lack, unless so many are being dialled: then it is kept in reserve. */
-  #dialForUs(contact: Contact): void {
-    if (this.#underway('us') < DIALS_UNDERWAY) this.#dial(contact, { for: 'us' });
+  #dialForUs(contact: Contact, isReferral: boolean): void {
+    if (this.#underway('us') < DIALS_UNDERWAY) this.#dial(contact, { for: 'us', contact, isReferral });
     else this.#reserve.add(contact);
   }
 
@@ -210,15 +214,17 @@ export class PartialView implements Overlay {
     const errand = this.#settled(peer);
     this.#reserve.remove(peer);
     this.#lost?.remove(peer);
-    this.#links.set(peer, neighborOf(contact, errand !== undefined, true));
+    const link = neighborOf(contact, errand !== undefined, true);
+    this.#links.set(peer, link);
     if (errand === undefined && this.#awaited > 0) this.#awaited -= 1;
+    if (errand?.for === 'us' && errand.isReferral) this.#isAnchored = true;
     this.#tellRegime(peer);
-    if (errand?.for === 'between') this.#giveAway(contact, now);
-    if (errand?.for === 'swap' && this.#links.size > ACTIVE_LINKS && this.#links.has(errand.with))
+    if (errand?.for === 'between') this.#giveAway(link, now);
+    if (errand?.for === 'swap' && now < errand.until && this.#links.size > ACTIVE_LINKS && this.#links.has(errand.with))
       this.#effects.hangUp(errand.with, 'evicted');
     if (this.#links.size === 1) this.#patientUntil = 0;
     this.#tend(now);
-    if (this.#links.size < ACTIVE_LINKS && this.#reserve.size < ACTIVE_LINKS) this.#shuffle(peer);
+    if (this.#links.size < ACTIVE_LINKS && this.#reserve.size < ACTIVE_LINKS) this.#shuffle(link);
   }
 
   linkDown(peer: PeerId, cause: Cause, now: number): void {
@@ -226,7 +232,8 @@ export class PartialView implements Overlay {
     this.#links.delete(peer);
     if (link === undefined) return;
     if (cause === 'evicted' || cause === 'full') this.#reserve.add(link.contact);
-    else if (cause === 'crashed' || cause === 'silent' || cause === 'slow') {
+    if (cause === 'full' && this.#links.size < ACTIVE_LINKS) this.#turnedAway(now);
+    if (cause === 'crashed' || cause === 'silent' || cause === 'slow') {
       this.#lost ??= new LostNeighbors(this.#chance);
       this.#lost.add(link.contact, now);
       if (this.#links.size < FEW_LINKS) this.#isHurt = true;
@@ -234,9 +241,24 @@ export class PartialView implements Overlay {
     this.#tend(now);
   }
 
+  // It lives, and may be the only way out of a few joiners who know only each other.
+  #keepForLater(contact: Contact, now: number): void {
+    this.#reserve.add(contact);
+    this.#patientUntil = Math.max(this.#patientUntil, now + ASK_PAUSE_MS);
+    if (this.#links.size === 0) this.#ask(now);
+  }
+
+  // Who stood on a porch may have met only others who stood there.
+  #turnedAway(now: number): void {
+    this.#rounds = WALK_ROUNDS;
+    this.#patientUntil = now;
+    this.#ask(now);
+  }
+
   dialFailed(peer: PeerId, cause: Cause, now: number): void {
-    this.#settled(peer);
+    const errand = this.#settled(peer);
     if (cause === 'stranger') this.#lost?.remove(peer);
+    if (cause === 'full' && errand?.for === 'us' && !this.#isHurt) this.#keepForLater(errand.contact, now);
     this.#tend(now);
   }
 
@@ -244,7 +266,7 @@ export class PartialView implements Overlay {
   #tend(now: number): void {
     if (this.#isLeaving()) return;
     if (this.#links.size >= ACTIVE_LINKS) {
-      this.#rounds = 0;
+      this.#rounds = this.#patientUntil = 0;
       this.#isHurt = false;
       return;
     }
@@ -253,7 +275,7 @@ export class PartialView implements Overlay {
     for (let lacking = this.#lacking(); lacking > 0; lacking--) {
       const contact = this.#underway('us') < DIALS_UNDERWAY ? this.#reserve.take() : undefined;
       if (contact === undefined) break;
-      this.#dial(contact, { for: 'us' });
+      this.#dial(contact, { for: 'us', contact, isReferral: false });
     }
     if (this.#links.size < FEW_LINKS) this.#ask(now);
     if (this.#reserve.size === 0) this.#rounds = 0;
@@ -273,7 +295,7 @@ export class PartialView implements Overlay {
   #ask(now: number): void {
     if (now - this.#askedAt < ASK_PAUSE_MS) return;
     this.#askedAt = now;
-    for (let lacking = FEW_LINKS - this.#links.size; lacking > 0; lacking--) this.#effects.askRegistry();
+    for (let lacking = Math.max(1, FEW_LINKS - this.#links.size); lacking > 0; lacking--) this.#effects.askRegistry();
   }
 
   /** Lets links go for which there is room only for a while, by chance among those that we did not choose. */
@@ -283,10 +305,9 @@ export class PartialView implements Overlay {
     if (this.#crowdedSince === undefined || now - this.#crowdedSince < PORCH_MS) return;
     this.#crowdedSince = undefined;
     const guests = [...this.#links.values()].filter(({ isChosen }) => !isChosen);
-    for (let over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length); over > 0; over--) {
-      const [guest] = guests.splice(Math.floor(this.#chance() * guests.length), 1);
-      if (guest !== undefined) this.#effects.hangUp(guest.contact.peer, 'full');
-    }
+    const over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length);
+    const first = Math.floor(this.#chance() * (guests.length - over + 1));
+    for (const { contact } of guests.slice(first, first + over)) this.#effects.hangUp(contact.peer, 'full');
   }
 
   // --- walks -----------------------------------------------------------------------------------------------------------
@@ -294,6 +315,8 @@ export class PartialView implements Overlay {
   /** Each walk brings one link or two. */
   #sendWalks(now: number): void {
     this.#rounds += 1;
+    // Walks that find nobody may be those of a few who all lack links, and know only each other.
+    if (this.#rounds === WALK_ROUNDS) this.#ask(now);
     this.#patientUntil = now + WALK_PATIENCE_MS;
     const contact = this.#contact;
     this.#awaited = this.#lacking();
@@ -304,46 +327,46 @@ export class PartialView implements Overlay {
     }
   }
 
-  #walked(from: PeerId, walk: WalkMessage, now: number): void {
-    const bringer = this.#links.get(from);
-    if (bringer === undefined || bringer.walks >= WALKS_PER_PULSE) return;
-    bringer.walks += 1;
+  #walked(from: Neighbor, walk: WalkMessage, now: number): void {
+    if (from.walks >= WALKS_PER_PULSE) return;
+    from.walks += 1;
     const { contact, links } = walk;
     const hops = Math.min(walk.hops, 2 * WALK_HOPS);
-    if (this.#isNew(contact) && this.#serves(contact, from, hops, links, now)) return;
-    const next = hops === 0 ? undefined : this.#anyNeighbor(from, contact.peer);
+    if (this.#serves(contact, from, hops, links, now)) return;
+    const next = hops === 0 ? undefined : this.#anyNeighbor(from.contact.peer, contact.peer);
     if (next !== undefined) this.#effects.send(next.contact.peer, { type: 'walk', contact, hops: hops - 1, links });
     if (hops === WALK_HOPS && this.#isNew(contact) && this.#trusts(contact)) this.#reserve.add(contact);
   }
 
   /** Whether the walk ends here, with a link for who sent it. */
-  #serves(contact: Contact, from: PeerId, hops: number, links: number, now: number): boolean {
+  #serves(contact: Contact, from: Neighbor, hops: number, links: number, now: number): boolean {
+    // The neighbour that we can spare comes to be behind the one that lacks a link.
+    if (contact.peer === from.contact.peer) return this.#links.size > ACTIVE_LINKS && this.#giveAway(from, now);
+    if (!this.#isNew(contact)) return false;
     const awaited = now < this.#patientUntil ? this.#awaited : 0;
     const spare = this.#links.size + (this.#dialling?.size ?? 0) + awaited - ACTIVE_LINKS;
-    if (spare >= 0 && spare < 1 && hops > WALK_HOPS) return false;
-    if (spare === 0 && links < 2 && hops > 0) return false;
-    if (!this.#trusts(contact)) return true;
-    if (spare > 0 && this.#giveAway(contact, now, from)) return true;
+    if (spare >= 0 && (hops > WALK_HOPS || (links < 2 && hops > 0))) return false;
     if (spare >= ACTIVE_LINKS_MOST - ACTIVE_LINKS || this.#underway('others') >= ERRANDS_UNDERWAY) return false;
-    this.#dial(contact, { for: spare === 0 && links === 2 ? 'between' : 'it' });
+    if (this.#trusts(contact)) this.#dial(contact, { for: spare >= 0 && links === 2 ? 'between' : 'it' });
     return true;
   }
 
-  /** Has a neighbour dial the peer of `contact` in our place; whether there is one. */
-  #giveAway(contact: Contact, now: number, but?: PeerId): boolean {
-    const other = this.#anyNeighbor(but, contact.peer, now);
+  /**
+   * Has a neighbour dial this one and let us go; whether there is one. Neither is given away meanwhile: what stands between
+   * us and the one that goes is the other.
+   */
+  #giveAway(between: Neighbor, now: number): boolean {
+    const other = between.staysUntil > now ? undefined : this.#anyNeighbor(between.contact.peer, undefined, now);
     if (other === undefined) return false;
-    other.goesUntil = now + WALK_PATIENCE_MS;
-    this.#effects.send(other.contact.peer, { type: 'swap', contact });
+    between.staysUntil = other.staysUntil = now + WALK_PATIENCE_MS;
+    this.#effects.send(other.contact.peer, { type: 'swap', contact: between.contact });
     return true;
   }
 
-  #swapped(from: PeerId, contact: Contact): void {
-    const link = this.#links.get(from);
-    if (link === undefined || link.isSwapping || !this.#isNew(contact) || this.#underway('others') >= ERRANDS_UNDERWAY) return;
-    if (!this.#trusts(contact)) return;
-    link.isSwapping = true;
-    this.#dial(contact, { for: 'swap', with: from });
+  #swapped(from: Neighbor, contact: Contact, now: number): void {
+    if (from.isSwapping || !this.#isNew(contact) || this.#underway('others') >= ERRANDS_UNDERWAY || !this.#trusts(contact)) return;
+    from.isSwapping = true;
+    this.#dial(contact, { for: 'swap', with: from.contact.peer, until: now + WALK_PATIENCE_MS });
   }
 
   /** A neighbour by chance, but neither of these; given the time, none that is about to go. */
@@ -351,7 +374,7 @@ export class PartialView implements Overlay {
     let chosen: Neighbor | undefined;
     let count = 0;
     for (const [peer, link] of this.#links) {
-      if (peer === but || peer === nor || (now !== undefined && link.goesUntil > now)) continue;
+      if (peer === but || peer === nor || (now !== undefined && link.staysUntil > now)) continue;
       count += 1;
       if (this.#chance() * count < 1) chosen = link;
     }
@@ -361,25 +384,26 @@ export class PartialView implements Overlay {
   // --- knowledge -------------------------------------------------------------------------------------------------------
 
   received(from: PeerId, message: OverlayMessage, now: number): void {
+    const link = this.#links.get(from);
+    if (link === undefined) return;
     switch (message.type) {
       case 'reports':
-        return this.#reported(from, message.reports);
+        return this.#reported(link, message.reports);
       case 'walk':
-        return this.#walked(from, message, now);
+        return this.#walked(link, message, now);
       case 'swap':
-        return this.#swapped(from, message.contact);
+        return this.#swapped(link, message.contact, now);
       case 'shuffle':
-        return this.#shuffled(from, message.contacts, now);
+        return this.#shuffled(link, message.contacts, now);
       case 'shuffled':
-        return this.#learn(from, message.contacts);
+        return this.#learn(link, message.contacts);
     }
   }
 
   /** Of reports only what a neighbour says of itself matters. */
-  #reported(from: PeerId, reports: readonly Report[]): void {
-    const link = this.#links.get(from);
-    const report = reports.find(({ contact }) => contact.peer === from);
-    if (link === undefined || report === undefined || !this.#trusts(report.contact)) return;
+  #reported(link: Neighbor, reports: readonly Report[]): void {
+    const report = reports.find(({ contact }) => contact.peer === link.contact.peer);
+    if (report === undefined || !this.#trusts(report.contact)) return;
     link.isPartial = report.partial === true;
     if (report.contact.serial > link.contact.serial) link.contact = report.contact;
   }
@@ -391,24 +415,21 @@ export class PartialView implements Overlay {
     this.#effects.send(peer, { type: 'reports', reports: [report] });
   }
 
-  #shuffle(peer: PeerId): void {
-    const link = this.#links.get(peer);
-    if (link !== undefined) link.owesShuffle = true;
-    this.#effects.send(peer, { type: 'shuffle', contacts: [this.#contact, ...this.#sample(peer, MAX_SHUFFLED - 1)] });
+  #shuffle(link: Neighbor): void {
+    link.owesShuffle = true;
+    this.#effects.send(link.contact.peer, { type: 'shuffle', contacts: [this.#contact, ...this.#sample(link, MAX_SHUFFLED - 1)] });
   }
 
-  #shuffled(from: PeerId, contacts: readonly Contact[], now: number): void {
-    const link = this.#links.get(from);
-    if (link === undefined || now - link.shuffledAt < SHUFFLE_LEAST_MS) return;
-    link.shuffledAt = now;
-    this.#effects.send(from, { type: 'shuffled', contacts: this.#sample(from, MAX_SHUFFLED) });
+  #shuffled(from: Neighbor, contacts: readonly Contact[], now: number): void {
+    if (now - from.shuffledAt < SHUFFLE_LEAST_MS) return;
+    from.shuffledAt = now;
+    this.#effects.send(from.contact.peer, { type: 'shuffled', contacts: this.#sample(from, MAX_SHUFFLED) });
     this.#keep(contacts);
   }
 
-  #learn(from: PeerId, contacts: readonly Contact[]): void {
-    const link = this.#links.get(from);
-    if (link?.owesShuffle !== true) return;
-    link.owesShuffle = false;
+  #learn(from: Neighbor, contacts: readonly Contact[]): void {
+    if (!from.owesShuffle) return;
+    from.owesShuffle = false;
     this.#keep(contacts);
   }
 
@@ -416,9 +437,9 @@ export class PartialView implements Overlay {
     for (const contact of contacts) if (this.#isNew(contact) && this.#trusts(contact)) this.#reserve.add(contact);
   }
 
-  /** Some of our neighbours and of those in reserve, at most `count`; not `peer` itself. */
-  #sample(peer: PeerId, count: number): Contact[] {
-    const near = [...this.#links.values()].filter(({ contact }) => contact.peer !== peer);
+  /** Some of our neighbours and of those in reserve, at most `count`; not the receiver itself. */
+  #sample(receiver: Neighbor, count: number): Contact[] {
+    const near = [...this.#links.values()].filter((link) => link !== receiver);
     const first = Math.floor(this.#chance() * near.length);
     const named = [...near.slice(first), ...near.slice(0, first)].slice(0, NEIGHBORS_SHUFFLED).map(({ contact }) => contact);
     return named.concat(this.#reserve.sample(count - named.length));
@@ -435,6 +456,7 @@ export class PartialView implements Overlay {
   pulse(now: number): void {
     for (const link of this.#links.values()) link.walks = 0;
     if (this.#links.size > ACTIVE_LINKS_MOST || this.#crowdedSince !== undefined) this.#clearPorch(now);
+    if (!this.#isAnchored && this.#links.size > 0 && this.#underway('us') === 0) this.#ask(now);
     this.#tryLost(now);
     this.#shuffleWhenDue(now);
     this.#tend(now);
@@ -442,14 +464,14 @@ export class PartialView implements Overlay {
 
   #tryLost(now: number): void {
     const lost = this.#links.size < ACTIVE_LINKS_MOST ? this.#lost?.due(now, this.#links.size < FEW_LINKS) : undefined;
-    if (lost !== undefined && this.#isNew(lost)) this.#dialForUs(lost);
+    if (lost !== undefined && this.#isNew(lost)) this.#dialForUs(lost, false);
   }
 
   #shuffleWhenDue(now: number): void {
     if (now < this.#shuffleAt) return;
     this.#shuffleAt = now + SHUFFLE_MS * (0.5 + this.#chance() / 2);
     const link = this.#anyNeighbor();
-    if (link !== undefined) this.#shuffle(link.contact.peer);
+    if (link !== undefined) this.#shuffle(link);
   }
 }
 
@@ -458,7 +480,7 @@ function neighborOf(contact: Contact, isChosen: boolean, isPartial: boolean): Ne
     contact,
     isChosen,
     isPartial,
-    goesUntil: 0,
+    staysUntil: 0,
     isSwapping: false,
     walks: 0,
     shuffledAt: Number.NEGATIVE_INFINITY,

@@ -14,6 +14,7 @@ import type { PeerId, QueryId } from '../protocol/ids.ts';
 import type { Contact, Provider } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import { Links } from './links.ts';
+import type { Assigned, Referred } from './membership.ts';
 import type { SearchEnd } from './searches.ts';
 
 /** What the mind wants of the rest of the peer. */
@@ -95,10 +96,15 @@ export class Body {
     return peer;
   }
 
-  /** The register gave another contact. */
-  assigned(contact: Contact): void {
+  /** The register gave another contact, and counted the members. */
+  assigned({ contact, members }: Assigned): void {
     this.#contact = contact;
-    this.tell({ type: 'assigned', contact });
+    this.tell({ type: 'assigned', contact, ...(members === undefined ? {} : { members }) });
+  }
+
+  /** The register named somebody to dial, and counted the members. */
+  referred({ referral, members }: Referred): void {
+    this.tell({ type: 'referred', contact: referral, ...(members === undefined ? {} : { members }) });
   }
 
   /** Takes a link that a neighbour, or the server, dialled. */

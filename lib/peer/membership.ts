@@ -12,10 +12,12 @@ import { type ErrorCode, FloodmeshError, named } from '../errors.ts';
 import type { Address, Transport } from '../net/transport.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, Member, ServerAnswer } from '../protocol/messages.ts';
+import type { Member, ServerAnswer } from '../protocol/messages.ts';
 import { ServerLine } from './line.ts';
 
 export type Assigned = Extract<ServerAnswer, { type: 'assigned' }>;
+
+export type Referred = Extract<ServerAnswer, { type: 'referred' }>;
 
 export interface Applicant {
   readonly network: string;
@@ -28,8 +30,8 @@ export interface Applicant {
 export interface MembershipOwner {
   /** Listens where the contact says. @throws PORT_TAKEN, when another program does. */
   assigned(place: Assigned): Promise<void>;
-  /** The server names a living peer; null when it knows no other. */
-  referred(contact: Contact | null): void;
+  /** The server names a living peer, null when it knows no other, and counts the members. */
+  referred(referral: Referred): void;
   serverLost(): void;
   serverBack(port: number): void;
   /** The server, back again, has no place for us: the mesh goes on, and it is tried again. */
@@ -64,7 +66,7 @@ export class Membership {
    * Joins the network: settles when the peer listens on its port and the server has dialled it back; with the referral.
    * @throws what the server refuses with; UNREACHABLE, when there is no server for three seconds.
    */
-  async join(signal?: AbortSignal): Promise<Contact | null> {
+  async join(signal?: AbortSignal): Promise<Referred> {
     const referral = await this.#joinPatiently(signal);
     this.#keeping = this.#keep();
     return referral;
@@ -94,7 +96,7 @@ export class Membership {
     await this.#keeping;
   }
 
-  async #joinPatiently(signal: AbortSignal | undefined): Promise<Contact | null> {
+  async #joinPatiently(signal: AbortSignal | undefined): Promise<Referred> {
     const until = performance.now() + JOIN_PATIENCE_MS;
     for (;;) {
       try {
@@ -119,7 +121,7 @@ export class Membership {
     );
   }
 
-  async #joinOnce(signal?: AbortSignal): Promise<Contact | null> {
+  async #joinOnce(signal?: AbortSignal): Promise<Referred> {
     const line = await this.#reached(signal);
     try {
       const referral = await this.#apply(line, signal);
@@ -156,7 +158,7 @@ export class Membership {
   }
 
   /** The conversation that makes a member: join, listen (or take the next port), be dialled back. */
-  async #apply(line: ServerLine, signal?: AbortSignal): Promise<Contact | null> {
+  async #apply(line: ServerLine, signal?: AbortSignal): Promise<Referred> {
     const earlier = this.#place === undefined ? {} : { port: this.#place.contact.port, cookie: this.#place.cookie };
     let answer = await line.ask({ type: 'join', protocol: PROTOCOL, ...this.#applicant, ...earlier }, signal);
     for (let attempt = 0; answer.type === 'assigned' && attempt < PORT_ATTEMPTS; attempt++) {
@@ -164,7 +166,7 @@ export class Membership {
         await this.#owner.assigned(answer);
         this.#place = answer;
         answer = await line.ask({ type: 'listening' }, signal);
-        if (answer.type === 'referred') return answer.referral;
+        if (answer.type === 'referred') return answer;
       } catch (error) {
         if (named(error).code !== 'PORT_TAKEN' || answer.type !== 'assigned') throw error;
         answer = await line.ask({ type: 'portTaken', port: answer.contact.port }, signal);
@@ -241,7 +243,7 @@ export class Membership {
   }
 
   #tellReferral(answer: ServerAnswer): void {
-    if (answer.type === 'referred') this.#owner.referred(answer.referral);
+    if (answer.type === 'referred') this.#owner.referred(answer);
   }
 }
 

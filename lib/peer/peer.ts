@@ -18,7 +18,7 @@ import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, Transfer
 import { Body } from './body.ts';
 import type { Choice } from './choice.ts';
 import { Finder } from './finder.ts';
-import { type Assigned, Membership } from './membership.ts';
+import { type Assigned, Membership, type Referred } from './membership.ts';
 import { limited, type PeerOptions, type Settings, settings } from './options.ts';
 import { Pace } from './pace.ts';
 import type { SearchEnd } from './searches.ts';
@@ -129,10 +129,11 @@ export class Peer {
     const either = signal === undefined ? this.#ending.signal : AbortSignal.any([signal, this.#ending.signal]);
     try {
       await this.#shelves.open();
-      const [referral] = await Promise.all([this.#membership.join(either), this.#shelves.settled(SHELVES_MS)]);
+      const [referred] = await Promise.all([this.#membership.join(either), this.#shelves.settled(SHELVES_MS)]);
       const body = this.#running();
       this.#sharedChanged();
-      if (referral !== null) await this.#meet(referral, either);
+      const { referral } = referred;
+      if (referral !== null) await this.#meet(referred, either);
       this.#joined = { name: this.#settings.name, peer: this.#id, port: body.self.port, referral: referral?.name ?? null };
       this.#emit({ type: 'joined', ...this.#joined });
       return this.#joined;
@@ -282,7 +283,7 @@ export class Peer {
   #asMember() {
     return {
       assigned: (place: Assigned) => this.#settle(place),
-      referred: (contact: Contact | null) => this.#body?.tell({ type: 'referred', contact }),
+      referred: (referred: Referred) => this.#body?.referred(referred),
       serverLost: () => this.#emit({ type: 'serverLost' }),
       serverBack: (port: number) => this.#emit({ type: 'serverBack', port }),
       refused: ({ code, message, hint }: FloodmeshError) =>
@@ -291,11 +292,12 @@ export class Peer {
   }
 
   /** Takes the place that the server gave: listens there, and lets the mind know. */
-  async #settle({ contact, networkKey, discovery }: Assigned): Promise<void> {
+  async #settle(place: Assigned): Promise<void> {
+    const { contact, networkKey, discovery } = place;
     if (this.#ending.signal.aborted) throw ended();
     this.#trust.take(networkKey);
     if (this.#listening?.address.port !== contact.port) await this.#listenAt(contact);
-    if (this.#body !== undefined) return this.#body.assigned(contact);
+    if (this.#body !== undefined) return this.#body.assigned(place);
     const strategy = discoveryNamed(discovery);
     if (strategy === undefined) {
       throw new FloodmeshError('USAGE', `this network finds files by "${discovery}", which this version does not know`, 'update floodmesh');
@@ -327,8 +329,8 @@ export class Peer {
   }
 
   /** Dials the referral and waits for a link, and for the knowledge of the network that comes with it; not for ever. */
-  async #meet(referral: Contact, signal: AbortSignal): Promise<void> {
-    this.#body?.tell({ type: 'referred', contact: referral });
+  async #meet(referred: Referred, signal: AbortSignal): Promise<void> {
+    this.#body?.referred(referred);
     const late = setTimeout(() => this.#firstLink.resolve(), FIRST_LINK_MS);
     await settled(signal, (resolve) => void this.#firstLink.promise.then(() => resolve(undefined))).finally(() => clearTimeout(late));
     await this.topology(signal); // the introductions: it waits a second at most for links that are being made

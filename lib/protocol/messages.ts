@@ -29,7 +29,7 @@ export const MAX_REPORTS = 24;
 /** Most contacts in one shuffle (HyParView [P]: our own, three neighbours, four in reserve). */
 export const MAX_SHUFFLED = 8;
 /** The longest way of a walk. */
-export const MAX_WALK_HOPS = 16;
+const MAX_WALK_HOPS = 16;
 /** The longest pause between two pings that a neighbour may announce. A guess: the longer, the later it is known that it is gone. */
 const MAX_PING_MS = 5_000;
 

@@ -187,6 +187,11 @@ export class Registry {
     return which === 'offline' ? offline : [...online, ...offline];
   }
 
+  /** How many members there are, those that died within a lease among them. */
+  count(): Promise<number> {
+    return this.#store.count(this.#network);
+  }
+
   /** The signed contact of a lease; the same lease always gives the same contact. */
   contact({ peer, name, host, port, network, serial }: Lease): Contact {
     const unsigned = { peer, name, host, port, network, serial };

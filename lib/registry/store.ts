@@ -110,6 +110,8 @@ export interface Store {
   prolong(network: string, expiresAt: number): Promise<void>;
   /** The living leases of the network, lowest port first. */
   leases(network: string, now: number): Promise<readonly Lease[]>;
+  /** How many leases of the network were verified and have not been ended; those that are overdue count, until `expire`. */
+  count(network: string): Promise<number>;
   /** Some of the living leases that are `listening`. */
   listening(choice: Choice, now: number): Promise<readonly Lease[]>;
   /** Those whose leases ended after they had been verified, one for each name, the last to end first. */

@@ -5,7 +5,7 @@
  */
 import { LINK_MESSAGE_BYTES, PENDING_PER_ADDRESS, PORT_ATTEMPTS } from '../config.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
-import type { Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import type { Contact, Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
 import { shown } from '../protocol/names.ts';
 import type { Referrals } from '../registry/referrals.ts';
 import { isRefusal, type Place, type Refusal, type Registry } from '../registry/registry.ts';
@@ -84,11 +84,11 @@ export class Requests {
     return { code: 'TOO_MANY', message: `${pending.length} joiners from ${guest.address} are not listening yet`, hint: 'wait a moment' };
   }
 
-  #assigned(guest: Guest, id: number, place: Place): ServerAnswer {
+  async #assigned(guest: Guest, id: number, place: Place): Promise<ServerAnswer> {
     const { places, leaseMs, discovery, networkKey } = this.#parts;
     places.give(guest, place);
     const { contact, cookie } = place;
-    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey };
+    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey, members: await this.#members() };
   }
 
   async #portTaken(guest: Guest, { id, port }: Request<'portTaken'>): Promise<ServerAnswer> {
@@ -111,17 +111,26 @@ export class Requests {
     const { lease, isNew, referral } = seen;
     const { name, peer, port } = lease;
     if (isNew) this.#parts.tell({ type: 'peerJoined', name, peer, port, referral: referral?.name ?? null });
-    return { type: 'referred', id, referral };
+    return this.#referred(id, referral);
   }
 
   async #renew({ id, cookie }: Request<'renew'>): Promise<ServerAnswer> {
     const renewed = await this.#parts.referrals.renew(cookie);
-    return isRefusal(renewed) ? refused(id, renewed) : { type: 'referred', id, ...renewed };
+    return isRefusal(renewed) ? refused(id, renewed) : this.#referred(id, renewed.referral);
   }
 
   async #refer(guest: Guest, { id }: Request<'refer'>): Promise<ServerAnswer> {
     if (guest.place === undefined || !guest.isMember) return refused(id, notJoined());
-    return { type: 'referred', id, referral: await this.#parts.referrals.another(guest.place.lease.serial) };
+    return this.#referred(id, await this.#parts.referrals.another(guest.place.lease.serial));
+  }
+
+  // How many there are decides whether a peer can know them all.
+  async #referred(id: number, referral: Contact | null): Promise<ServerAnswer> {
+    return { type: 'referred', id, referral, members: await this.#members() };
+  }
+
+  #members(): Promise<number> {
+    return this.#parts.registry.count();
   }
 
   async #listPeers({ id, which }: Request<'listPeers'>): Promise<ServerAnswer> {

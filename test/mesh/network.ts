@@ -112,6 +112,8 @@ export class Network {
   readonly downs: { readonly at: PeerId; readonly peer: PeerId; readonly cause: Cause }[] = [];
   /** The longest that a message takes. */
   latencyMs = 5;
+  /** Whether the register counts the members when it names somebody. */
+  registryCounts = false;
   now = 0;
   #queue: Entry[] = [];
   #order = 0;
@@ -133,7 +135,7 @@ export class Network {
     this.hosts.set(contact.peer, { mesh, contact, links: new Set(), isFrozen: false, isDeaf: false, asleep: [] });
     this.tell(contact.peer, { type: 'begin' });
     this.tell(contact.peer, { type: 'shared', offer: shelfOf(files.map((file) => fileOf(file))) });
-    this.tell(contact.peer, { type: 'referred', contact: referral === null ? null : (this.hosts.get(referral)?.contact ?? null) });
+    this.#name(contact.peer, referral);
     this.#renewLater(contact.peer);
     return contact.peer;
   }
@@ -148,8 +150,12 @@ export class Network {
   }
 
   #refer(peer: PeerId): void {
-    const other = this.#anyBut(peer);
-    this.tell(peer, { type: 'referred', contact: other === null ? null : (this.hosts.get(other)?.contact ?? null) });
+    this.#name(peer, this.#anyBut(peer));
+  }
+
+  #name(peer: PeerId, other: PeerId | null): void {
+    const contact = other === null ? null : (this.hosts.get(other)?.contact ?? null);
+    this.tell(peer, { type: 'referred', contact, ...(this.registryCounts && { members: this.hosts.size }) });
   }
 
   crash(peer: PeerId): void {

@@ -34,7 +34,7 @@ class Member {
       { network, peer, name, host: HOST },
       {
         assigned: (place) => this.#assigned(place),
-        referred: (contact) => this.#referred(contact),
+        referred: ({ referral }) => this.#referred(referral),
         serverLost: () => this.#note('lost'),
         serverBack: (port) => this.#note(`back ${port}`),
         refused: ({ code }) => this.#note(`refused ${code}`),
@@ -87,9 +87,9 @@ t.test('the first to join gets a port and no referral, the next is referred to a
   const { address } = await server(t, { ports });
   const [one, other] = [new Member(t, address, 's1'), new Member(t, address, 's2')];
   t.notOk(one.membership.isServerReachable);
-  t.equal(await one.membership.join(), null);
+  t.match(await one.membership.join(), { referral: null, members: 1 });
   t.ok(one.membership.isServerReachable);
-  t.match(await other.membership.join(), { name: 's1', port: one.port });
+  t.match(await other.membership.join(), { referral: { name: 's1', port: one.port }, members: 2 });
   t.same(new Set([one.port, other.port]), new Set(ports));
 });
 
@@ -168,7 +168,7 @@ t.test('a server that starts a moment later is found', async (t) => {
   const member = new Member(t, { host: HOST, port }, 's1');
   const joined = member.membership.join();
   await server(t, { port });
-  t.equal(await joined, null);
+  t.match(await joined, { referral: null });
 });
 
 t.test('whoever gives up joining is told CANCELLED', async (t) => {

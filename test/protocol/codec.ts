@@ -67,6 +67,11 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   hint: [...NO_STRING, 'x'.repeat(513)],
   which: [...NO_STRING, '', 'none'],
   left: [false, 1, 'true', null, {}],
+  partial: [false, 1, 'true', null, {}],
+  hops: [...NO_COUNT, 17],
+  links: [...NO_COUNT, 0, 3],
+  members: NO_COUNT,
+  contacts: [...NO_ARRAY, [null], [{}], tooMany(8, contact)],
   online: [0, 1, 'true', null, {}],
   reach: [...NO_ARRAY, [0], [null], ['x'], [[peer]], tooMany(1_024, peer)],
   covered: [...NO_ARRAY, [0], ['x'], tooMany(1_024, peer)],
@@ -85,7 +90,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   want: OTHER_OBJECT,
 };
 
-const OPTIONAL = new Set(['nextMs', 'left', 'hint', 'port in join', 'cookie in join']);
+const OPTIONAL = new Set(['nextMs', 'left', 'partial', 'members', 'hint', 'port in join', 'cookie in join']);
 
 type Path = readonly (string | number)[];
 

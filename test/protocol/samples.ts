@@ -14,7 +14,11 @@ export const report: Report = { contact, version: 3, neighbors: [other] };
 
 export const links: readonly LinkMessage[] = [
   { type: 'hello', protocol: 1, contact },
-  { type: 'reports', reports: [report, { ...report, left: true }] },
+  { type: 'reports', reports: [report, { ...report, left: true }, { ...report, partial: true }] },
+  { type: 'walk', contact, hops: 12, links: 2 },
+  { type: 'swap', contact },
+  { type: 'shuffle', contacts: [contact] },
+  { type: 'shuffled', contacts: [] },
   { type: 'ping' },
   { type: 'ping', nextMs: 400 },
   { type: 'pong' },
@@ -45,8 +49,8 @@ export const requests: readonly ServerRequest[] = [
 ];
 
 export const answers: readonly ServerAnswer[] = [
-  { type: 'assigned', id: 1, contact, cookie, leaseMs: 30_000, discovery: 'flood', networkKey: 'Zm9v' },
-  { type: 'referred', id: 2, referral: contact },
+  { type: 'assigned', id: 1, contact, cookie, leaseMs: 30_000, discovery: 'flood', networkKey: 'Zm9v', members: 1 },
+  { type: 'referred', id: 2, referral: contact, members: 9 },
   { type: 'referred', id: 2, referral: null },
   { type: 'peerList', id: 3, peers: [{ peer, name: 's1', host: '127.0.0.1', port: 9000, online: true, joined: 1, seconds: 2 }] },
   { type: 'left', id: 4 },

@@ -341,7 +341,7 @@ t.test('one who said too early that it listens may say it again', async (t) => {
   await first.ask();
   t.match(await first.line.ask({ type: 'listening' }), { code: 'NOT_LISTENING' });
   await first.open();
-  t.same(await first.line.ask({ type: 'listening' }), { type: 'referred', id: 3, referral: null });
+  t.same(await first.line.ask({ type: 'listening' }), { type: 'referred', id: 3, referral: null, members: 1 });
 });
 
 t.test('dead members are not referred: the living one among them is found', async (t) => {

@@ -161,6 +161,25 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     t.same(await store.listening({ network: 'other', except: 0, start: 0.5, count: 9 }, 10), []);
   });
 
+  promise('count tells how many leases were verified and have not been ended', async (store, t) => {
+    t.equal(await store.count('p2p'), 0);
+    const first = await leased(store, claimOf(1));
+    const second = await leased(store, claimOf(2, { ports: [9002] }));
+    const third = await leased(store, claimOf(3, { ports: [9003], expiresAt: 10 }));
+    t.equal(await store.count('p2p'), 0);
+    for (const { serial } of [first, first, second, third]) await store.verify(serial, 0);
+    t.equal(await store.count('p2p'), 3);
+    t.equal(await store.count('other'), 0);
+    await store.change(second.serial, { state: 'silent' }, 0);
+    t.equal(await store.count('p2p'), 3);
+    await store.end(first.serial, 0);
+    t.equal(await store.count('p2p'), 2);
+    await store.expire('p2p', 10);
+    t.equal(await store.count('p2p'), 1);
+    await leased(store, claimOf(2, { ports: [9004], replaces: second.serial }));
+    t.equal(await store.count('p2p'), 0);
+  });
+
   promise('members whose lease ended are remembered, one for each name, the last first', async (store, t) => {
     for (const [number, now] of [[1, 10] as const, [2, 20] as const, [1, 30] as const]) {
       const { serial } = await leased(store, claimOf(number), now);

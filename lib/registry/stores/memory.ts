@@ -33,6 +33,8 @@ class Shelf {
   readonly seen: Lease[] = [];
   readonly remembered = new Map<string, Remembered>();
   readonly bad = new Map<string, BadPort>();
+  /** How many leases were verified. */
+  verified = 0;
   /** No lease is due before. */
   dueAt = Number.POSITIVE_INFINITY;
 
@@ -41,6 +43,7 @@ class Shelf {
     this.byPeer.set(lease.peer, lease);
     if (lease.foldedName !== undefined) this.byName.set(lease.foldedName, lease);
     if (lease.state === 'listening') this.seen.splice(this.placeOf(lease.verified), 0, lease);
+    if (lease.verified > 0) this.verified += 1;
     this.dueAt = Math.min(this.dueAt, lease.expiresAt);
   }
 
@@ -49,6 +52,7 @@ class Shelf {
     this.byPeer.delete(lease.peer);
     if (lease.foldedName !== undefined) this.byName.delete(lease.foldedName);
     if (lease.state === 'listening') this.seen.splice(this.placeOf(lease.verified), 1);
+    if (lease.verified > 0) this.verified -= 1;
   }
 
   /** How many of `seen` were seen before this place in the order. */
@@ -126,6 +130,10 @@ export class MemoryStore implements Store {
   async leases(network: string, now: number): Promise<readonly Lease[]> {
     const leases = [...this.#shelf(network).byPort.values()].filter(({ expiresAt }) => expiresAt > now);
     return leases.sort((one, other) => one.port - other.port);
+  }
+
+  async count(network: string): Promise<number> {
+    return this.#shelf(network).verified;
   }
 
   async listening({ network, except, before, start, count }: Choice, now: number): Promise<readonly Lease[]> {

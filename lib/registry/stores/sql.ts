@@ -81,6 +81,11 @@ export class SqlStore implements Store {
     return (await this.#run('leases', { network, now })).map(leaseOf);
   }
 
+  async count(network: string): Promise<number> {
+    const [row] = await this.#run('members', { network });
+    return Number(row?.count);
+  }
+
   listening(choice: Choice, now: number): Promise<readonly Lease[]> {
     return this.#database.inTransaction(() => listening(choice, now));
   }

@@ -15,6 +15,7 @@ export const STATEMENTS = {
   count: 'UPDATE counter SET counted = counted + 1 RETURNING counted',
   lease: `SELECT * FROM lease WHERE ${LIVING}`,
   leases: 'SELECT * FROM lease WHERE network = :network AND expires_at > :now ORDER BY port',
+  members: 'SELECT count(*) AS count FROM lease WHERE network = :network AND verified > 0',
   ofPeer: 'SELECT * FROM lease WHERE network = :network AND peer = :peer AND serial <> :replaces',
   ofName: 'SELECT * FROM lease WHERE network = :network AND folded_name = :foldedName AND serial <> :replaces',
   heldPorts: 'SELECT port FROM lease WHERE network = :network AND serial <> :replaces',
