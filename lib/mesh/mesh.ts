@@ -50,6 +50,7 @@ export class Mesh {
   readonly #book = new Book();
   readonly #neighbors = new Set<PeerId>();
   readonly #asks = new Set<number>();
+  readonly #knowsAll: boolean = true;
   #offer: Offer = new Shelf();
   #members: readonly PeerId[] = [];
   #effects: MeshEffect[] = [];
@@ -125,7 +126,8 @@ export class Mesh {
         this.#offer = event.offer;
         return;
       case 'askTopology':
-        return this.#askTopology(event.ask);
+        // A survey of a network that nobody knows whole is the strategy's affair.
+        return event.survey === undefined || this.#knowsAll ? this.#askTopology(event.ask) : undefined;
       case 'leave':
         return this.#leave();
       case 'stop':
@@ -370,7 +372,7 @@ export class Mesh {
       now,
       neighbors: this.#neighbors,
       library: this.#offer,
-      knowsAll: true,
+      knowsAll: this.#knowsAll,
       contact: this.#topology.own.contact,
       trusts: this.#trusts,
       members: () => this.#topology.members(),
