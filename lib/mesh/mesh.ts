@@ -17,8 +17,8 @@ import {
 } from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts';
-import { Calls } from './calls.ts';
 import { Book } from './book.ts';
+import { Calls } from './calls.ts';
 import type { Discovery, View } from './discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from './events.ts';
 import { Liveness } from './liveness.ts';

@@ -80,7 +80,8 @@ export class Finder {
 
   /** Whoever has this very content, under any name. */
   async *holders({ root, bytes }: Wanted, signal: AbortSignal | undefined): AsyncGenerator<Provider, undefined, undefined> {
-    for await (const provider of this.#ask({ by: 'root', root }, signal, { enough: HOLDERS_ENOUGH })) if (provider.bytes === bytes) yield provider;
+    for await (const provider of this.#ask({ by: 'root', root }, signal, { enough: HOLDERS_ENOUGH }))
+      if (provider.bytes === bytes) yield provider;
   }
 
   /**

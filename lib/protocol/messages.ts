@@ -31,9 +31,9 @@ export const WAVE_HOPS = 32;
 /** Most peers that an echo may count: more than any network has. */
 export const MAX_ASKED = 100_000_000;
 /** Most detours of a hit. */
-export const MAX_DETOURS = 8;
+const MAX_DETOURS = 8;
 /** Messages in which one holder's hits come: the last has this number. Each has one hit at least. */
-export const MAX_PARTS = 1_023;
+const MAX_PARTS = 1_023;
 
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;

@@ -207,7 +207,9 @@ export class WaveFlood implements Discovery {
     const files = view.library.matching(want, HITS_PER_PEER);
     if (files.length === 0) return;
     const groups = [...inMessages(view.self, files)];
-    round.own = groups.map((providers, part): Hits => ({ type: 'hits', query, providers, contact: view.contact, part, detours: HIT_DETOURS }));
+    round.own = groups.map(
+      (providers, part): Hits => ({ type: 'hits', query, providers, contact: view.contact, part, detours: HIT_DETOURS }),
+    );
   }
 
   /** Tells our hits to a neighbour that asks, when not enough know them. */
@@ -224,7 +226,8 @@ export class WaveFlood implements Discovery {
   #hit(from: PeerId, hits: Hits, view: View, effects: MeshEffect[]): void {
     const round = this.#round(hits.query);
     const { contact, providers, part = 0 } = hits;
-    if (round === undefined || contact === undefined || contact.peer === view.self || !this.#mayBring(round, from, providers.length)) return;
+    if (round === undefined || contact === undefined || contact.peer === view.self || !this.#mayBring(round, from, providers.length))
+      return;
     if (providers.some(({ peer }) => peer !== contact.peer)) return;
     round.hits += providers.length;
     const key = part === 0 ? contact.peer : `${contact.peer} ${part}`;

@@ -1,0 +1,83 @@
+import t from 'tap';
+import type { View } from '../../../lib/mesh/discovery/discovery.ts';
+import { FloodDiscovery } from '../../../lib/mesh/discovery/flood.ts';
+import type { MeshEffect, MeshEvent, MeshMessage } from '../../../lib/mesh/events.ts';
+import { queryId } from '../../../lib/protocol/ids.ts';
+import { said } from '../mind.ts';
+import { contactOf, shelfOf } from '../network.ts';
+
+const QUERY = queryId('query'.padEnd(22, '_'));
+const WANT = { by: 'all' } as const;
+const [m, a] = [contactOf('m').peer, contactOf('a').peer];
+
+/** Tells a peer m with one neighbour a, one after another; what it answers to each. */
+function told(knowsAll: boolean, ...events: readonly MeshEvent[]): MeshEffect[][] {
+  const flood = new FloodDiscovery();
+  const view: View = {
+    self: m,
+    now: 0,
+    neighbors: new Set([a]),
+    library: shelfOf([]),
+    knowsAll,
+    contact: contactOf('m'),
+    trusts: () => true,
+    members: () => [a, m],
+    routes: () => new Map([[a, { through: a, hops: 1 }]]),
+  };
+  return events.map((event) => flood.handle(event, view));
+}
+
+function came(message: MeshMessage): MeshEvent {
+  return { type: 'received', from: a, message };
+}
+
+const SEARCH: MeshEvent = { type: 'search', query: QUERY, want: WANT };
+const WAVE: MeshMessage = { type: 'wave', query: QUERY, want: WANT, depth: 1, limit: 2, patienceMs: 1 };
+const PLANNED: MeshMessage = { type: 'query', query: QUERY, want: WANT, reach: [m], covered: [a, m], trail: [a], patienceMs: 1 };
+
+t.test('a search is planned where everybody knows the whole network, and goes hop by hop where not', async (t) => {
+  t.same(said(told(true, SEARCH).flat(), 'query'), ['a']);
+  t.same(said(told(false, SEARCH).flat(), 'wave'), ['a']);
+});
+
+t.test('both kinds are answered, whatever is known', async (t) => {
+  for (const knowsAll of [true, false]) {
+    t.same(said(told(knowsAll, came(PLANNED)).flat(), 'echo'), ['a']);
+    t.same(said(told(knowsAll, came(WAVE)).flat(), 'ebb'), ['a']);
+    t.same(said(told(knowsAll, came({ type: 'extend', query: QUERY, limit: 5, patienceMs: 1 })).flat(), 'ebb'), ['a']);
+  }
+});
+
+t.test('each kind gets what belongs to it', async (t) => {
+  const ends = (effects: MeshEffect[] | undefined) => effects?.map(({ type }) => type);
+  const echoed = told(true, SEARCH, came({ type: 'echo', query: QUERY, answered: [a], missed: [] }));
+  t.same(ends(echoed[1]), ['searchEnded']);
+  const ebbed = told(false, SEARCH, came({ type: 'ebb', query: QUERY, asked: 1, silent: 0, edge: 0 }));
+  t.same(ends(ebbed[1]), ['searchEnded']);
+  const provider = { peer: a, name: 'f', bytes: 1, root: shelfOf([]) as never };
+  t.same(ends(told(true, SEARCH, came({ type: 'hits', query: QUERY, providers: [provider] }))[1]), ['found']);
+  t.same(ends(told(false, SEARCH, came({ type: 'hits', query: QUERY, providers: [provider], contact: contactOf('a') }))[1]), ['found']);
+  for (const knowsAll of [true, false]) t.same(ends(told(knowsAll, SEARCH, { type: 'cancel', query: QUERY })[1]), ['send']);
+});
+
+t.test('who is there is asked only where nobody knows', async (t) => {
+  const ask: MeshEvent = { type: 'askTopology', ask: 1, survey: QUERY };
+  t.same(told(true, ask).flat(), []);
+  const report = { contact: contactOf('a'), version: 0, neighbors: [m] };
+  const [asked, placed] = told(false, ask, came({ type: 'placed', query: QUERY, reports: [report] }));
+  t.same(said(asked ?? [], 'wave'), ['a']);
+  t.match(placed, [{ type: 'topology', ask: 1, more: true }]);
+});
+
+t.test('what nobody asked for comes to nothing', async (t) => {
+  const strays: MeshMessage[] = [
+    { type: 'echo', query: QUERY, answered: [], missed: [] },
+    { type: 'ebb', query: QUERY, asked: 1, silent: 0, edge: 0 },
+    { type: 'placed', query: QUERY, reports: [{ contact: contactOf('a'), version: 0, neighbors: [] }] },
+    { type: 'hits', query: QUERY, providers: [] },
+    { type: 'hits', query: QUERY, providers: [], contact: contactOf('a') },
+    { type: 'cancel', query: QUERY },
+    { type: 'ping' },
+  ];
+  t.same(told(true, ...strays.map(came), { type: 'begin' }).flat(), []);
+});
