@@ -160,6 +160,11 @@ t.test('the rest: what was shared, help, the topology', async (t) => {
   t.match(words({ type: 'topology', peers: [] }), '0 peers, 0 links');
 });
 
+t.test('a part of a large network is rows, without a drawing or a sum', async (t) => {
+  const rows = words({ type: 'topology', peers: PLACED, part: 1, more: true });
+  t.match(rows, /^s1 +9000 +s5\ns5 +9004 +s1$/);
+});
+
 t.test('lines of a drawing are dim, so that names stand out', async (t) => {
   const [row] = sentences({ type: 'topology', peers: PLACED }, { ...look, chalk: new Chalk({ level: 1 }) });
   t.match(row, /^s1 ●\u001b\[2m⠤+\u001b\[22m● s5$/);
