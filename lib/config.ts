@@ -121,12 +121,18 @@ export const SEARCH_MS = 1_800;
  * way two seconds and more, and a search for few holders goes in stages. Hits are told as they come.
  */
 export const WIDE_SEARCH_MS = 6_000;
+interface WaveStage {
+  readonly limit: number;
+  readonly part: number;
+  readonly share: number;
+}
+
 /**
  * How such a search goes on, stage after stage, while it has too few holders: so many hops, among this part of the asker's
  * neighbours that can go on, in this part of its time at most, should somebody keep silent. Five times what 100 ms a hop
  * need; the last takes what is left, and reaches everybody (MESH). Half of five hops are 900 to 2,500 peers.
  */
-export const WAVE_STAGES: readonly { readonly limit: number; readonly part: number; readonly share: number }[] = [
+export const WAVE_STAGES: readonly [WaveStage, ...WaveStage[]] = [
   { limit: 2, part: 1, share: 0.1 },
   { limit: 5, part: 0.5, share: 0.2 },
   { limit: 5, part: 1, share: 0.2 },

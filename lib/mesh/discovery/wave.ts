@@ -56,6 +56,7 @@ interface Slot {
 }
 
 type Stages = typeof WAVE_STAGES;
+type Stage = Stages[number];
 
 /** What the asker keeps of a search of its own. */
 interface Asking {
@@ -64,7 +65,7 @@ interface Asking {
   readonly ask: number | undefined;
   readonly deadline: number;
   readonly holders: Set<PeerId>;
-  stage: number;
+  stage: Stage;
   /** When it ends, unless another holder is found. */
   quietAt: number;
 }
@@ -286,19 +287,12 @@ export class WaveFlood implements Discovery {
     const { query } = asked;
     const isAll = enough === Number.POSITIVE_INFINITY;
     const deadline = view.now + WIDE_SEARCH_MS;
-    const stage = isAll ? this.#stages.length - 1 : 0;
+    const stage = isAll ? this.#stages.reduce((_, last) => last) : this.#stages[0];
     const asking: Asking = { enough, ask, deadline, holders: new Set(), stage, quietAt: deadline };
-    const { limit, patienceMs } = this.#stage(asking, view.now);
-    const round = this.#open(asked, 0, limit, asking, view);
+    const round = this.#open(asked, 0, stage.limit, asking, view);
     effects.push({ type: 'setTimer', timer: { of: 'search', query }, afterMs: WIDE_SEARCH_MS });
-    round.wave.begin(patienceMs, view, effects);
+    round.wave.begin(patience(asking, view.now), view, effects);
     this.#stageMayBeOver(round, view, effects);
-  }
-
-  /** The stage that it is at: the last may take all the time that is left. */
-  #stage({ stage, deadline }: Asking, now: number) {
-    const { limit, part, share } = this.#stages[stage] ?? { limit: 0, part: 1, share: 1 };
-    return { limit, part, patienceMs: share === 1 ? deadline - now : Math.floor(share * WIDE_SEARCH_MS) };
   }
 
   #overdue(query: QueryId, view: View, effects: MeshEffect[]): void {
@@ -310,10 +304,10 @@ export class WaveFlood implements Discovery {
   #stageMayBeOver(round: Round | undefined, view: View, effects: MeshEffect[]): void {
     if (round?.asking === undefined || round.wave.isOver || !round.wave.isSettled) return;
     const { asking, wave } = round;
-    if (hasEnough(asking) || !wave.hasEdge || asking.stage === this.#stages.length - 1) return this.#end(round, view, effects);
-    asking.stage += 1;
-    const { limit, part, patienceMs } = this.#stage(asking, view.now);
-    wave.goOn(limit, part, patienceMs, view, effects);
+    const next = this.#stages[this.#stages.indexOf(asking.stage) + 1];
+    if (hasEnough(asking) || !wave.hasEdge || next === undefined) return this.#end(round, view, effects);
+    asking.stage = next;
+    wave.goOn(next.limit, next.part, patience(asking, view.now), view, effects);
     this.#stageMayBeOver(round, view, effects);
   }
 
@@ -336,6 +330,11 @@ function send(to: PeerId, message: MeshMessage): MeshEffect {
 
 function flush(query: QueryId, reports: Report[], to: PeerId, effects: MeshEffect[]): void {
   if (reports.length > 0) effects.push(send(to, { type: 'placed', query, reports: reports.splice(0) }));
+}
+
+/** What a stage may take: the last all the time that is left. */
+function patience({ stage: { share }, deadline }: Asking, now: number): number {
+  return share === 1 ? deadline - now : Math.floor(share * WIDE_SEARCH_MS);
 }
 
 function ownPlace({ contact, neighbors }: View): Placed {

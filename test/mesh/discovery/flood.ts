@@ -60,6 +60,12 @@ t.test('each kind gets what belongs to it', async (t) => {
   for (const knowsAll of [true, false]) t.same(ends(told(knowsAll, SEARCH, { type: 'cancel', query: QUERY })[1]), ['send']);
 });
 
+t.test('a neighbour cancels whichever it asked', async (t) => {
+  const cancel = came({ type: 'cancel', query: QUERY });
+  t.same(told(true, came(PLANNED), cancel)[1], []);
+  t.same(told(false, came(WAVE), cancel)[1], []);
+});
+
 t.test('who is there is asked only where nobody knows', async (t) => {
   const ask: MeshEvent = { type: 'askTopology', ask: 1, survey: QUERY };
   t.same(told(true, ask).flat(), []);

@@ -339,7 +339,8 @@ t.test('with detours left they go to others that asked, too, for the first holde
     ['b', HIT_DETOURS],
     ['a', HIT_DETOURS - 1],
   ]);
-  detoured('y');
+  const { detours: _, ...straight } = hitsOf('y') as Extract<MeshMessage, { type: 'hits' }>;
+  t.same(said(lone.hears('c', straight), 'hits'), ['b']);
   t.same(detoured('z'), [['b', 0]]);
 });
 
