@@ -120,7 +120,8 @@ export type PeerEvent =
   | ({ readonly type: 'downloaded' } & Downloaded)
   | ({ readonly type: 'notFound' } & NotFound)
   | ({ readonly type: 'alreadyHere' } & AlreadyHere)
-  | { readonly type: 'topology'; readonly peers: readonly TopologyPeer[] }
+  /** `part`, from 1, when it comes in parts; all but the last say `more`. */
+  | { readonly type: 'topology'; readonly peers: readonly TopologyPeer[]; readonly part?: number; readonly more?: true }
   | { readonly type: 'serverLost' }
   | { readonly type: 'serverBack'; readonly port: number }
   | { readonly type: 'holderLost'; readonly name: string; readonly peer: string; readonly why: string }

@@ -5,13 +5,25 @@
  * loses the link it went over sends it around. No address travels in it: the holder dials the asker's contact as its own
  * reports have it, which the server signed. So a liar can make a holder dial a member that did not ask, which lets nobody
  * in whom it does not expect, so many times a minute; and nobody else. What fails is said back along the way.
+ *
+ * Where nobody knows the whole network, a call goes back the way on which the holder's hits came, which every peer between
+ * remembers for a while, and carries the asker's contact, which the holder verifies.
  */
-import { CALL_BACKS_AT_ONCE, CALL_BACKS_PER_MINUTE, CALL_MS, QUERIES_REMEMBERED, REMEMBER_QUERY_MS } from '../config.ts';
+import {
+  CALL_BACKS_AT_ONCE,
+  CALL_BACKS_PER_MINUTE,
+  CALL_MS,
+  QUERIES_REMEMBERED,
+  REMEMBER_QUERY_MS,
+  REMEMBER_ROUTE_MS,
+  ROUTES_REMEMBERED,
+} from '../config.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
 import { type Contact, MAX_LINKS } from '../protocol/messages.ts';
 import type { View } from './discovery/discovery.ts';
 import { Seen } from './discovery/seen.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from './events.ts';
+import type { Route } from './topology.ts';
 
 type CallMessage = Extract<MeshMessage, { type: 'call' }>;
 
@@ -39,6 +51,9 @@ export class Calls {
   /** How many calls of each asker were answered in the minute that ends at `until`. */
   readonly #answered = new Map<PeerId, { readonly until: number; count: number }>();
 
+  /** Neighbours that brought hits of a holder, and are the way to it. */
+  #ways: Seen<PeerId, PeerId> | undefined;
+
   /** @param contact The contact of a peer, as its lease says. */
   constructor(contact: (peer: PeerId) => Contact | undefined) {
     this.#contact = contact;
@@ -55,6 +70,7 @@ export class Calls {
       case 'received':
         if (event.message.type === 'call') return this.#came(event.from, event.message, view);
         if (event.message.type === 'callFailed') return this.#failed(event.from, event.message.call);
+        if (event.message.type === 'hits') this.#learn(event.from, event.message.contact, view);
         return [];
       default:
         return [];
@@ -62,7 +78,23 @@ export class Calls {
   }
 
   #begin({ call, holder, root }: Extract<MeshEvent, { type: 'call' }>, view: View): MeshEffect[] {
-    return this.#pass(this.#open({ type: 'call', call, holder, root, trail: [] }, undefined, view), view);
+    const contact = view.knowsAll ? {} : { contact: view.contact };
+    return this.#pass(this.#open({ type: 'call', call, holder, root, trail: [], ...contact }, undefined, view), view);
+  }
+
+  // The first that brought them stays: whoever comes later with the same holder may have made it up.
+  #learn(from: PeerId, holder: Contact | undefined, { now }: View): void {
+    if (holder === undefined) return;
+    this.#ways ??= new Seen(ROUTES_REMEMBERED, REMEMBER_ROUTE_MS);
+    if (this.#ways.get(holder.peer) === undefined) this.#ways.set(holder.peer, from, now);
+  }
+
+  /** The next step to `holder`, and how many hops it is at least: as our reports have it, or where its hits came from. */
+  #route(holder: PeerId, without: ReadonlySet<PeerId>, view: View): Route | undefined {
+    const known = view.routes(without).get(holder);
+    if (known !== undefined || view.knowsAll) return known;
+    const through = this.#ways?.get(holder);
+    return through === undefined || without.has(through) || !view.neighbors.has(through) ? undefined : { through, hops: 1 };
   }
 
   #open(message: CallMessage, from: PeerId | undefined, { now }: View): Passage {
@@ -81,7 +113,7 @@ export class Calls {
 
   #pass(passage: Passage, view: View): MeshEffect[] {
     const { holder, trail } = passage.message;
-    const route = view.routes(new Set([...trail, ...passage.lost])).get(holder);
+    const route = this.#route(holder, new Set([...trail, ...passage.lost]), view);
     if (route === undefined || trail.length + route.hops > MAX_LINKS) return fail(passage);
     passage.through = route.through;
     return [{ type: 'send', to: route.through, message: { ...passage.message, trail: [...trail, view.self] } }];
@@ -90,7 +122,7 @@ export class Calls {
   // Only a member is dialled, at the address in its contact, and only for what is shared here.
   #answer(passage: Passage, asker: PeerId, view: View): MeshEffect[] {
     const { call, root } = passage.message;
-    const contact = view.members().includes(asker) ? this.#contact(asker) : undefined;
+    const contact = view.members().includes(asker) ? this.#contact(asker) : vouched(asker, passage.message.contact, view);
     const isShared = view.library.matching({ by: 'root', root }, 1).length > 0;
     if (contact === undefined || !isShared || !this.#hasRoom(asker, view.now)) return fail(passage);
     this.#dialling.add(call);
@@ -126,6 +158,11 @@ export class Calls {
     }
     return effects;
   }
+}
+
+/** The contact that a call brought, when it is the asker's and bears the server's signature. */
+function vouched(asker: PeerId, contact: Contact | undefined, view: View): Contact | undefined {
+  return contact?.peer === asker && view.trusts(contact) ? contact : undefined;
 }
 
 /** Tells whoever the call came from; at the asker, the body. */

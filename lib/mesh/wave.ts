@@ -13,7 +13,7 @@
  * loses the neighbour that it owes an ebb tells another one that asked it. Whoever is in range has its copies from
  * all its other neighbours: nobody leaves a neighbour out because a third claims to see to it.
  */
-import { HOPS_THAT_MATTER, LATE_EBBS, LOST_LINK_MS, WAVE_LIMITS } from '../config.ts';
+import { EXTENSIONS, HOPS_THAT_MATTER, LATE_EBBS, LOST_LINK_MS } from '../config.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
 import { MAX_ASKED, type Question } from '../protocol/messages.ts';
 import type { View } from './discovery/discovery.ts';
@@ -30,14 +30,6 @@ export interface Asked {
   readonly only?: PeerId | undefined;
 }
 
-/** What a wave has come to, since it was last asked. */
-export interface Tally {
-  asked: number;
-  silent: number;
-  /** The limit that stopped it somewhere; 0 when none did. */
-  edge: number;
-}
-
 /** What one neighbour has to do with it. */
 interface Way {
   readonly peer: PeerId;
@@ -49,14 +41,15 @@ interface Way {
   edge: number;
   /** Whether it asked us, and has not cancelled. */
   isUp: boolean;
-  /** It asked us, and does not want it any more. */
-  hasCancelled: boolean;
-  /** When it is waited for no longer, because its link went with something under way. */
-  givenUpAt: number;
+  /** How often it asked us and then did not want it any more. */
+  cancels: number;
 }
 
-/** Stands for a depth that is not known. */
-const FAR = Number.POSITIVE_INFINITY;
+/** Stands for a depth that is not known. A small integer: a flood makes some such objects at every peer. */
+const FAR = 1_000;
+
+/** A neighbour that has asked and cancelled so often is not believed the next time: it might go on for ever. */
+const CANCELS_BELIEVED = 2;
 
 /** Nothing newly asked: what settles a copy that was no news. */
 export function empty(query: QueryId): Ebb {
@@ -67,6 +60,8 @@ export class Wave {
   readonly asked: Asked;
   readonly #isAsker: boolean;
   readonly #ways: Way[] = [];
+  /** Neighbours whose links went with something under way, and when they are waited for no longer. */
+  #lost: Map<PeerId, number> | undefined;
   /** What is to be sent before an ebb. */
   readonly #before: ((to: PeerId, effects: MeshEffect[]) => void) | undefined;
   #depth: number;
@@ -81,7 +76,10 @@ export class Wave {
   #late = 0;
   /** Whether it is wanted by somebody. */
   #isOpen: boolean;
-  readonly #tally: Tally;
+  /** What is not told yet; at the asker, all of it. */
+  #asked: number;
+  #silent = 0;
+  #edge = 0;
 
   /** @param depth How many hops away the asker is; 0 for the asker itself. */
   constructor(asked: Asked, depth: number, limit: number, before?: (to: PeerId, effects: MeshEffect[]) => void) {
@@ -91,7 +89,7 @@ export class Wave {
     this.#isAsker = depth === 0;
     this.#isOpen = this.#isAsker;
     this.#before = before;
-    this.#tally = { asked: this.#isAsker ? 0 : 1, silent: 0, edge: 0 };
+    this.#asked = this.#isAsker ? 0 : 1;
   }
 
   /** Whether all copies are settled. */
@@ -104,9 +102,14 @@ export class Wave {
     return !this.#isOpen;
   }
 
-  /** What the asker knows of it. */
-  get tally(): Readonly<Tally> {
-    return this.#tally;
+  /** How many the asker knows to have been asked, and to have kept silent. */
+  get outcome(): { readonly asked: number; readonly silent: number } {
+    return { asked: this.#asked, silent: this.#silent };
+  }
+
+  /** Whether the limit stopped it somewhere. */
+  get hasEdge(): boolean {
+    return this.#edge > 0;
   }
 
   /** Whom to tell what goes to the asker once. */
@@ -132,17 +135,17 @@ export class Wave {
     this.#watch(view, effects);
   }
 
-  /** The asker goes on where the limit stopped it. */
-  goOn(limit: number, patienceMs: number, view: View, effects: MeshEffect[]): void {
+  /** The asker goes on where the limit stopped it, at this part of its neighbours (at least one). */
+  goOn(limit: number, part: number, patienceMs: number, view: View, effects: MeshEffect[]): void {
     this.#due = view.now + patienceMs;
-    this.#extend(limit, view, effects);
+    this.#extend(limit, part, view, effects);
     this.#watch(view, effects);
   }
 
   /** A copy came. */
   came(from: PeerId, copy: WaveMessage, view: View, effects: MeshEffect[]): void {
     const way = this.#way(from);
-    const isWanted = !this.#isAsker && !way.hasCancelled;
+    const isWanted = !this.#isAsker && way.cancels < CANCELS_BELIEVED;
     const isFirst = isWanted && !this.#isOpen;
     const isFree = isWanted && this.#parent === undefined && this.#pending === 0;
     const crosses = way.open > (copy.open === true ? 1 : 0);
@@ -151,10 +154,11 @@ export class Wave {
       way.isUp = true;
       way.depth = Math.min(way.depth, copy.depth - 1);
       this.#told ??= from;
+      if (isFree) this.#due = view.now + copy.patienceMs;
       if (isFirst || copy.depth < this.#depth) this.#nearer(copy, isFirst, view, effects);
     }
     if (!crosses) {
-      if (isFirst || (isFree && this.#pending > 0)) this.#engage(from, copy.patienceMs, view, effects);
+      if (isFirst || (isFree && this.#pending > 0)) this.#engage(from, view, effects);
       else effects.push(send(from, empty(this.asked.query)));
     }
     this.#settle(view, effects);
@@ -163,29 +167,33 @@ export class Wave {
   /** An ebb came. */
   ebbed(from: PeerId, ebb: Ebb, view: View, effects: MeshEffect[]): void {
     const way = this.#find(from);
-    if (way === undefined || !this.#isOpen) return;
+    if (way === undefined || (!this.#isOpen && this.#isAsker)) return;
+    if (!this.#isOpen) {
+      // Nobody asks us any more: whoever tells us is to tell somebody else.
+      effects.push(send(from, { type: 'cancel', query: this.asked.query }));
+      return;
+    }
     if (way.open > 0) this.#settled(way);
     else if ((ebb.asked === 0 && ebb.edge === 0) || this.#late >= LATE_EBBS) return;
     else this.#late += 1;
     this.#count(ebb.asked, ebb.silent);
     if (ebb.edge >= this.#limit) {
       way.edge = this.#limit;
-      this.#tally.edge = this.#limit;
+      this.#edge = this.#limit;
     } else if (ebb.edge > 0) this.#extendTo(way, view, effects);
     this.#settle(view, effects);
   }
 
   /** The search is to go on. */
   extended(from: PeerId, extend: Extend, view: View, effects: MeshEffect[]): void {
-    const isNews =
-      this.#isOpen && extend.limit > this.#limit && this.#find(from)?.isUp === true && this.#extensions < WAVE_LIMITS.length - 1;
+    const isNews = this.#isOpen && extend.limit > this.#limit && this.#find(from)?.isUp === true && this.#extensions < EXTENSIONS;
     const isFree = this.#parent === undefined && this.#pending === 0;
     if (isNews) {
       this.#extensions += 1;
       if (isFree) this.#due = view.now + extend.patienceMs;
-      this.#extend(extend.limit, view, effects);
+      this.#extend(extend.limit, 1, view, effects);
     }
-    if (isNews && isFree) this.#engage(from, extend.patienceMs, view, effects);
+    if (isNews && isFree) this.#engage(from, view, effects);
     else effects.push(send(from, empty(this.asked.query)));
     this.#settle(view, effects);
   }
@@ -195,9 +203,8 @@ export class Wave {
     const way = this.#find(from);
     if (way === undefined || !way.isUp) return;
     way.isUp = false;
-    way.hasCancelled = true;
-    if (this.#ways.some(({ isUp, peer }) => isUp && view.neighbors.has(peer))) this.#lostParent(from, view, effects);
-    else this.end(view, effects);
+    way.cancels += 1;
+    this.#lostAsker(from, view, effects);
   }
 
   /**
@@ -205,14 +212,20 @@ export class Wave {
    * keeps nobody from being asked by others.
    */
   end(view: View, effects: MeshEffect[]): void {
+    this.#drop(({ open }) => open > 0, view, effects);
+  }
+
+  #drop(isTold: (way: Way) => boolean, view: View, effects: MeshEffect[]): void {
     this.#isOpen = false;
     this.#parent = undefined;
     this.#told = undefined;
+    this.#edge = 0;
     this.#pending = 0;
     for (const way of this.#ways) {
-      if (way.open === 0) continue;
+      if (!isTold(way)) continue;
       if (view.neighbors.has(way.peer)) effects.push(send(way.peer, { type: 'cancel', query: this.asked.query }));
       way.open = 0;
+      way.edge = 0;
       way.depth = FAR;
     }
   }
@@ -223,17 +236,18 @@ export class Wave {
     if (way === undefined || !this.#isOpen) return;
     way.isUp = false;
     if (way.open > 0) {
-      way.givenUpAt = view.now + LOST_LINK_MS;
+      this.#lost ??= new Map();
+      this.#lost.set(peer, view.now + LOST_LINK_MS);
       effects.push(this.#timer(LOST_LINK_MS));
     }
-    this.#lostParent(peer, view, effects);
+    this.#lostAsker(peer, view, effects);
   }
 
-  /** A neighbour is back, or new: what was under way to it when it went is asked again. */
+  /** A neighbour is new, or back: whom we asked before is asked again, it may have lost what it had. */
   linkUp(peer: PeerId, view: View, effects: MeshEffect[]): void {
     const way = this.#find(peer);
-    if (way === undefined || !this.#isOpen || way.givenUpAt === FAR) return;
-    way.givenUpAt = FAR;
+    if (way === undefined || !this.#isOpen || way.depth === FAR || way.depth <= this.#depth) return;
+    this.#lost?.delete(peer);
     this.#pending += 1 - way.open;
     way.open = 1;
     effects.push(this.#copyTo(way, view));
@@ -244,10 +258,10 @@ export class Wave {
   overdue(view: View, effects: MeshEffect[]): void {
     if (!this.#isOpen || this.#pending === 0) return;
     for (const way of this.#ways) {
-      const isLate = view.now >= this.#due;
-      if (way.open === 0 || (!isLate && view.now < way.givenUpAt)) continue;
+      const lost = this.#lost?.get(way.peer);
+      if (way.open === 0 || view.now < Math.min(this.#due, lost ?? this.#due)) continue;
       // What was asked over a link that went comes another way, or was never asked.
-      if (way.givenUpAt === FAR) this.#count(0, 1);
+      if (lost === undefined) this.#count(0, 1);
       this.#pending -= way.open;
       way.open = 0;
     }
@@ -260,7 +274,6 @@ export class Wave {
     const left = this.#limit - this.#depth;
     this.#depth = copy.depth;
     this.#limit = Math.max(this.#limit, copy.limit);
-    if (isFirst) this.#due = view.now + copy.patienceMs;
     this.#isOpen = true;
     if (isFirst || left < HOPS_THAT_MATTER) this.#pass(view, effects);
   }
@@ -273,7 +286,7 @@ export class Wave {
       if (known !== undefined && known.depth <= this.#depth + 1) continue;
       if (isStopped) {
         // Who has asked us is asked; all others may be new.
-        if (known === undefined) this.#tally.edge = this.#limit;
+        if (known === undefined) this.#edge = this.#limit;
         continue;
       }
       const way = known ?? this.#way(peer);
@@ -299,11 +312,12 @@ export class Wave {
     });
   }
 
-  #extend(limit: number, view: View, effects: MeshEffect[]): void {
+  #extend(limit: number, part: number, view: View, effects: MeshEffect[]): void {
     const wasStopped = this.#depth >= this.#limit;
+    const stopped = this.#ways.filter(({ edge }) => edge > 0 && edge < limit);
     this.#limit = limit;
-    this.#tally.edge = 0;
-    for (const way of this.#ways) if (way.edge > 0) this.#extendTo(way, view, effects);
+    for (const way of stopped.slice(0, Math.ceil(stopped.length * part))) this.#extendTo(way, view, effects);
+    this.#edge = Math.max(0, ...this.#ways.map(({ edge }) => edge));
     if (wasStopped) this.#pass(view, effects);
   }
 
@@ -323,10 +337,9 @@ export class Wave {
 
   // --- settling -------------------------------------------------------------------------------------------------------
 
-  #engage(by: PeerId, patienceMs: number, view: View, effects: MeshEffect[]): void {
+  #engage(by: PeerId, view: View, effects: MeshEffect[]): void {
     this.#parent = by;
     this.#told = by;
-    this.#due = view.now + patienceMs;
     this.#watch(view, effects);
   }
 
@@ -344,31 +357,35 @@ export class Wave {
   }
 
   #count(asked: number, silent: number): void {
-    this.#tally.asked = Math.min(MAX_ASKED, this.#tally.asked + asked);
-    this.#tally.silent = Math.min(MAX_ASKED, this.#tally.silent + silent);
+    this.#asked = Math.min(MAX_ASKED, this.#asked + asked);
+    this.#silent = Math.min(MAX_ASKED, this.#silent + silent);
   }
 
   /** Tells whoever engaged us, once all is settled; and what came to be known later, whoever was told before. */
   #settle(view: View, effects: MeshEffect[]): void {
     if (this.#pending > 0 || this.#isAsker || !this.#isOpen) return;
-    const { asked, silent, edge } = this.#tally;
+    const [asked, silent, edge] = [this.#asked, this.#silent, this.#edge];
     const to = this.told;
     if (to === undefined || (this.#parent === undefined && asked === 0 && edge === 0) || !view.neighbors.has(to)) return;
     this.#before?.(to, effects);
     effects.push(send(to, { type: 'ebb', query: this.asked.query, asked, silent, edge }));
-    this.#tally.asked = 0;
-    this.#tally.silent = 0;
-    this.#tally.edge = 0;
+    this.#asked = 0;
+    this.#silent = 0;
+    this.#edge = 0;
     this.#parent = undefined;
   }
 
-  /** When it was the one whom we told, somebody else that asked us is told, also where the limit stopped us. */
-  #lostParent(peer: PeerId, view: View, effects: MeshEffect[]): void {
+  /**
+   * When it was the one whom we told, another one that asked us is told, also where the limit stopped us. When there is none,
+   * those below are told to look for other ways.
+   */
+  #lostAsker(peer: PeerId, view: View, effects: MeshEffect[]): void {
     if (this.told !== peer) return;
     const [next] = this.upstream(view, peer);
+    if (next === undefined) return this.#drop(({ open, edge }) => open > 0 || edge > 0, view, effects);
     this.#parent = undefined;
     this.#told = next;
-    if (this.#depth >= this.#limit || this.#ways.some(({ edge }) => edge > 0)) this.#tally.edge = this.#limit;
+    if (this.#depth >= this.#limit || this.#ways.some(({ edge }) => edge > 0)) this.#edge = this.#limit;
     this.#settle(view, effects);
   }
 
@@ -380,7 +397,7 @@ export class Wave {
   #way(peer: PeerId): Way {
     const known = this.#find(peer);
     if (known !== undefined) return known;
-    const way: Way = { peer, depth: FAR, open: 0, edge: 0, isUp: false, hasCancelled: false, givenUpAt: FAR };
+    const way: Way = { peer, depth: FAR, open: 0, edge: 0, isUp: false, cancels: 0 };
     this.#ways.push(way);
     return way;
   }

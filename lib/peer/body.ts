@@ -4,7 +4,6 @@
  * Events are taken one at a time, in the order in which they came, also those that an effect brings about.
  */
 import { PULSES_MEET_MS } from '../config.ts';
-import { FloodmeshError } from '../errors.ts';
 import type { Discovery } from '../mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/events.ts';
 import { Mesh } from '../mesh/mesh.ts';
@@ -25,7 +24,7 @@ export interface BodyOwner {
   linkDown(contact: Contact, cause: Cause): void;
   found(query: QueryId, provider: Provider): void;
   searchEnded(query: QueryId, end: SearchEnd): void;
-  topology(ask: number, peers: readonly Placed[]): void;
+  topology(ask: number, peers: readonly Placed[], isLast: boolean): void;
   callBack(call: QueryId, contact: Contact): void;
   callFailed(call: QueryId): void;
   stopped(how: 'left' | 'stopped'): void;
@@ -89,11 +88,9 @@ export class Body {
     return this.contact(peer)?.name ?? peer;
   }
 
-  /** The member of that name, in any case, or id. @throws PEER_UNKNOWN. */
-  memberCalled(name: string): PeerId {
-    const peer = this.members.find((member) => member === name || folded(this.nameOf(member)) === folded(name));
-    if (peer === undefined) throw new FloodmeshError('PEER_UNKNOWN', `no peer is called ${name}`, 'TOPO shows who is there');
-    return peer;
+  /** The member of that name, in any case, or id, among those that this peer knows. */
+  memberCalled(name: string): PeerId | undefined {
+    return this.members.find((member) => member === name || folded(this.nameOf(member)) === folded(name));
   }
 
   /** The register gave another contact, and counted the members. */
@@ -146,7 +143,7 @@ export class Body {
       case 'searchEnded':
         return this.#owner.searchEnded(effect.query, effect);
       case 'topology':
-        return this.#owner.topology(effect.ask, effect.peers);
+        return this.#owner.topology(effect.ask, effect.peers, effect.more !== true);
       case 'callBack':
         return this.#owner.callBack(effect.call, effect.contact);
       case 'callFailed':

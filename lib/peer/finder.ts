@@ -5,7 +5,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { FETCH_TICK_MS, MORE_HOLDERS_MS } from '../config.ts';
+import { FETCH_TICK_MS, HOLDERS_ENOUGH, MORE_HOLDERS_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import { type PeerId, QUERY_ID_LENGTH, type QueryId, queryId, type Root } from '../protocol/ids.ts';
 import type { Provider, Want } from '../protocol/messages.ts';
@@ -19,6 +19,8 @@ export interface FinderParts {
   readonly shelves: Shelves;
   /** The mind that floods. @throws ENDED, when the peer is not in a network. */
   readonly body: () => Body;
+  /** The peer of that name or id, whoever knows it. @throws PEER_UNKNOWN, CANCELLED. */
+  readonly peerCalled: (name: string, signal: AbortSignal | undefined) => Promise<PeerId>;
 }
 
 /** The length that belongs to a root: both together are a content. */
@@ -39,11 +41,11 @@ export class Finder {
   async *search(text: string, signal: AbortSignal | undefined, peer?: string): AsyncGenerator<Found, SearchEnd, undefined> {
     const body = this.#parts.body();
     const want: Want = text === '' ? { by: 'all' } : { by: 'text', text: bounded(text) };
-    const only = peer === undefined ? undefined : body.memberCalled(peer);
+    const only = peer === undefined ? undefined : await this.#parts.peerCalled(peer, signal);
     const self = body.self.peer;
     if (only === undefined || only === self) yield* this.#ownMatching(text, self);
     if (only === self) return { asked: 0, silent: 0 };
-    const providers = this.#ask(want, signal, only);
+    const providers = this.#ask(want, signal, only === undefined ? {} : { only });
     try {
       for (;;) {
         const next = await providers.next();
@@ -63,7 +65,7 @@ export class Finder {
     emit: (event: PeerEvent) => void,
   ): Promise<readonly Provider[]> {
     const providers: Provider[] = [];
-    const hits = this.#ask(want, signal);
+    const hits = this.#ask(want, signal, { enough: HOLDERS_ENOUGH });
     for (;;) {
       const next = await hits.next();
       if (!next.done) {
@@ -78,7 +80,8 @@ export class Finder {
 
   /** Whoever has this very content, under any name. */
   async *holders({ root, bytes }: Wanted, signal: AbortSignal | undefined): AsyncGenerator<Provider, undefined, undefined> {
-    for await (const provider of this.#ask({ by: 'root', root }, signal)) if (provider.bytes === bytes) yield provider;
+    for await (const provider of this.#ask({ by: 'root', root }, signal, { enough: HOLDERS_ENOUGH }))
+      if (provider.bytes === bytes) yield provider;
   }
 
   /**
@@ -111,11 +114,16 @@ export class Finder {
     this.#searches.close();
   }
 
-  #ask(want: Want, signal: AbortSignal | undefined, only?: PeerId): AsyncGenerator<Provider, SearchEnd, undefined> {
+  /** Asks the network: `only` one peer, or until `enough` holders are found. */
+  #ask(
+    want: Want,
+    signal: AbortSignal | undefined,
+    whom: { readonly only?: PeerId; readonly enough?: number },
+  ): AsyncGenerator<Provider, SearchEnd, undefined> {
     const body = this.#parts.body();
     const query: QueryId = queryId(nanoid(QUERY_ID_LENGTH));
     return this.#searches.watch(query, {
-      begin: () => body.tell({ type: 'search', query, want, ...(only === undefined ? {} : { only }) }),
+      begin: () => body.tell({ type: 'search', query, want, ...whom }),
       cancel: () => body.tell({ type: 'cancel', query }),
       signal,
     });

@@ -6,7 +6,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { nanoid } from 'nanoid';
-import { FIRST_LINK_MS, SHELVES_MS, STOPPED_MS } from '../config.ts';
+import { FIRST_LINK_MS, SHELVES_MS, STOPPED_MS, SURVEY_NAMES } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
@@ -14,6 +14,7 @@ import type { Link, Listener as Listening, Purpose, Transport } from '../net/tra
 import { webSocketTransport } from '../net/websocket.ts';
 import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
 import type { Contact, Member } from '../protocol/messages.ts';
+import { folded } from '../protocol/names.ts';
 import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import { Body } from './body.ts';
 import type { Choice } from './choice.ts';
@@ -23,6 +24,7 @@ import { limited, type PeerOptions, type Settings, settings } from './options.ts
 import { Pace } from './pace.ts';
 import type { SearchEnd } from './searches.ts';
 import { ended, Shelves } from './shelves.ts';
+import { Surveys } from './surveys.ts';
 import { type Outcome, type Resumed, type TransferOptions, Transfers } from './transfers.ts';
 import { Trust } from './trust.ts';
 import { Uploads } from './uploads.ts';
@@ -76,7 +78,7 @@ export class Peer {
   readonly #finder: Finder;
   readonly #transfers: Transfers;
   readonly #listeners = new Set<Listener<PeerEvent>>();
-  readonly #asks = new Map<number, (peers: readonly TopologyPeer[]) => void>();
+  readonly #surveys = new Surveys();
   readonly #ending = new AbortController();
   readonly #end = Promise.withResolvers<'left' | 'stopped'>();
   readonly #firstLink = Promise.withResolvers<void>();
@@ -84,7 +86,6 @@ export class Peer {
   #listening: Listening | undefined;
   #joined: Joined | undefined;
   #finishing: Promise<void> | undefined;
-  #lastAsk = 0;
 
   /** @throws NAME_UNACCEPTABLE, or USAGE, when an option cannot be. */
   constructor(options: PeerOptions, transport: Transport = webSocketTransport()) {
@@ -105,7 +106,11 @@ export class Peer {
     });
     const { network, name, host, servers } = this.#settings;
     const emit = (event: PeerEvent) => this.#emit(event);
-    this.#finder = new Finder({ shelves: this.#shelves, body: () => this.#running() });
+    this.#finder = new Finder({
+      shelves: this.#shelves,
+      body: () => this.#running(),
+      peerCalled: (called, signal) => this.#peerCalled(called, signal),
+    });
     this.#transfers = new Transfers({
       self: this.#id,
       linkTo: (holder, root, until) => this.#ways.to(holder, root, until),
@@ -206,16 +211,24 @@ export class Peer {
 
   /** The whole network as it is now, sorted by name; a link is listed when both ends have it. @throws CANCELLED, ENDED. */
   async topology(signal?: AbortSignal): Promise<readonly TopologyPeer[]> {
+    const peers: TopologyPeer[] = [];
+    for await (const part of this.survey(signal)) peers.push(...part);
+    return peers.sort(byName);
+  }
+
+  /**
+   * The same in parts, as they come in, each sorted by name: a network that no peer knows whole is asked for it, which takes
+   * up to six seconds. There a link is listed as one end has it, and neighbours whose names have not come by their ids.
+   * @throws CANCELLED, ENDED.
+   */
+  async *survey(signal?: AbortSignal): AsyncGenerator<readonly TopologyPeer[], undefined, undefined> {
     const body = this.#running();
-    this.#lastAsk += 1;
-    const ask = this.#lastAsk;
-    try {
-      return await settled(AbortSignal.any(signal === undefined ? [this.#ending.signal] : [signal, this.#ending.signal]), (resolve) => {
-        this.#asks.set(ask, resolve);
-        body.tell({ type: 'askTopology', ask });
-      });
-    } finally {
-      this.#asks.delete(ask);
+    const either = AbortSignal.any(signal === undefined ? [this.#ending.signal] : [signal, this.#ending.signal]);
+    const begin = (ask: number) => body.tell({ type: 'askTopology', ask, survey: queryId(nanoid(QUERY_ID_LENGTH)) });
+    const names = new Map<PeerId, string>();
+    for await (const peers of this.#surveys.watch(begin, either)) {
+      for (const { contact } of peers) if (names.size < SURVEY_NAMES) names.set(contact.peer, contact.name);
+      yield this.#drawn(peers, names);
     }
   }
 
@@ -312,7 +325,7 @@ export class Peer {
       linkDown: ({ peer, name }, cause) => this.#emit({ type: 'linkDown', peer, name, cause }),
       found: (query, provider) => this.#finder.found(query, provider),
       searchEnded: (query, { asked, silent }) => this.#finder.ended(query, { asked, silent }),
-      topology: (ask, peers) => this.#asks.get(ask)?.(this.#drawn(peers)),
+      topology: (ask, peers, isLast) => this.#surveys.came(ask, peers, isLast),
       callBack: (call, asker) => void this.#ways.answer(call, asker),
       callFailed: (call) => this.#ways.failed(call),
       stopped: (how) => void this.#finish(how),
@@ -333,7 +346,9 @@ export class Peer {
     this.#body?.referred(referred);
     const late = setTimeout(() => this.#firstLink.resolve(), FIRST_LINK_MS);
     await settled(signal, (resolve) => void this.#firstLink.promise.then(() => resolve(undefined))).finally(() => clearTimeout(late));
-    await this.topology(signal); // the introductions: it waits a second at most for links that are being made
+    // The introductions: it waits a second at most for links that are being made.
+    const begin = (ask: number) => this.#running().tell({ type: 'askTopology', ask });
+    for await (const _ of this.#surveys.watch(begin, signal));
   }
 
   #finish(how: 'left' | 'stopped'): Promise<void> {
@@ -372,12 +387,26 @@ export class Peer {
     return this.#body?.nameOf(peer) ?? peer;
   }
 
-  #drawn(peers: readonly Placed[]): readonly TopologyPeer[] {
-    const drawn = peers.map(({ contact: { peer, name, port }, neighbors }) => {
-      return { peer, name, port, neighbors: neighbors.map((neighbor) => this.#nameOf(neighbor)).sort() };
-    });
-    return drawn.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  /** Whom a name means: the mesh may know it, else the server does. */
+  async #peerCalled(called: string, signal: AbortSignal | undefined): Promise<PeerId> {
+    const known = this.#running().memberCalled(called);
+    if (known !== undefined) return known;
+    const { peers } = await this.peers('online', signal);
+    const member = peers.find(({ peer, name }) => peer === called || folded(name) === folded(called));
+    if (member === undefined) throw new FloodmeshError('PEER_UNKNOWN', `no peer is called ${called}`, 'TOPO shows who is there');
+    return member.peer;
   }
+
+  #drawn(peers: readonly Placed[], names: ReadonlyMap<PeerId, string>): readonly TopologyPeer[] {
+    const drawn = peers.map(({ contact: { peer, name, port }, neighbors }) => {
+      return { peer, name, port, neighbors: neighbors.map((neighbor) => names.get(neighbor) ?? this.#nameOf(neighbor)).sort() };
+    });
+    return drawn.sort(byName);
+  }
+}
+
+function byName(one: TopologyPeer, other: TopologyPeer): number {
+  return one.name.localeCompare(other.name, undefined, { numeric: true });
 }
 
 /** What `begin` resolves with; when `signal` fires before, its reason is thrown. */

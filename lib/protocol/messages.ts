@@ -37,8 +37,10 @@ const MAX_PING_MS = 5_000;
 export const WAVE_HOPS = 32;
 /** Most peers that an echo may count: more than any network has. */
 export const MAX_ASKED = 100_000_000;
+/** Most detours of a hit. */
+const MAX_DETOURS = 8;
 /** Messages in which one holder's hits come: the last has this number. Each has one hit at least. */
-export const MAX_PARTS = 1_023;
+const MAX_PARTS = 1_023;
 
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;
@@ -178,6 +180,7 @@ const Hits = message('hits', {
   providers: Type.Array(Provider, { maxItems: MAX_HITS }),
   contact: Type.Optional(Contact),
   part: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PARTS })),
+  detours: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_DETOURS })),
 });
 
 /** All that the receiver of a query was to see to is settled: who answered, and who could not be heard. */

@@ -7,7 +7,7 @@
 import { EXIT, FloodmeshError, named } from '../errors.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { Resumed } from '../peer/transfers.ts';
-import type { Found, NotFound, PeerEvent, TransferStatus } from '../trace.ts';
+import type { Found, NotFound, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import type { Answer } from './answers.ts';
 import { grouped, meant, unquoted } from './offers.ts';
 import { errorAnswer } from './sentences.ts';
@@ -26,7 +26,7 @@ export type ReplPeer = Pick<
   | 'continue'
   | 'cancel'
   | 'limit'
-  | 'topology'
+  | 'survey'
   | 'peers'
   | 'share'
   | 'status'
@@ -115,10 +115,7 @@ export const COMMANDS: readonly Command[] = [
     takes: 'nothing',
     usage: 'TOPO',
     does: 'the whole network: every peer, its port, its neighbours',
-    async run(peer, _, { signal, say }) {
-      say({ type: 'topology', peers: await peer.topology(signal) });
-      return EXIT.done;
-    },
+    run: topology,
   },
   {
     word: 'peers',
@@ -308,6 +305,21 @@ async function get(peer: ReplPeer, typed: string, { signal, patient, say, aside,
     say({ ...heard.missing, type: 'notFound', ...(suggestion === undefined ? {} : { suggestion }) });
     return EXIT.notFound;
   }
+}
+
+/** Says the whole network; one that comes in parts as they come, none kept but the one of which it is not known whether it is the last. */
+async function topology(peer: ReplPeer, _: string, { signal, say }: Conversation): Promise<number> {
+  let part = 0;
+  let last: readonly TopologyPeer[] | undefined;
+  for await (const peers of peer.survey(signal)) {
+    if (last !== undefined) {
+      part += 1;
+      say({ type: 'topology', peers: last, part, more: true });
+    }
+    last = peers;
+  }
+  if (last !== undefined) say({ type: 'topology', peers: last, ...(part === 0 ? {} : { part: part + 1 }) });
+  return EXIT.done;
 }
 
 /** Says what each unfinished download came to; answers the first exit code that is not 0. */

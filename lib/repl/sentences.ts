@@ -8,7 +8,7 @@ import type { Downloaded, Limits, NotFound, Offers, TransferStatus } from '../tr
 import type { Answer, HelpEntry, PeersAnswer, Searched } from './answers.ts';
 import { offerLine, offerLines } from './offers.ts';
 import { amountWords, percent } from './progress.ts';
-import { topologyLines } from './topology.ts';
+import { rowLines, topologyLines } from './topology.ts';
 import { bytes, counted, duration, rate } from './units.ts';
 import { columns, padded } from './width.ts';
 
@@ -40,6 +40,7 @@ export function sentences(answer: Answer, look: Look): string[] {
     case 'searched':
       return [chalk.dim(searchedWords(answer))];
     case 'topology':
+      if (answer.part !== undefined) return rowLines(answer.peers, width);
       return topologyLines(answer.peers, width).map((line) => line.replace(/[\u2801-\u28ff]+/g, (dots) => chalk.dim(dots)));
     case 'peers':
       return peersLines(answer, chalk);

@@ -29,6 +29,13 @@ export function topologyLines(peers: readonly TopologyPeer[], width: number): st
   return [...drawing, ...(drawing.length > 0 ? [''] : []), ...topologyList(peers, width)];
 }
 
+/** Every peer of a part with port and neighbours, by name. */
+export function rowLines(peers: readonly TopologyPeer[], width: number): string[] {
+  const room = Math.max(width, LEAST_LIST_COLUMNS);
+  const nameColumns = Math.max(0, ...peers.map((peer) => columns(shown(peer.name))));
+  return byName(peers).flatMap((peer) => row(peer, nameColumns, neighborWords(peer), room));
+}
+
 /** Every peer with port and neighbours, by name; a link that only one end tells of is marked with an asterisk. */
 export function topologyList(peers: readonly TopologyPeer[], width: number): string[] {
   const room = Math.max(width, LEAST_LIST_COLUMNS);
@@ -200,11 +207,11 @@ function row(peer: TopologyPeer, nameColumns: number, words: readonly string[], 
   return [`${padded(name, nameColumns)}  ${String(peer.port).padEnd(5)}  ${first}`, ...others.map((line) => ' '.repeat(indent) + line)];
 }
 
-function neighborWords(peer: TopologyPeer, told: ReadonlySet<string>): string[] {
+function neighborWords(peer: TopologyPeer, told?: ReadonlySet<string>): string[] {
   if (peer.neighbors.length === 0) return ['no neighbours'];
   const sorted = [...peer.neighbors].sort(inOrder.compare);
   return sorted.map((neighbor, place) => {
-    const mark = told.has(toldKey(neighbor, peer.name)) ? '' : '*';
+    const mark = told === undefined || told.has(toldKey(neighbor, peer.name)) ? '' : '*';
     return `${shown(neighbor)}${mark}${place < sorted.length - 1 ? ',' : ''}`;
   });
 }

@@ -3,12 +3,19 @@ import { CONTACTS_KEPT } from '../../lib/config.ts';
 import { Book } from '../../lib/mesh/book.ts';
 import { contactOf } from './network.ts';
 
-t.test('the newest contact of a peer is kept, and the one learnt first is forgotten first', async (t) => {
+t.test('of a peer the contact of its latest lease is kept', async (t) => {
   const book = new Book();
-  book.learn({ ...contactOf('a', 9_009), serial: 9 });
-  book.learn({ ...contactOf('a', 9_003), serial: 3 });
-  t.match(book.contact(contactOf('a').peer), { port: 9_009 });
-  for (let index = 0; index < CONTACTS_KEPT; index++) book.learn(contactOf(`x${index}`));
-  t.equal(book.contact(contactOf('a').peer), undefined);
-  t.ok(book.contact(contactOf('x0').peer));
+  const [older, newer] = [contactOf('a', 9000), { ...contactOf('a', 9001), serial: 2 }];
+  for (const contact of [older, newer, older]) book.learn(contact);
+  t.same(book.contact(older.peer), newer);
+  t.equal(book.contact(contactOf('b').peer), undefined);
+});
+
+t.test('so many are kept, and whoever was heard of last longest', async (t) => {
+  const book = new Book();
+  for (let index = 0; index < CONTACTS_KEPT; index++) book.learn(contactOf(`p${index}`));
+  book.learn(contactOf('p0'));
+  book.learn(contactOf('new'));
+  t.ok(book.contact(contactOf('p0').peer));
+  t.equal(book.contact(contactOf('p1').peer), undefined);
 });

@@ -1,8 +1,11 @@
 import t from 'tap';
 import { CALL_BACKS_AT_ONCE, CALL_BACKS_PER_MINUTE, CALL_MS, REMEMBER_QUERY_MS } from '../../lib/config.ts';
+import { Calls } from '../../lib/mesh/calls.ts';
+import type { View } from '../../lib/mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshMessage } from '../../lib/mesh/events.ts';
 import { Shelf } from '../../lib/mesh/shelf.ts';
 import { type QueryId, queryId } from '../../lib/protocol/ids.ts';
+import type { Contact } from '../../lib/protocol/messages.ts';
 import { MAX_LINKS } from '../../lib/protocol/messages.ts';
 import { Mind, messages, reportOf } from './mind.ts';
 import { contactOf, fileOf, settledNetwork } from './network.ts';
@@ -243,4 +246,67 @@ t.test('an asker does not pass on, or answer, a call that comes back to it', asy
   mind.tell({ type: 'call', call: callId(1), holder: idOf('d'), root: FILE.root });
   t.same(mind.hears('b', callTo('d', ['m', 'b'])), []);
   t.same(mind.hears('b', callTo('d', ['x', 'b'])), []);
+});
+
+// --- where nobody knows the whole network -----------------------------------------------------------------------------
+
+/** The calls of a peer m that knows nobody but its neighbours a, b and c; it shares FILE. Forgers sign "forger". */
+function wide() {
+  const calls = new Calls(() => undefined);
+  const shelf = new Shelf();
+  shelf.put(FILE);
+  const view: View = {
+    self: idOf('m'),
+    now: 0,
+    neighbors: new Set(['a', 'b', 'c'].map(idOf)),
+    library: shelf,
+    knowsAll: false,
+    contact: contactOf('m'),
+    trusts: ({ signature }) => signature !== 'forger',
+    members: () => ['a', 'b', 'c', 'm'].map(idOf),
+    routes: () => new Map(),
+  };
+  return (from: string, message: MeshMessage): MeshEffect[] => calls.handle({ type: 'received', from: idOf(from), message }, view);
+}
+
+function hitsOf(holder: string): MeshMessage {
+  return { type: 'hits', query: callId(9), providers: [], contact: contactOf(holder), part: 0 };
+}
+
+t.test('a call goes back the way on which the holder was found first', async (t) => {
+  const hears = wide();
+  hears('b', hitsOf('h'));
+  hears('c', hitsOf('h'));
+  t.same(messages(hears('a', callTo('h', ['a'])), 'call'), [{ to: 'b', ...callTo('h', ['a', 'm']) }]);
+  t.same(messages(hears('b', callTo('h', ['b'], callId(2))), 'callFailed'), [{ to: 'b', type: 'callFailed', call: callId(2) }]);
+  t.same(messages(hears('a', callTo('x', ['a'], callId(3))), 'callFailed'), [{ to: 'a', type: 'callFailed', call: callId(3) }]);
+});
+
+t.test('hits without a contact teach no way', async (t) => {
+  const hears = wide();
+  hears('b', { type: 'hits', query: callId(9), providers: [] });
+  t.same(messages(hears('a', callTo('h', ['a'])), 'call'), []);
+});
+
+t.test('an asker that is no known member is dialled at the contact that it sends, if that is its own and signed', async (t) => {
+  const dialled = (contact: Contact) => dialledBack(wide()('b', { ...callTo('m', ['x', 'b']), contact }));
+  t.same(dialled(contactOf('x', 9001)), ['x']);
+  t.same(dialled(contactOf('y', 9001)), []);
+  t.same(dialled({ ...contactOf('x', 9001), signature: 'forger' }), []);
+  t.same(dialledBack(wide()('b', callTo('m', ['x', 'b']))), []);
+});
+
+t.test('an asker sends its contact along', async (t) => {
+  const calls = new Calls(() => undefined);
+  const view = {
+    neighbors: new Set([idOf('b')]),
+    now: 0,
+    knowsAll: false,
+    contact: contactOf('m'),
+    self: idOf('m'),
+    routes: () => new Map(),
+  };
+  calls.handle({ type: 'received', from: idOf('b'), message: hitsOf('h') }, view as unknown as View);
+  const effects = calls.handle({ type: 'call', call: callId(1), holder: idOf('h'), root: FILE.root }, view as unknown as View);
+  t.match(messages(effects, 'call'), [{ to: 'b', contact: contactOf('m') }]);
 });

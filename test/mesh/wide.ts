@@ -4,8 +4,9 @@
  * Every peer has a view in which nobody knows the whole network. Links deliver in order, after a latency of 10 to 100 ms drawn
  * for each message; a link that dies takes with it what is on the way, and both ends notice after a while of their own.
  */
+import { WAVE_STAGES } from '../../lib/config.ts';
 import type { View } from '../../lib/mesh/discovery/discovery.ts';
-import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
+import { WaveFlood } from '../../lib/mesh/discovery/wave.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/events.ts';
 import { type PeerId, peerId, type QueryId, queryId } from '../../lib/protocol/ids.ts';
 import type { Contact, SharedFile, Want } from '../../lib/protocol/messages.ts';
@@ -44,7 +45,7 @@ export class WideNetwork {
   readonly topologies: Placed[] = [];
   topologyIsWhole = false;
   mostTopology = 0;
-  readonly minds: FloodDiscovery[] = [];
+  readonly minds: WaveFlood[] = [];
   readonly holders = new Set<number>();
   readonly ids: PeerId[] = [];
   readonly #views: View[] = [];
@@ -53,11 +54,13 @@ export class WideNetwork {
   readonly #file: SharedFile = fileOf('f');
   events = 0;
   now = 0;
+  readonly #stages: typeof WAVE_STAGES;
   #order = 0;
   #drawn = 0;
 
   /** `count` peers, each with about `degree` random links. */
-  constructor(seed: number, count: number, degree = 5) {
+  constructor(seed: number, count: number, { degree = 5, most = 1, limit }: { degree?: number; most?: number; limit?: number } = {}) {
+    this.#stages = limit === undefined ? WAVE_STAGES : [{ limit, part: 1, share: 1 }];
     this.chance = chanceFrom(seed);
     this.lookups = new Uint8Array(count);
     for (let index = 0; index < count; index++) this.#add(index);
@@ -65,7 +68,7 @@ export class WideNetwork {
     for (let index = 0; index < count; index++) {
       for (let tries = 0; (linked[index]?.size ?? 0) < degree && tries < 100; tries++) {
         const other = Math.floor(this.chance() * count);
-        if (other === index || (linked[other]?.size ?? 0) >= degree + 2) continue;
+        if (other === index || (linked[other]?.size ?? 0) >= degree + most) continue;
         linked[index]?.add(other);
         linked[other]?.add(index);
         this.neighbors[index]?.add(this.idOf(other));
@@ -179,7 +182,7 @@ export class WideNetwork {
     this.ids.push(peerId(`p${String(index).padStart(11, '0')}`));
     const neighbors = new Set<PeerId>();
     this.neighbors.push(neighbors);
-    this.minds.push(new FloodDiscovery());
+    this.minds.push(new WaveFlood(this.#stages));
     this.#last.push(new Map());
     const network = this;
     this.#views.push({

@@ -2,7 +2,7 @@ import t from 'tap';
 import { EXIT, FloodmeshError } from '../../lib/errors.ts';
 import type { Answer } from '../../lib/repl/answers.ts';
 import { COMMANDS, commandOf, understood } from '../../lib/repl/commands.ts';
-import { DOWNLOADED, F1, HASH, RUNNING, type Script, scripted } from './scripted.ts';
+import { DOWNLOADED, F1, HASH, PLACED, RUNNING, type Script, scripted } from './scripted.ts';
 
 interface Obeyed {
   readonly code: number;
@@ -212,6 +212,19 @@ t.test('list asks everybody for everything, browse asks one', async (t) => {
   t.equal((await obey('list', script)).said.length, 3);
   t.match((await obey('browse s1', script)).said[2], { type: 'searched', name: '', peer: 's1', count: 1 });
   t.same(script.asked, ['search ', 'search  at s1']);
+});
+
+t.test('TOPO tells a network that comes in parts as it comes, and which part is the last', async (t) => {
+  const [one, other] = PLACED;
+  async function* survey() {
+    for (const peer of [one, other]) if (peer !== undefined) yield [peer];
+    return undefined;
+  }
+  const { said } = await obey('TOPO', scripted({ survey }));
+  t.same(said, [
+    { type: 'topology', peers: [one], part: 1, more: true },
+    { type: 'topology', peers: [other], part: 2 },
+  ]);
 });
 
 t.test('TOPO, peers, share, status and help answer in values', async (t) => {

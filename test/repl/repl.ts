@@ -171,9 +171,10 @@ t.test('Ctrl-D leaves', async (t) => {
 /** A peer that takes its time to answer TOPO. */
 function thoughtful(changes: Parameters<typeof scripted>[0] = {}): Script {
   const script = scripted({
-    topology(signal) {
+    // biome-ignore lint/correctness/useYield: nothing comes of it
+    async *survey(signal) {
       script.asked.push('TOPO');
-      return cancelled(signal);
+      return await cancelled(signal);
     },
     ...changes,
   });
@@ -225,9 +226,10 @@ t.test('a second Ctrl-C while leaving ends at once', async (t) => {
 t.test('lines typed while a command runs wait their turn', async (t) => {
   const first = Promise.withResolvers<never[]>();
   const script = thoughtful({
-    topology() {
+    async *survey() {
       script.asked.push('TOPO');
-      return first.promise;
+      yield await first.promise;
+      return undefined;
     },
   });
   const { type, until, code } = await prompted({}, script);

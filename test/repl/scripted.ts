@@ -32,6 +32,12 @@ export const RUNNING: TransferStatus = {
 
 export const JOINED: Joined = { name: 's5', peer: peerId('peer-number5'), port: 9004, referral: 's1' };
 
+/** A network of two. */
+export const PLACED = [
+  { peer: peerId('peer-number1'), name: 's1', port: 9000, neighbors: ['s5'] },
+  { peer: JOINED.peer, name: 's5', port: 9004, neighbors: ['s1'] },
+];
+
 export interface Script {
   readonly peer: ReplPeer;
   /** What was asked of the peer, in order. */
@@ -101,11 +107,9 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
       asked.push(`limit ${JSON.stringify(limits, (_key, value) => value ?? null)}`);
       return { up: 2_000_000 };
     },
-    async topology() {
-      return [
-        { peer: peerId('peer-number1'), name: 's1', port: 9000, neighbors: ['s5'] },
-        { peer: JOINED.peer, name: 's5', port: 9004, neighbors: ['s1'] },
-      ];
+    async *survey() {
+      yield PLACED;
+      return undefined;
     },
     async peers(which) {
       asked.push(`peers ${which}`);

@@ -5,7 +5,7 @@ import { peerId } from '../../lib/protocol/ids.ts';
 import type { Answer } from '../../lib/repl/answers.ts';
 import { errorAnswer, listed, sentences } from '../../lib/repl/sentences.ts';
 import type { TransferStatus } from '../../lib/trace.ts';
-import { DOWNLOADED, HASH, JOINED, RUNNING, scripted } from './scripted.ts';
+import { DOWNLOADED, HASH, JOINED, PLACED, RUNNING, scripted } from './scripted.ts';
 
 const look = { chalk: new Chalk({ level: 0 }), width: 80, folder: '/home/me' };
 
@@ -160,8 +160,13 @@ t.test('the rest: what was shared, help, the topology', async (t) => {
   t.match(words({ type: 'topology', peers: [] }), '0 peers, 0 links');
 });
 
+t.test('a part of a large network is rows, without a drawing or a sum', async (t) => {
+  const rows = words({ type: 'topology', peers: PLACED, part: 1, more: true });
+  t.match(rows, /^s1 +9000 +s5\ns5 +9004 +s1$/);
+});
+
 t.test('lines of a drawing are dim, so that names stand out', async (t) => {
-  const [row] = sentences({ type: 'topology', peers: await scripted().peer.topology() }, { ...look, chalk: new Chalk({ level: 1 }) });
+  const [row] = sentences({ type: 'topology', peers: PLACED }, { ...look, chalk: new Chalk({ level: 1 }) });
   t.match(row, /^s1 ●\u001b\[2m⠤+\u001b\[22m● s5$/);
 });
 

@@ -7,15 +7,17 @@
  * matter. A survey asks everybody for its links; what they say streams to the asker, a few reports at each hop.
  */
 import {
+  HIT_DETOURS,
   HIT_WAYS,
+  HITS_DETOURED,
   HITS_PER_NEIGHBOR,
   HITS_PER_PEER,
   HITS_PER_QUERY,
   QUERIES_REMEMBERED,
+  QUIET_MS,
   REMEMBER_QUERY_MS,
   REPORTS_PER_NEIGHBOR,
-  WAVE_LIMITS,
-  WAVE_SHARES,
+  WAVE_STAGES,
   WAVES_AT_ONCE,
   WAVES_PER_SECOND,
   WIDE_SEARCH_MS,
@@ -31,21 +33,30 @@ import { Seen } from './seen.ts';
 
 type Hits = Extract<MeshMessage, { type: 'hits' }>;
 
-/** One search at one peer. */
+/** One search at one peer. What few have comes to be when it does: a flood makes one of these at every peer. */
 interface Round {
   readonly wave: Wave;
   readonly asking: Asking | undefined;
   /** Our own hits, for neighbours that ask later, and to whom they went. */
-  own: readonly Hits[];
-  readonly toldOwn: PeerId[];
+  own: readonly Hits[] | undefined;
+  toldOwn: PeerId[] | undefined;
   /** The hits that went through here, by holder and part. */
   passed: Set<string> | undefined;
   /** Hits and reports that each neighbour brought. */
   brought: Map<PeerId, number> | undefined;
   hits: number;
   /** Reports on the way to the asker. */
-  reports: Report[];
+  readonly reports: Report[] | undefined;
 }
+
+/** What is remembered of a search: all of it until it can be over, then that it was. */
+interface Slot {
+  round: Round | undefined;
+  readonly until: number;
+}
+
+type Stages = typeof WAVE_STAGES;
+type Stage = Stages[number];
 
 /** What the asker keeps of a search of its own. */
 interface Asking {
@@ -54,18 +65,24 @@ interface Asking {
   readonly ask: number | undefined;
   readonly deadline: number;
   readonly holders: Set<PeerId>;
-  stage: number;
+  stage: Stage;
+  /** When it ends, unless another holder is found. */
+  quietAt: number;
 }
-
-const LAST_STAGE = WAVE_LIMITS.length - 1;
 
 export class WaveFlood implements Discovery {
   readonly name = 'wave';
-  /** Searches that may be under way: they take a few hundred bytes each. */
-  readonly #rounds = new Seen<QueryId, Round>(QUERIES_REMEMBERED, WIDE_SEARCH_MS);
   /** Searches that came: each is looked up once. */
-  readonly #known = new Seen<QueryId, true>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+  readonly #slots = new Seen<QueryId, Slot>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+  /** Those that may be under way, the oldest first: they take about a KiB each. */
+  readonly #live: Slot[] = [];
   readonly #allowances = new Map<PeerId, Allowance>();
+  readonly #stages: Stages;
+
+  /** @param stages How a search goes on; others than those of the product are for measuring. */
+  constructor(stages: Stages = WAVE_STAGES) {
+    this.#stages = stages;
+  }
 
   get isBusy(): boolean {
     return this.#rounds.values().some(({ asking, wave }) => asking === undefined && !wave.isOver && !wave.isSettled);
@@ -87,11 +104,11 @@ export class WaveFlood implements Discovery {
         if (event.survey === undefined) return;
         return this.#begin({ query: event.survey, want: { by: 'peers' } }, Number.POSITIVE_INFINITY, event.ask, view, effects);
       case 'cancel': {
-        const round = this.#rounds.get(event.query);
+        const round = this.#round(event.query);
         return round?.asking === undefined ? undefined : round.wave.end(view, effects);
       }
       case 'linkUp':
-        for (const { wave } of this.#rounds.values()) wave.linkUp(event.contact.peer, view, effects);
+        for (const { round } of this.#live) round?.wave.linkUp(event.contact.peer, view, effects);
         return;
       case 'linkDown':
         return this.#linkDown(event.peer, view, effects);
@@ -100,7 +117,7 @@ export class WaveFlood implements Discovery {
       case 'timerFired':
         if (event.timer.of === 'echo') return this.#overdue(event.timer.query, view, effects);
         if (event.timer.of === 'search') return this.#timeIsUp(event.timer.query, view, effects);
-        return;
+        return this.#forget(view.now);
       default:
         return;
     }
@@ -111,13 +128,13 @@ export class WaveFlood implements Discovery {
       case 'wave':
         return this.#waved(from, message, view, effects);
       case 'extend': {
-        const round = this.#rounds.get(message.query);
+        const round = this.#round(message.query);
         if (round === undefined) effects.push(send(from, empty(message.query)));
         else round.wave.extended(from, message, view, effects);
         return;
       }
       case 'ebb': {
-        const round = this.#rounds.get(message.query);
+        const round = this.#round(message.query);
         round?.wave.ebbed(from, message, view, effects);
         return this.#stageMayBeOver(round, view, effects);
       }
@@ -126,7 +143,7 @@ export class WaveFlood implements Discovery {
       case 'placed':
         return this.#placed(from, message.query, message.reports, view, effects);
       case 'cancel':
-        return this.#rounds.get(message.query)?.wave.cancelled(from, view, effects);
+        return this.#round(message.query)?.wave.cancelled(from, view, effects);
       default:
         return;
     }
@@ -134,19 +151,30 @@ export class WaveFlood implements Discovery {
 
   #linkDown(peer: PeerId, view: View, effects: MeshEffect[]): void {
     this.#allowances.delete(peer);
-    for (const { wave } of this.#rounds.values()) wave.linkDown(peer, view, effects);
+    for (const { round } of this.#live) round?.wave.linkDown(peer, view, effects);
+  }
+
+  #round(query: QueryId): Round | undefined {
+    return this.#slots.get(query)?.round;
+  }
+
+  #forget(now: number): void {
+    for (let [oldest] = this.#live; oldest !== undefined && oldest.until <= now; [oldest] = this.#live) {
+      oldest.round = undefined;
+      this.#live.shift();
+    }
   }
 
   // --- being asked ----------------------------------------------------------------------------------------------------
 
   #waved(from: PeerId, copy: WaveMessage, view: View, effects: MeshEffect[]): void {
-    const known = this.#rounds.get(copy.query);
-    if (known !== undefined) {
-      known.wave.came(from, copy, view, effects);
-      this.#tellOwn(known, from, effects);
-      return this.#stageMayBeOver(known, view, effects);
+    const slot = this.#slots.get(copy.query);
+    if (slot?.round !== undefined) {
+      slot.round.wave.came(from, copy, view, effects);
+      this.#tellOwn(slot.round, from, effects);
+      return this.#stageMayBeOver(slot.round, view, effects);
     }
-    if (this.#known.get(copy.query) || copy.depth > copy.limit || !this.#mayAsk(from, view.now)) {
+    if (slot !== undefined || copy.depth > copy.limit || !this.#mayAsk(from, view.now)) {
       effects.push(send(from, empty(copy.query)));
       return;
     }
@@ -163,42 +191,45 @@ export class WaveFlood implements Discovery {
   }
 
   #open(asked: Asked, depth: number, limit: number, asking: Asking | undefined, view: View): Round {
-    const { query, want, only } = asked;
-    const reports: Report[] = [];
-    const flush = (to: PeerId, effects: MeshEffect[]) => {
-      if (reports.length > 0) effects.push(send(to, { type: 'placed', query, reports: reports.splice(0) }));
-    };
-    const wave = new Wave({ query, want, only }, depth, limit, want.by === 'peers' ? flush : undefined);
-    const round: Round = { wave, asking, own: NONE, toldOwn: [], passed: undefined, brought: undefined, hits: 0, reports };
-    this.#rounds.set(query, round, view.now);
-    this.#known.set(query, true, view.now);
+    const { query, want } = asked;
+    const reports: Report[] | undefined = want.by === 'peers' ? [] : undefined;
+    const wave = new Wave(asked, depth, limit, reports === undefined ? undefined : (to, effects) => flush(query, reports, to, effects));
+    const round: Round = { wave, asking, own: undefined, toldOwn: undefined, passed: undefined, brought: undefined, hits: 0, reports };
+    const slot = { round, until: view.now + WIDE_SEARCH_MS };
+    this.#forget(view.now);
+    this.#live.push(slot);
+    this.#slots.set(query, slot, view.now);
     return round;
   }
 
   #answer(round: Round, want: Question, view: View): void {
     const { query, only } = round.wave.asked;
     if (want.by === 'peers') {
-      round.reports.push({ contact: view.contact, version: 0, neighbors: [...view.neighbors] });
+      round.reports?.push({ contact: view.contact, version: 0, neighbors: [...view.neighbors] });
       return;
     }
     if (only !== undefined && only !== view.self) return;
     const files = view.library.matching(want, HITS_PER_PEER);
     if (files.length === 0) return;
     const groups = [...inMessages(view.self, files)];
-    round.own = groups.map((providers, part): Hits => ({ type: 'hits', query, providers, contact: view.contact, part }));
+    round.own = groups.map(
+      (providers, part): Hits => ({ type: 'hits', query, providers, contact: view.contact, part, detours: HIT_DETOURS }),
+    );
   }
 
   /** Tells our hits to a neighbour that asks, when not enough know them. */
-  #tellOwn({ own, toldOwn }: Round, to: PeerId, effects: MeshEffect[]): void {
-    if (own.length === 0 || toldOwn.length >= HIT_WAYS || toldOwn.includes(to)) return;
-    toldOwn.push(to);
-    for (const hits of own) effects.push(send(to, hits));
+  #tellOwn(round: Round, to: PeerId, effects: MeshEffect[]): void {
+    if (round.own === undefined) return;
+    round.toldOwn ??= [];
+    if (round.toldOwn.length >= HIT_WAYS || round.toldOwn.includes(to)) return;
+    round.toldOwn.push(to);
+    for (const hits of round.own) effects.push(send(to, hits));
   }
 
   // --- what comes back ------------------------------------------------------------------------------------------------
 
   #hit(from: PeerId, hits: Hits, view: View, effects: MeshEffect[]): void {
-    const round = this.#rounds.get(hits.query);
+    const round = this.#round(hits.query);
     const { contact, providers, part = 0 } = hits;
     if (round === undefined || contact === undefined || contact.peer === view.self || !this.#mayBring(round, from, providers.length))
       return;
@@ -210,13 +241,24 @@ export class WaveFlood implements Discovery {
     if (round.asking !== undefined && !view.trusts(contact)) return;
     round.passed.add(key);
     if (round.asking === undefined) {
-      for (const to of round.wave.upstream(view, from).slice(0, HIT_WAYS)) effects.push(send(to, hits));
+      const detours = round.passed.size <= HITS_DETOURED ? (hits.detours ?? 0) : 0;
+      const [first, ...others] = round.wave.upstream(view, from);
+      if (first !== undefined) effects.push(send(first, { ...hits, detours }));
+      if (detours > 0) for (const to of others.slice(0, HIT_WAYS - 1)) effects.push(send(to, { ...hits, detours: detours - 1 }));
       return;
     }
     for (const provider of providers) effects.push({ type: 'found', query: hits.query, provider, contact });
-    round.asking.holders.add(contact.peer);
+    this.#foundAt(contact.peer, round.asking, hits.query, view, effects);
     // All that one peer has may take several messages: when only one is asked, it is enough when its stage is over.
     if (hasEnough(round.asking) && round.wave.asked.only === undefined) this.#end(round, view, effects);
+  }
+
+  // Whoever wants few has waited long enough when some are there, and somebody somewhere keeps silent.
+  #foundAt(holder: PeerId, asking: Asking, query: QueryId, view: View, effects: MeshEffect[]): void {
+    asking.holders.add(holder);
+    if (asking.enough === Number.POSITIVE_INFINITY) return;
+    asking.quietAt = Math.min(asking.deadline, view.now + QUIET_MS);
+    effects.push({ type: 'setTimer', timer: { of: 'search', query }, afterMs: QUIET_MS });
   }
 
   #mayBring(round: Round, from: PeerId, count: number, most = HITS_PER_NEIGHBOR): boolean {
@@ -228,8 +270,8 @@ export class WaveFlood implements Discovery {
   }
 
   #placed(from: PeerId, query: QueryId, reports: readonly Report[], view: View, effects: MeshEffect[]): void {
-    const round = this.#rounds.get(query);
-    if (round === undefined || !this.#mayBring(round, from, reports.length, REPORTS_PER_NEIGHBOR)) return;
+    const round = this.#round(query);
+    if (round?.reports === undefined || !this.#mayBring(round, from, reports.length, REPORTS_PER_NEIGHBOR)) return;
     if (round.asking?.ask !== undefined) {
       const peers = reports.filter(({ contact }) => contact.peer !== view.self && view.trusts(contact)).map(placed);
       if (peers.length > 0) effects.push({ type: 'topology', ask: round.asking.ask, peers, more: true });
@@ -247,16 +289,18 @@ export class WaveFlood implements Discovery {
 
   #begin(asked: Asked, enough: number, ask: number | undefined, view: View, effects: MeshEffect[]): void {
     const { query } = asked;
-    const stage = enough === Number.POSITIVE_INFINITY ? LAST_STAGE : 0;
-    const asking: Asking = { enough, ask, deadline: view.now + WIDE_SEARCH_MS, holders: new Set(), stage };
-    const round = this.#open(asked, 0, limitOf(stage), asking, view);
+    const isAll = enough === Number.POSITIVE_INFINITY;
+    const deadline = view.now + WIDE_SEARCH_MS;
+    const stage = isAll ? this.#stages.reduce((_, last) => last) : this.#stages[0];
+    const asking: Asking = { enough, ask, deadline, holders: new Set(), stage, quietAt: deadline };
+    const round = this.#open(asked, 0, stage.limit, asking, view);
     effects.push({ type: 'setTimer', timer: { of: 'search', query }, afterMs: WIDE_SEARCH_MS });
-    round.wave.begin(patienceOf(asking, view.now), view, effects);
+    round.wave.begin(patience(asking, view.now), view, effects);
     this.#stageMayBeOver(round, view, effects);
   }
 
   #overdue(query: QueryId, view: View, effects: MeshEffect[]): void {
-    const round = this.#rounds.get(query);
+    const round = this.#round(query);
     round?.wave.overdue(view, effects);
     this.#stageMayBeOver(round, view, effects);
   }
@@ -264,29 +308,41 @@ export class WaveFlood implements Discovery {
   #stageMayBeOver(round: Round | undefined, view: View, effects: MeshEffect[]): void {
     if (round?.asking === undefined || round.wave.isOver || !round.wave.isSettled) return;
     const { asking, wave } = round;
-    if (hasEnough(asking) || wave.tally.edge === 0 || asking.stage === LAST_STAGE) return this.#end(round, view, effects);
-    asking.stage += 1;
-    wave.goOn(limitOf(asking.stage), patienceOf(asking, view.now), view, effects);
+    const next = this.#stages[this.#stages.indexOf(asking.stage) + 1];
+    if (hasEnough(asking) || !wave.hasEdge || next === undefined) return this.#end(round, view, effects);
+    asking.stage = next;
+    wave.goOn(next.limit, next.part, patience(asking, view.now), view, effects);
     this.#stageMayBeOver(round, view, effects);
   }
 
   #timeIsUp(query: QueryId, view: View, effects: MeshEffect[]): void {
-    const round = this.#rounds.get(query);
-    if (round?.asking !== undefined && !round.wave.isOver) this.#end(round, view, effects);
+    const round = this.#round(query);
+    if (round?.asking !== undefined && !round.wave.isOver && view.now >= round.asking.quietAt) this.#end(round, view, effects);
   }
 
   #end({ wave, asking }: Round, view: View, effects: MeshEffect[]): void {
-    const { asked, silent } = wave.tally;
+    const { asked, silent } = wave.outcome;
     wave.end(view, effects);
     if (asking?.ask === undefined) effects.push({ type: 'searchEnded', query: wave.asked.query, asked, silent });
-    else effects.push({ type: 'topology', ask: asking.ask, peers: [{ contact: view.contact, neighbors: [...view.neighbors] }] });
+    else effects.push({ type: 'topology', ask: asking.ask, peers: [ownPlace(view)] });
   }
 }
 
-const NONE: readonly Hits[] = [];
-
 function send(to: PeerId, message: MeshMessage): MeshEffect {
   return { type: 'send', to, message };
+}
+
+function flush(query: QueryId, reports: Report[], to: PeerId, effects: MeshEffect[]): void {
+  if (reports.length > 0) effects.push(send(to, { type: 'placed', query, reports: reports.splice(0) }));
+}
+
+/** What a stage may take: the last all the time that is left. */
+function patience({ stage: { share }, deadline }: Asking, now: number): number {
+  return share === 1 ? deadline - now : Math.floor(share * WIDE_SEARCH_MS);
+}
+
+function ownPlace({ contact, neighbors }: View): Placed {
+  return { contact, neighbors: [...neighbors] };
 }
 
 function placed({ contact, neighbors }: Report): Placed {
@@ -295,14 +351,4 @@ function placed({ contact, neighbors }: Report): Placed {
 
 function hasEnough({ holders, enough }: Asking): boolean {
   return holders.size >= enough;
-}
-
-function limitOf(stage: number): number {
-  return WAVE_LIMITS[stage] ?? 0;
-}
-
-/** What a stage may take: the last all the time that is left. */
-function patienceOf({ stage, deadline }: Asking, now: number): number {
-  const share = WAVE_SHARES[stage];
-  return share === undefined ? deadline - now : Math.floor(share * WIDE_SEARCH_MS);
 }
