@@ -337,9 +337,8 @@ export class Simulation {
   /** Messages sent by type since the last time, and the count begins anew. */
   takeCounts(): Record<string, number> {
     const { counts } = this.network;
-    const taken = { ...counts };
-    for (const type of Object.keys(counts)) counts[type] = 0;
-    return taken;
+    this.network.forgetCounts();
+    return counts;
   }
 
   // --- how it goes -----------------------------------------------------------------------------------------------------
