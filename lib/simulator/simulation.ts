@@ -147,7 +147,7 @@ export class Simulation {
         name,
         peer: peerId(random.text(PEER_ID_LENGTH / 2) + new Random(this.seed, 'id', name, number).text(PEER_ID_LENGTH / 2)),
         random,
-        port: this.register.portBy(random),
+        port: this.register.nextPort(),
         node: () => life.host,
         assigned: (contact) => this.#assigned(life, contact),
         referred: (contact) => life.host?.tell({ type: 'referred', contact }),
