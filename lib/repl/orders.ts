@@ -27,7 +27,7 @@ type Operation = (peer: ReplPeer, argument: string, signal: AbortSignal, write: 
 const OPERATIONS: Readonly<Record<string, Operation>> = {
   // There is no table to begin: whoever has joined knows its peers. It is answered once the links that are being made stand.
   async INIT_PEER_TABLE(peer, _, signal) {
-    await peer.topology(signal);
+    for await (const _ of peer.survey(signal));
     return EXIT.done;
   },
   async LIST_ALL_FILES(peer, _, signal, write) {

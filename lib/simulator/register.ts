@@ -39,6 +39,14 @@ interface Running {
   readonly referrals: Referrals;
 }
 
+/** A peer to dial, if there is one. */
+export interface Referral {
+  readonly referral: Contact | null;
+}
+
+/** An answer, and how many members there are. */
+export type Counted<Answer> = Answer & { readonly members: number };
+
 export class Register {
   readonly machine: Machine;
   readonly leaseMs: number;
@@ -52,6 +60,7 @@ export class Register {
   #running: Running;
   #isAway = false;
   #sweptAt = 0;
+  #portsNamed = 0;
 
   constructor(network: Network, { ports, leaseMs = LEASE_MS }: RegisterOptions) {
     this.#network = network;
@@ -88,9 +97,10 @@ export class Register {
     this.#sweepLater();
   }
 
-  /** A port by chance: a large network finds a free one at once. */
-  portBy(random: Random): number {
-    return FIRST_PORT + random.below(this.#ports.length);
+  /** A port that nobody was given yet, as long as there are such: in a large network it is not looked for among all. */
+  nextPort(): number {
+    this.#portsNamed += 1;
+    return FIRST_PORT + ((this.#portsNamed - 1) % this.#ports.length);
   }
 
   /** Whether a contact bears the network's signature. */
@@ -103,30 +113,31 @@ export class Register {
 
   // --- what is asked of it ---------------------------------------------------------------------------------------------
 
-  join(asker: Asker, wish: Wish): Promise<Place | Refusal> {
+  join(asker: Asker, wish: Wish): Promise<Counted<Place> | Refusal> {
     return this.#ask(asker, async ({ referrals, registry }) => {
       await this.#sweep(registry);
       const place = await referrals.admit(wish);
       if (!isRefusal(place)) this.#give(asker, place);
-      return place;
+      return counted(registry, place);
     });
   }
 
-  listening(asker: Asker): Promise<Welcome | Refusal> {
-    return this.#ask(asker, async ({ referrals }) => {
+  listening(asker: Asker): Promise<Counted<Referral> | Refusal> {
+    return this.#ask(asker, async ({ referrals, registry }) => {
       const place = this.#lines.get(asker);
-      return place === undefined ? NOT_JOINED : referrals.welcome(place);
+      return place === undefined ? NOT_JOINED : counted<Referral>(registry, await referrals.welcome(place));
     });
   }
 
-  renew(asker: Asker, cookie: string): Promise<{ readonly referral: Contact | null } | Refusal> {
-    return this.#ask(asker, ({ referrals }) => referrals.renew(cookie));
+  renew(asker: Asker, cookie: string): Promise<Counted<Referral> | Refusal> {
+    return this.#ask(asker, async ({ referrals, registry }) => counted<Referral>(registry, await referrals.renew(cookie)));
   }
 
-  async refer(asker: Asker): Promise<{ readonly referral: Contact | null } | Refusal> {
-    return this.#ask(asker, async ({ referrals }) => {
+  async refer(asker: Asker): Promise<Counted<Referral> | Refusal> {
+    return this.#ask(asker, async ({ referrals, registry }) => {
       const place = this.#lines.get(asker);
-      return place === undefined ? NOT_JOINED : { referral: await referrals.another(place.lease.serial) };
+      if (place === undefined) return NOT_JOINED;
+      return counted<Referral>(registry, { referral: await referrals.another(place.lease.serial) });
     });
   }
 
@@ -274,3 +285,8 @@ export class Register {
 const FIRST_PORT = 1_024;
 
 const NOT_JOINED: Refusal = { code: 'LEASE_UNKNOWN', message: 'this link has no place in the network', hint: 'join, and listen, first' };
+
+/** As the server's answers have it: with how many members there are. */
+async function counted<Answer extends object>(registry: Registry, answer: Answer | Refusal): Promise<Counted<Answer> | Refusal> {
+  return isRefusal(answer) ? answer : { ...answer, members: await registry.count() };
+}

@@ -147,10 +147,10 @@ export class Simulation {
         name,
         peer: peerId(random.text(PEER_ID_LENGTH / 2) + new Random(this.seed, 'id', name, number).text(PEER_ID_LENGTH / 2)),
         random,
-        port: this.register.portBy(random),
+        port: this.register.nextPort(),
         node: () => life.host,
-        assigned: (contact) => this.#assigned(life, contact),
-        referred: (contact) => life.host?.tell({ type: 'referred', contact }),
+        assigned: (contact, members) => this.#assigned(life, contact, members),
+        referred: (contact, members) => life.host?.tell({ type: 'referred', contact, members }),
       }),
     };
     this.#lives.set(name, life);
@@ -337,24 +337,23 @@ export class Simulation {
   /** Messages sent by type since the last time, and the count begins anew. */
   takeCounts(): Record<string, number> {
     const { counts } = this.network;
-    const taken = { ...counts };
-    for (const type of Object.keys(counts)) counts[type] = 0;
-    return taken;
+    this.network.forgetCounts();
+    return counts;
   }
 
   // --- how it goes -----------------------------------------------------------------------------------------------------
 
-  #assigned(life: Life, contact: Contact): void {
+  #assigned(life: Life, contact: Contact, members: number): void {
     if (this.#lives.get(life.name) !== life) return;
     const { host } = life;
-    if (host === undefined) return this.#begin(life, contact);
+    if (host === undefined) return this.#begin(life, contact, members);
     this.network.shut(host);
     host.contact = contact;
     this.network.listen(host);
-    host.tell({ type: 'assigned', contact });
+    host.tell({ type: 'assigned', contact, members });
   }
 
-  #begin(life: Life, contact: Contact): void {
+  #begin(life: Life, contact: Contact, members: number): void {
     const { discovery = 'flood', mind = (_, parts) => new Mesh(parts) } = this.#options;
     const strategy = discoveryNamed(discovery);
     if (strategy === undefined) throw new Error(`there is no discovery "${discovery}"`);
@@ -376,6 +375,7 @@ export class Simulation {
     this.byPeer.set(host.peer, host);
     this.network.listen(host);
     host.tell({ type: 'begin' });
+    host.tell({ type: 'assigned', contact, members });
     host.tell({ type: 'shared', offer: life.shelf });
   }
 

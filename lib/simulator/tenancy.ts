@@ -9,7 +9,7 @@ import { isRefusal, type Place, type Refusal } from '../registry/registry.ts';
 import type { Machine, Node } from './link.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
-import { type Asker, NETWORK, type Register } from './register.ts';
+import { type Asker, type Counted, NETWORK, type Referral, type Register } from './register.ts';
 
 export interface TenancyParts {
   readonly network: Network;
@@ -22,8 +22,8 @@ export interface TenancyParts {
   readonly port: number;
   /** Whose affair it is, once there is one: nothing happens while that is frozen. */
   node(): Node | undefined;
-  assigned(contact: Contact): void;
-  referred(contact: Contact | null): void;
+  assigned(contact: Contact, members: number): void;
+  referred(contact: Contact | null, members: number): void;
 }
 
 export class Tenancy implements Asker {
@@ -91,7 +91,7 @@ export class Tenancy implements Asker {
     await this.#awake();
     if (this.#isOver) return;
     this.#place = place;
-    this.#parts.assigned(place.contact);
+    this.#parts.assigned(place.contact, place.members);
     this.#tell(agreed(await register.listening(this)));
   }
 
@@ -109,9 +109,9 @@ export class Tenancy implements Asker {
     else throw refused(answer);
   }
 
-  #tell(answer: { readonly referral: Contact | null } | Refusal): void {
+  #tell(answer: Counted<Referral> | Refusal): void {
     const tell = () => {
-      if (!isRefusal(answer) && !this.#isOver) this.#parts.referred(answer.referral);
+      if (!isRefusal(answer) && !this.#isOver) this.#parts.referred(answer.referral, answer.members);
     };
     const node = this.#parts.node();
     if (node?.isFrozen) this.#parts.network.after(0, tell, node);

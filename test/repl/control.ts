@@ -98,14 +98,17 @@ t.test('a caller that hangs up cancels its order; one that has said all waits fo
   const cancelled = Promise.withResolvers<unknown>();
   const begun = Promise.withResolvers<void>();
   const { path } = await controlled(t, {
-    topology: (signal) =>
-      new Promise((_, reject) => {
-        begun.resolve();
+    // biome-ignore lint/correctness/useYield: it is cancelled before it has anything to say
+    async *survey(signal) {
+      begun.resolve();
+      await new Promise((_, reject) => {
         signal?.addEventListener('abort', () => {
           cancelled.resolve(signal.reason);
           reject(signal.reason);
         });
-      }),
+      });
+      return undefined;
+    },
   });
   const impatient = await callLocally(path);
   impatient.write('TOPO\r\n');

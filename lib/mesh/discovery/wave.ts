@@ -85,7 +85,7 @@ export class WaveFlood implements Discovery {
   }
 
   get isBusy(): boolean {
-    return this.#rounds.values().some(({ asking, wave }) => asking === undefined && !wave.isOver && !wave.isSettled);
+    return this.#live.some(({ round }) => round !== undefined && round.asking === undefined && !round.wave.isOver && !round.wave.isSettled);
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
