@@ -98,7 +98,6 @@ t.test('a caller that hangs up cancels its order; one that has said all waits fo
   const cancelled = Promise.withResolvers<unknown>();
   const begun = Promise.withResolvers<void>();
   const { path } = await controlled(t, {
-    // biome-ignore lint/correctness/useYield: it is cancelled before it has anything to say
     async *survey(signal) {
       begun.resolve();
       await new Promise((_, reject) => {
