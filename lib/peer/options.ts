@@ -38,7 +38,7 @@ export interface Settings extends Required<Omit<PeerOptions, 'server'>> {
 
 /** The options with everything filled in. @throws NAME_UNACCEPTABLE, or USAGE for an address or a limit that is none. */
 export function settings(options: PeerOptions): Settings {
-  const { name } = options;
+  const { name, server = DEFAULT_HOST, ...others } = options;
   const fault = peerNameFault(name);
   if (fault !== undefined)
     throw new FloodmeshError('NAME_UNACCEPTABLE', `"${name}" cannot be a peer's name: ${fault}`, 'choose another name');
@@ -52,11 +52,12 @@ export function settings(options: PeerOptions): Settings {
     downloads: join('Downloads', name),
     shareDownloads: false,
     state: stateFolder(),
-    ...options,
+    ...others,
+    name,
     transfers,
     up: limited(up),
     down: limited(down),
-    servers: parseAddresses(options.server ?? DEFAULT_HOST, DEFAULT_SERVER_PORT),
+    servers: parseAddresses(server, DEFAULT_SERVER_PORT),
   };
 }
 

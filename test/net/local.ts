@@ -10,7 +10,10 @@ t.test('whoever calls is heard, and nobody listens before or after', async (t) =
   const path = join(folder, 'a.sock');
   t.notOk(await isListening(path));
   const heard = Promise.withResolvers<string>();
-  const listener = await listenLocally(path, (caller) => caller.setEncoding('utf8').on('data', (text) => heard.resolve(String(text))));
+  const listener = await listenLocally(path, (caller) => {
+    caller.setEncoding('utf8').on('data', (text) => heard.resolve(String(text)));
+    caller.on('end', () => caller.end());
+  });
   t.ok(await isListening(path));
   const caller = await callLocally(path);
   caller.write('hello');

@@ -8,7 +8,7 @@ t.test('a name is enough: the rest is as documented', async (t) => {
     name: 's1',
     network: 'p2p',
     host: '127.0.0.1',
-    server: { host: '127.0.0.1', port: 9011 },
+    servers: [{ host: '127.0.0.1', port: 9011 }],
     files: join('files', 's1'),
     downloads: join('Downloads', 's1'),
     shareDownloads: false,
@@ -32,7 +32,13 @@ t.test('what is said counts', async (t) => {
     down: 1e9,
     transfers: 1,
   };
-  t.same(settings({ ...said, server: '[::1]:1' }), { ...said, server: { host: '::1', port: 1 } });
+  t.same(settings({ ...said, server: '[::1]:1,b:2' }), {
+    ...said,
+    servers: [
+      { host: '::1', port: 1 },
+      { host: 'b', port: 2 },
+    ],
+  });
 });
 
 t.test('a name that no peer may have is refused before anything is touched', async (t) => {

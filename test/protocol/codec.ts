@@ -99,7 +99,10 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   want: OTHER_OBJECT,
 };
 
-const OPTIONAL = new Set(['nextMs', 'left', 'partial', 'members', 'hint', 'port in join', 'cookie in join']);
+const OPTIONAL = new Set([
+  ...['nextMs', 'left', 'partial', 'members', 'hint', 'port in join', 'cookie in join'],
+  ...['contact in hits', 'part in hits', 'detours in hits', 'only in wave', 'open in wave', 'contact in call'],
+]);
 
 type Path = readonly (string | number)[];
 
