@@ -3,14 +3,14 @@
  *
  *        bin                                   chooses and starts
  *     repl                                     what people see
- *   peer · server                              bodies: make things happen
+ *   peer · server · simulator                  bodies: make things happen
  *   net · disk · registry/stores               the world
  *        mesh · transfer · registry            minds: decide, and only decide
  *            protocol                          the language
  *
  * `config`, `errors` and `trace` are tables and types that any layer may import; `lib/index.ts` is the door for others.
  */
-const rows = [['repl'], ['peer', 'server'], ['net', 'disk', 'registry/stores'], ['mesh', 'transfer', 'registry'], ['protocol']];
+const rows = [['repl'], ['peer', 'server', 'simulator'], ['net', 'disk', 'registry/stores'], ['mesh', 'transfer', 'registry'], ['protocol']];
 
 const rooms = rows.flat();
 const above = (room) =>
@@ -52,6 +52,18 @@ export default {
       severity: 'error',
       from: { path: [path('mesh'), path('transfer'), path('registry')] },
       to: { path: 'node_modules' },
+    },
+    {
+      name: 'the simulator makes its world up: no socket, no disk, no machine',
+      severity: 'error',
+      from: { path: path('simulator') },
+      to: { path: ['^lib/(net|disk)/', '^lib/registry/stores/(?!memory)', 'node_modules'] },
+    },
+    {
+      name: 'the simulator uses no node: module',
+      severity: 'error',
+      from: { path: path('simulator') },
+      to: { dependencyTypes: ['core'] },
     },
     {
       name: 'only net knows ws',

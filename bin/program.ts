@@ -16,9 +16,11 @@ import { parseRate } from '../lib/repl/units.ts';
 import { report } from '../lib/repl/voice.ts';
 import { join } from './join.ts';
 import { serve } from './serve.ts';
+import { DEFAULT_SCENARIO, scenes, simulate } from './simulate.ts';
 import { up } from './up.ts';
 
 const MOST_PEERS = 50;
+const MOST_SIMULATED = 1_000_000;
 
 function whole(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -36,6 +38,10 @@ function limit(text: string): number | undefined {
     const { message, hint } = named(thrown);
     throw new InvalidArgumentError(`${message}, ${hint}.`);
   }
+}
+
+function sizes(text: string): readonly number[] {
+  return text.split(',').map(whole(1, MOST_SIMULATED));
 }
 
 const port = whole(0, 65_535);
@@ -101,6 +107,16 @@ program
   .option('--exec <commands>', 'commands to run instead of a prompt, with semicolons between them')
   .addOption(json)
   .action((name, options) => end(join(name, options), options.json));
+
+program
+  .command('simulate')
+  .description('a network in made-up time: what happens to it, or what a query costs at each size')
+  .argument('[scene]', 'what happens', DEFAULT_SCENARIO)
+  .option('--peers <counts>', 'how many peers, or several sizes, like 10,100,1000', sizes, [10])
+  .option('--seed <number>', 'another seed is another course, the same one the same', whole(0, 2 ** 32 - 1), 1)
+  .addOption(json)
+  .addHelpText('after', scenes())
+  .action((scene, options) => end(simulate(scene, options), options.json));
 
 /** Ends the process with the code that `work` comes to; what it throws is said, never shown as a stack. */
 async function end(work: Promise<number>, asJson: boolean | undefined): Promise<void> {

@@ -45,8 +45,8 @@ export const JOINER_IDLE_MS = 60_000;
 export const PENDING_PER_ADDRESS = 64;
 /** How long a peer that has answered is believed to be there still. A guess: ten that join at once are dialled once each. */
 export const DIAL_BACK_BELIEVED_MS = 1_000;
-/** Most peers kept in mind as just heard of; the longest ago is forgotten first. A guess: a thousand renew in a second at 10,000 peers. */
-export const PEERS_HEARD = 64;
+/** Most peers that are known to have just asked or renewed; the longest ago is forgotten first. A guess: enough to choose among. */
+export const ASKERS_KNOWN = 64;
 /** How many candidates are dialled at once. */
 export const DIALS_AT_ONCE = 3;
 /** After this long no further candidates are dialled back; a first referral may take it twice, within SERVER_ANSWER_MS. */

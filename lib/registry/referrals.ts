@@ -2,11 +2,11 @@
  * Whom a peer is referred to, and who is let in: what the register decides by dialling.
  *
  * Nobody is referred to before it was seen to answer; who has answered, or was heard of, is believed for a moment; several
- * candidates are dialled at once. Those heard of most recently are tried first: after a power cut that took nine in ten, the
- * leases of the dead live on, and whoever has just asked is surely alive. How one dials is handed in, and so is the time: the
+ * candidates are dialled at once. Those who asked or renewed most recently are tried first: after a power cut that took nine
+ * in ten, the leases of the dead live on, and whoever has just asked is surely alive. How one dials is handed in, and so is the time: the
  * server's dials are sockets, a simulator's are made up.
  */
-import { DIAL_BACK_BELIEVED_MS, DIALS_AT_ONCE, PEERS_HEARD, REFERRAL_MS } from '../config.ts';
+import { ASKERS_KNOWN, DIAL_BACK_BELIEVED_MS, DIALS_AT_ONCE, REFERRAL_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import type { Contact } from '../protocol/messages.ts';
 import { isRefusal, type Place, type Refusal, type Registry, type Wish } from './registry.ts';
@@ -20,7 +20,7 @@ export interface ReferralParts {
   readonly isConnected: (serial: number) => boolean;
   /** Whether dials are given up because this server ends: that says nothing of the peers. */
   readonly isClosed: () => boolean;
-  /** A number from 0 up to 1: which of those heard of are tried first. */
+  /** A number from 0 up to 1: which of those who asked of late are tried first. */
   readonly chance: () => number;
   /** Milliseconds that never go back. */
   readonly now: () => number;
@@ -38,6 +38,8 @@ export class Referrals {
   readonly #parts: ReferralParts;
   /** When each lease's peer last answered or asked, the longest ago first. */
   readonly #heard = new Map<number, number>();
+  /** The leases whose peers asked or renewed of late. Who has only joined is not among them: it may have no links yet. */
+  readonly #askers = new Set<number>();
   readonly #running = new Map<number, Promise<boolean>>();
 
   constructor(parts: ReferralParts) {
@@ -66,19 +68,20 @@ export class Referrals {
   async renew(cookie: string): Promise<{ readonly referral: Contact | null } | Refusal> {
     const lease = await this.#parts.registry.renew(cookie, this.#parts.now());
     if (isRefusal(lease)) return lease;
-    this.#hear(lease.serial);
+    this.#asked(lease.serial);
     return { referral: await this.#connected(lease.serial) };
   }
 
   /** Refers a member that asks: to another that is there, as far as a dial can tell; null when nobody answers. */
   another(serial: number): Promise<Contact | null> {
-    this.#hear(serial);
+    this.#asked(serial);
     return this.#living(serial);
   }
 
   /** Something happened that makes it doubtful whether the peer of this lease is there still. */
   forget(serial: number): void {
     this.#heard.delete(serial);
+    this.#askers.delete(serial);
   }
 
   /** Settles when no dial is under way. */
@@ -116,11 +119,11 @@ export class Referrals {
     return null;
   }
 
-  /** Some of the others that were heard of within the last moment, in an order of chance. */
+  /** Some of the others that asked within the last moment, in an order of chance. */
   async #recent(serial: number, before = Number.POSITIVE_INFINITY): Promise<readonly Lease[]> {
     const { registry, now, chance } = this.#parts;
     this.#forgetOld();
-    const serials = [...this.#heard.keys()].filter((other) => other !== serial);
+    const serials = [...this.#askers].filter((other) => other !== serial);
     const first = Math.floor(chance() * serials.length);
     const some = [...serials.slice(first), ...serials.slice(0, first)].slice(0, DIALS_AT_ONCE);
     const leases = await Promise.all(some.map((other) => registry.listener(other, now())));
@@ -164,13 +167,19 @@ export class Referrals {
   #hear(serial: number): void {
     this.#heard.delete(serial);
     this.#heard.set(serial, this.#parts.now());
-    for (const oldest of this.#heard.keys()) if (this.#heard.size > PEERS_HEARD) this.#heard.delete(oldest);
+  }
+
+  #asked(serial: number): void {
+    this.#hear(serial);
+    this.#askers.delete(serial);
+    this.#askers.add(serial);
+    for (const oldest of this.#askers) if (this.#askers.size > ASKERS_KNOWN) this.#askers.delete(oldest);
   }
 
   #forgetOld(): void {
     for (const [serial, heardAt] of this.#heard) {
       if (this.#parts.now() - heardAt < DIAL_BACK_BELIEVED_MS) return;
-      this.#heard.delete(serial);
+      this.forget(serial);
     }
   }
 }

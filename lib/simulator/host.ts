@@ -7,6 +7,7 @@ import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
 import type { Contact, Provider } from '../protocol/messages.ts';
+import type { Conduct } from './conduct.ts';
 import type { End, Entry, Machine, Node } from './link.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
@@ -60,6 +61,10 @@ export class Host implements Node {
   /** Crashed, left or stopped. */
   isGone = false;
   readsPerSecond = Number.POSITIVE_INFINITY;
+  /** What it does with those who fetch from it. */
+  conduct: Conduct = { kind: 'delivers' };
+  /** When all that it was asked to send has left. */
+  uploadsUntil = 0;
   /** How far its clock is ahead: a machine that slept counts the time, or does not. */
   clockAheadMs = 0;
   readonly #network: Network;

@@ -92,6 +92,11 @@ export class Register {
     this.#sweepLater();
   }
 
+  /** A port by chance: a large network finds a free one at once. */
+  portBy(random: Random): number {
+    return FIRST_PORT + random.below(this.#ports.length);
+  }
+
   /** Whether a contact bears the network's signature. */
   trusts(contact: Contact): boolean {
     if (this.#genuine.has(contact)) return true;

@@ -8,14 +8,17 @@ import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { MeshEffect, MeshEvent, Placed } from '../mesh/events.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
 import { Shelf } from '../mesh/shelf.ts';
-import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, type QueryId, queryId } from '../protocol/ids.ts';
+import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, type QueryId, queryId, type Root } from '../protocol/ids.ts';
 import type { Contact, Provider, SharedFile, Want } from '../protocol/messages.ts';
+import { pieceCount } from '../transfer/pieces.ts';
+import type { Conduct } from './conduct.ts';
 import { Host, type HostOwner, type Mind } from './host.ts';
 import { Network } from './network.ts';
 import { hashOfWords, Random } from './random.ts';
 import { Register, type RegisterOptions } from './register.ts';
 import { Tenancy } from './tenancy.ts';
 import { Tracing } from './tracing.ts';
+import { type Errand, Fetch, type Stored } from './transfers.ts';
 import { components } from './views.ts';
 import type { Weather } from './weather.ts';
 
@@ -46,7 +49,7 @@ interface Life {
   readonly name: string;
   readonly tenancy: Tenancy;
   readonly random: Random;
-  readonly shelf: Shelf;
+  shelf: Shelf;
   host: Host | undefined;
 }
 
@@ -59,6 +62,9 @@ export class Simulation {
   /** The same, by id. */
   readonly byPeer = new Map<PeerId, Host>();
   readonly searches = new Map<QueryId, SearchRecord>();
+  readonly errands: Errand[] = [];
+  /** What of each content lies on the disk of each machine. */
+  readonly disks = new Map<string, Map<Root, Stored>>();
   readonly topologies = new Map<number, readonly Placed[]>();
   readonly callsFailed: QueryId[] = [];
   readonly watchers = new Set<Watcher>();
@@ -67,6 +73,7 @@ export class Simulation {
   readonly #lives = new Map<string, Life>();
   /** How often a peer of each name began. */
   readonly #begun = new Map<string, number>();
+  readonly #onceEnded = new Map<QueryId, () => void>();
   #asks = 0;
 
   constructor(options: SimulationOptions) {
@@ -140,6 +147,7 @@ export class Simulation {
         name,
         peer: peerId(random.text(PEER_ID_LENGTH / 2) + new Random(this.seed, 'id', name, number).text(PEER_ID_LENGTH / 2)),
         random,
+        port: this.register.portBy(random),
         node: () => life.host,
         assigned: (contact) => this.#assigned(life, contact),
         referred: (contact) => life.host?.tell({ type: 'referred', contact }),
@@ -272,6 +280,24 @@ export class Simulation {
     return record;
   }
 
+  /** A search for a name, and the fetch of what most holders have. */
+  get(name: string, file: string): Errand | undefined {
+    const errand: Errand = { asker: name, name: file, beganAt: this.now, state: 'searching', requested: 0 };
+    const record = this.search(name, file);
+    const asker = this.hosts.get(name);
+    if (record === undefined || asker === undefined) return undefined;
+    this.errands.push(errand);
+    if (record.ended === undefined) this.#onceEnded.set(record.query, () => this.#fetch(asker, errand, record));
+    else this.#fetch(asker, errand, record);
+    return errand;
+  }
+
+  /** What a peer does from now on with those who fetch from it. */
+  conduct(name: string, conduct: Conduct): void {
+    const host = this.hosts.get(name);
+    if (host !== undefined) host.conduct = conduct;
+  }
+
   cancel({ asker, query }: SearchRecord): void {
     this.hosts.get(asker)?.tell({ type: 'cancel', query });
   }
@@ -287,7 +313,10 @@ export class Simulation {
   share(name: string, files: readonly SharedFile[]): void {
     const shelf = new Shelf();
     for (const file of files) shelf.put(file);
-    this.hosts.get(name)?.tell({ type: 'shared', offer: shelf });
+    const life = this.#lives.get(name);
+    if (life === undefined) return;
+    life.shelf = shelf;
+    life.host?.tell({ type: 'shared', offer: shelf });
   }
 
   // --- seen from outside -----------------------------------------------------------------------------------------------
@@ -295,6 +324,14 @@ export class Simulation {
   /** The parts of the network that hang together, the largest first. */
   components(): Host[][] {
     return components(this.hosts.values());
+  }
+
+  /** The names of living peers that have something of this name. Costs a look at everybody's shelf. */
+  holdersOf(file: string): string[] {
+    const want: Want = { by: 'name', name: file };
+    return [...this.#lives.values()]
+      .filter(({ host, shelf }) => host !== undefined && shelf.matching(want, 1).length > 0)
+      .map(({ name }) => name);
   }
 
   /** Messages sent by type since the last time, and the count begins anew. */
@@ -358,6 +395,8 @@ export class Simulation {
       if (record === undefined) throw new Error('a search ended that nobody began');
       if (record.ended !== undefined) throw new Error('a search ended twice');
       record.ended = { asked, silent, at: this.now };
+      this.#onceEnded.get(query)?.();
+      this.#onceEnded.delete(query);
     },
     topology: (_, ask, peers) => void this.topologies.set(ask, peers),
     callBack: (host, call) => host.tell({ type: 'called', call, isReached: true }),
@@ -368,6 +407,31 @@ export class Simulation {
       for (const watch of this.watchers) watch(host, event, effects);
     },
   };
+
+  #fetch(asker: Host, errand: Errand, { found }: SearchRecord): void {
+    const holders = Map.groupBy(found, ({ root }) => root);
+    const [most] = [...holders.values()].sort((one, other) => other.length - one.length);
+    const content = most?.[0];
+    if (content === undefined) {
+      errand.state = 'notFound';
+      errand.endedAt = this.now;
+      return;
+    }
+    const { root, bytes } = content;
+    Object.assign(errand, { state: 'fetching', root, pieces: pieceCount(bytes) });
+    const disk = this.#disk(asker.name, root);
+    const peers = new Set(most?.map(({ peer }) => peer));
+    const host = (peer: PeerId) => this.byPeer.get(peer);
+    new Fetch({ network: this.network, asker, errand, content, holders: [...peers], disk, host }).begin();
+  }
+
+  #disk(name: string, root: Root): Stored {
+    const contents = this.disks.get(name) ?? new Map<Root, Stored>();
+    this.disks.set(name, contents);
+    const stored = contents.get(root) ?? new Map<number, number>();
+    contents.set(root, stored);
+    return stored;
+  }
 
   /** A peer has left, or stopped. */
   #ended(host: Host): void {
@@ -391,6 +455,9 @@ export class Simulation {
     this.#lives.delete(name);
     this.hosts.delete(name);
     if (host === undefined) return;
+    for (const errand of this.errands) {
+      if (errand.asker === name && errand.endedAt === undefined) Object.assign(errand, { state: 'gone', endedAt: this.now });
+    }
     host.isGone = true;
     this.byPeer.delete(host.peer);
   }

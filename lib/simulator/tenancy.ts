@@ -18,6 +18,8 @@ export interface TenancyParts {
   readonly name: string;
   readonly peer: PeerId;
   readonly random: Random;
+  /** The port that it had before, or would like. */
+  readonly port: number;
   /** Whose affair it is, once there is one: nothing happens while that is frozen. */
   node(): Node | undefined;
   assigned(contact: Contact): void;
@@ -84,7 +86,7 @@ export class Tenancy implements Asker {
 
   async #apply(): Promise<void> {
     const { register, name, peer, machine } = this.#parts;
-    const earlier = this.#place === undefined ? {} : { port: this.#place.contact.port, cookie: this.#place.cookie };
+    const earlier = this.#place === undefined ? { port: this.#parts.port } : { port: this.#place.contact.port, cookie: this.#place.cookie };
     const place = agreed(await register.join(this, { network: NETWORK, name, peer, host: machine.host, ...earlier }));
     await this.#awake();
     if (this.#isOver) return;
