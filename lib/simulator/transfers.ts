@@ -27,6 +27,8 @@ export interface Errand {
   requested: number;
   why?: LostWhy;
   endedAt?: number;
+  /** Whether every piece lay on the disk, and was right, at the moment at which the file was kept. */
+  isWhole?: boolean;
 }
 
 /** The pieces of a content that lie on a machine's disk, by place. */
@@ -99,8 +101,11 @@ export class Fetch {
   }
 
   #end(state: 'kept' | 'failed'): void {
-    this.#parts.errand.state = state;
-    this.#parts.errand.endedAt = this.#parts.network.now;
+    const { errand, disk, content } = this.#parts;
+    errand.state = state;
+    errand.endedAt = this.#parts.network.now;
+    const pieces = pieceCount(content.bytes);
+    errand.isWhole = Array.from({ length: pieces }, (_, index) => disk.get(index) === pieceOf(content.root, index)).every((isRight) => isRight);
   }
 
   #open(peer: PeerId): void {

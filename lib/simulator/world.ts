@@ -7,6 +7,7 @@ import type { Host } from './host.ts';
 import type { Ledger } from './ledger.ts';
 import type { Plan } from './plan.ts';
 import type { SearchRecord, Simulation } from './simulation.ts';
+import type { Errand } from './transfers.ts';
 import type { Ward } from './ward.ts';
 
 /** What did not hold. */
@@ -39,6 +40,7 @@ export class World {
   /** Everything that the process of an id ever shared. */
   readonly everShared = new Map<PeerId, ReadonlySet<string>>();
   readonly questions: LastQuestion[] = [];
+  readonly lastGets: Errand[] = [];
   readonly topologies: { readonly ask: number; readonly asker: string }[] = [];
   readonly asked = new Map<QueryId, Host>();
   readonly breaches: Breach[] = [];

@@ -1,7 +1,6 @@
 /** What holds once all faults have ended and time has passed. */
 import { RING_MESH_REACH, SEARCH_MS } from '../../config.ts';
 import type { Host } from '../host.ts';
-import { pieceOf } from '../transfers.ts';
 import { components } from '../views.ts';
 import type { World } from '../world.ts';
 import type { Liveness } from './promise.ts';
@@ -106,15 +105,20 @@ export const AT_THE_END: readonly Liveness[] = [
   },
   {
     name: 'kept files are right',
-    sentence: 'A file is kept only whole, with every piece right, and no piece that is right is asked for again and again.',
+    sentence: 'A file is kept only whole, with every piece verified.',
     amongHostile: true,
     fault({ simulation }) {
-      for (const { asker, name, state, root, pieces = 0 } of simulation.errands) {
-        if (state !== 'kept' || root === undefined) continue;
-        const disk = simulation.disks.get(asker)?.get(root);
-        for (let index = 0; index < pieces; index++) if (disk?.get(index) !== pieceOf(root, index)) return `${asker} kept ${name} without piece ${index}`;
-      }
-      return undefined;
+      const wrong = simulation.errands.find(({ state, isWhole }) => state === 'kept' && isWhole !== true);
+      return wrong === undefined ? undefined : `${wrong.asker} kept ${wrong.name}, which is not whole`;
+    },
+  },
+  {
+    name: 'no piece twice',
+    sentence: 'When all holders are honest and awake, hardly a piece is asked for twice.',
+    amongHostile: false,
+    fault({ lastGets }) {
+      const wasteful = lastGets.find(({ state, requested, pieces = 0 }) => state === 'kept' && requested > 2 * pieces);
+      return wasteful === undefined ? undefined : `${wasteful.asker} asked for ${wasteful.requested} pieces of ${wasteful.pieces}`;
     },
   },
   {
