@@ -110,7 +110,7 @@ export class Mesh {
       case 'linkUp':
         return this.#linkUp(event.contact, now);
       case 'linkDown':
-        return this.#linkDown(event.peer, now);
+        return this.#linkDown(event, now);
       case 'dialFailed':
         this.#dials.failed(event.peer, now);
         if (event.cause === 'stranger') this.#dials.forget(event.peer);
@@ -188,11 +188,12 @@ export class Mesh {
     this.#tend(now);
   }
 
-  #linkDown(peer: PeerId, now: number): void {
+  #linkDown({ peer, cause }: Extract<MeshEvent, { type: 'linkDown' }>, now: number): void {
     if (!this.#neighbors.delete(peer)) return;
     this.#liveness.linkDown(peer);
     this.#linksChanged();
-    this.#tend(now);
+    // Another link takes its place at once: dialling now would replace that one, and so without end.
+    if (cause !== 'duplicate') this.#tend(now);
   }
 
   #linksChanged(): void {

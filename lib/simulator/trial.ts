@@ -33,6 +33,8 @@ export interface Outcome {
  * vanished peer is dialled again every `REDIAL_MOST_MS` at least, and a lease ends by itself.
  */
 const MENDED_MS = 45_000;
+/** What trouble brought about may show so much later: verdicts, and links of which one end stands alone. */
+const SETTLED_MS = 7_000;
 /** How long it is watched after that, for nothing may change any more. */
 const STILL_MS = 3_000;
 /** A process that stands still for less is not missed. */
@@ -101,8 +103,11 @@ class Trial {
 
   async #converge(): Promise<number> {
     const { world } = this;
-    const isWell = () => this.#hasFailed || firstFault(CONVERGES, world) === undefined;
-    const tookMs = await this.#simulation.runUntil(isWell, MENDED_MS + this.#plan.leaseMs, 250);
+    const began = world.now;
+    const isSettled = () => world.now - world.changedAt >= (world.isTroubled(SETTLED_MS) ? SETTLED_MS : 1_000);
+    const isWell = () => this.#hasFailed || (isSettled() && firstFault(CONVERGES, world) === undefined);
+    await this.#simulation.runUntil(isWell, MENDED_MS + this.#plan.leaseMs, 500);
+    const tookMs = Math.max(0, world.changedAt - began);
     const fault = firstFault(CONVERGES, world);
     if (fault !== undefined) world.breached(fault.name, fault.what);
     if (this.#hasFailed) return Number.POSITIVE_INFINITY;
@@ -305,8 +310,9 @@ class Trial {
       const what = fault(told);
       if (what !== undefined) world.breached(name, what, host.name);
     }
-    if (world.isStill && (event.type === 'linkDown' || event.type === 'linkUp' || event.type === 'assigned')) {
-      if (world.hostile.size === 0) world.breached('all stays well', `${event.type} without a fault`, host.name);
+    if (event.type === 'linkUp' || event.type === 'linkDown') {
+      world.changedAt = world.now;
+      if (world.isStill && world.hostile.size === 0) world.breached('all stays well', `${event.type} without a fault`, host.name);
     }
     note(ward, event, effects);
   }

@@ -46,6 +46,8 @@ export class World {
   readonly breaches: Breach[] = [];
   /** All faults have ended, and what had to be mended is. */
   isStill = false;
+  /** When a link last came or went. */
+  changedAt = 0;
   readonly #troubled = new Map<string, number>();
 
   constructor(plan: Plan, simulation: Simulation, ledger: () => Ledger) {
@@ -72,9 +74,9 @@ export class World {
     for (const name of names.length === 0 ? [ALL] : names) this.#troubled.set(name, Math.max(until, this.#troubled.get(name) ?? 0));
   }
 
-  /** Whether one of these peers had trouble within the last `withinMs`. */
+  /** Whether one of these peers, or any when none is named, had trouble within the last `withinMs`. */
   isTroubled(withinMs: number, ...names: readonly string[]): boolean {
-    return [ALL, ...names].some((name) => (this.#troubled.get(name) ?? Number.NEGATIVE_INFINITY) > this.now - withinMs);
+    return (names.length === 0 ? [...this.#troubled.keys()] : [ALL, ...names]).some((name) => (this.#troubled.get(name) ?? Number.NEGATIVE_INFINITY) > this.now - withinMs);
   }
 }
 
