@@ -2,6 +2,7 @@
  * A plan carried out: first whatever it wants, then all faults end, and the network is given time to mend itself; then it is
  * asked what it must know. The promises are looked at after every event, and at the end those that say what must come to be.
  */
+import { SERVER_ANSWER_MS, SERVER_RETRY_MS } from '../config.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
 import { MemoryStore } from '../registry/stores/memory.ts';
 import type { Host, Mind } from './host.ts';
@@ -35,6 +36,8 @@ export interface Outcome {
 const MENDED_MS = 45_000;
 /** What trouble brought about may show so much later: verdicts, and links of which one end stands alone. */
 const SETTLED_MS = 7_000;
+/** A request that a partition swallowed is asked again after so much: its line is given up, and the register tried again. */
+const RENEWED_MS = SERVER_ANSWER_MS + SERVER_RETRY_MS;
 /** How long it is watched after that, for nothing may change any more. */
 const STILL_MS = 3_000;
 /** A process that stands still for less is not missed. */
@@ -57,6 +60,7 @@ class Trial {
   readonly #wards = new Map<Mind, Ward>();
   #ledger: Ledger | undefined;
   #quietAt: number;
+  #partitionedUntil = Number.NEGATIVE_INFINITY;
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -104,7 +108,9 @@ class Trial {
   async #converge(): Promise<number> {
     const { world } = this;
     const began = world.now;
-    const isSettled = () => world.now - world.changedAt >= (world.isTroubled(SETTLED_MS) ? SETTLED_MS : 1_000);
+    await this.#simulation.run(500);
+    const pauseMs = () => (world.now < this.#partitionedUntil + RENEWED_MS ? RENEWED_MS : world.isTroubled(SETTLED_MS) ? SETTLED_MS : 1_000);
+    const isSettled = () => world.now - world.changedAt >= pauseMs();
     const isWell = () => this.#hasFailed || (isSettled() && firstFault(CONVERGES, world) === undefined);
     await this.#simulation.runUntil(isWell, MENDED_MS + this.#plan.leaseMs, 500);
     const tookMs = Math.max(0, world.changedAt - began);
@@ -203,6 +209,7 @@ class Trial {
         return simulation.mend(operation.one, operation.other);
       case 'partition':
         world.trouble(this.#plan.chaosMs);
+        this.#partitionedUntil = this.#quietAt;
         return simulation.partition(operation.groups);
       case 'heal':
         return simulation.heal();
@@ -299,7 +306,7 @@ class Trial {
     return this.#ledger;
   }
 
-  #told(host: Host, event: Parameters<typeof note>[1], effects: Parameters<typeof note>[2]): void {
+  #told(host: Host, event: Parameters<typeof note>[2], effects: Parameters<typeof note>[3]): void {
     const { world } = this;
     if (event.type === 'begin') world.everShared.set(host.peer, new Set(world.files.get(host.name)));
     for (const effect of effects) if (effect.type === 'stopped') world.present.delete(host.name);
@@ -314,6 +321,6 @@ class Trial {
       world.changedAt = world.now;
       if (world.isStill && world.hostile.size === 0) world.breached('all stays well', `${event.type} without a fault`, host.name);
     }
-    note(ward, event, effects);
+    note(ward, host.peer, event, effects);
   }
 }

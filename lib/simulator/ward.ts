@@ -11,8 +11,9 @@ import type { Mind } from './host.ts';
 
 /** One query at one peer. */
 export interface QueryNotes {
-  /** From whom it came, and to whom it was sent. */
+  /** From whom it came; those among them who wanted others seen to; and to whom it was sent. */
   readonly cameFrom: Set<PeerId>;
+  readonly upstream: Set<PeerId>;
   readonly sentTo: Set<PeerId>;
   /** What others told in answer, and what was told to this peer's person. */
   readonly heard: Set<string>;
@@ -69,7 +70,7 @@ export class Ward implements Mind {
   query(query: QueryId): QueryNotes {
     const known = this.queries.get(query);
     if (known !== undefined) return known;
-    const notes: QueryNotes = { cameFrom: new Set(), sentTo: new Set(), heard: new Set(), found: new Set(), lookups: 0, isOwn: false };
+    const notes: QueryNotes = { cameFrom: new Set(), upstream: new Set(), sentTo: new Set(), heard: new Set(), found: new Set(), lookups: 0, isOwn: false };
     this.queries.set(query, notes);
     return notes;
   }
@@ -90,11 +91,11 @@ export function hitOf({ peer, root, name }: Provider): string {
 }
 
 /** Notes what an event and its effects say, after they were judged. */
-export function note(ward: Ward, event: MeshEvent, effects: readonly MeshEffect[]): void {
+export function note(ward: Ward, self: PeerId, event: MeshEvent, effects: readonly MeshEffect[]): void {
   if (event.type === 'linkUp') ward.links.add(event.contact.peer);
   else if (event.type === 'linkDown') ward.links.delete(event.peer);
   else if (event.type === 'search') ward.query(event.query).isOwn = true;
-  else if (event.type === 'received') noteReceived(ward, event.from, event.message);
+  else if (event.type === 'received') noteReceived(ward, self, event.from, event.message);
   for (const effect of effects) {
     if (effect.type === 'stopped') ward.isOver = true;
     else if (effect.type === 'found') ward.query(effect.query).found.add(hitOf(effect.provider));
@@ -102,10 +103,12 @@ export function note(ward: Ward, event: MeshEvent, effects: readonly MeshEffect[
   }
 }
 
-function noteReceived(ward: Ward, from: PeerId, message: MeshMessage): void {
+function noteReceived(ward: Ward, self: PeerId, from: PeerId, message: MeshMessage): void {
   if (message.type === 'query') {
     const notes = ward.query(message.query);
     notes.cameFrom.add(from);
+    // Who answers for nobody but itself keeps nothing of the way.
+    if (message.reach.some((peer) => peer !== self)) notes.upstream.add(from);
     notes.lookups += ward.lookups;
   } else if (message.type === 'hits') {
     const { heard } = ward.query(message.query);

@@ -44,10 +44,10 @@ export const SAFETY: readonly Safety[] = [
   },
   {
     name: 'not sent back',
-    sentence: 'A query is never sent to whom it came from, on any way.',
+    sentence: 'A query is never sent to whom it came through.',
     fault: (told) =>
       sent(told, 'query', (to, { query, trail }) => {
-        const isBack = trail.includes(to) || told.ward.queries.get(query)?.cameFrom.has(to) || isFrom(told, to, query);
+        const isBack = trail.includes(to) || told.ward.queries.get(query)?.upstream.has(to) || isFrom(told, to, query);
         return isBack ? `query ${query} goes back to ${to}` : undefined;
       }),
   },
