@@ -36,9 +36,9 @@ export function hostileMind(kind: HostileKind, parts: MeshParts, random: Random)
 type Received = Extract<MeshEvent, { type: 'received' }>;
 type Query = Extract<MeshMessage, { type: 'query' }>;
 
-/** How often those who act by themselves do, and how much at once: about as much as a link of 10 Mbit/s carries. A guess. */
+/** How often those who act by themselves do, and how much at once over each link: a hundred times what people ask. A guess. */
 const TURN_MS = 100;
-const AT_ONCE = 20;
+const AT_ONCE = 2;
 
 class Hostile implements Mind {
   protected readonly honest: Mesh;

@@ -9,7 +9,10 @@ import { Random } from './random.ts';
 import type { Weather } from './weather.ts';
 
 /** What is likely in a plan, by weight. */
-type Theme = Partial<Record<Act['do'], number>>;
+type Theme = Partial<Record<Kind, number>>;
+
+/** A nap is a freeze that nobody may notice. */
+type Kind = Act['do'] | 'nap';
 
 const THEMES: readonly Theme[] = [
   { join: 4, leave: 3, crash: 2, search: 4, topology: 1, breakLink: 1 },
@@ -17,6 +20,7 @@ const THEMES: readonly Theme[] = [
   { vanish: 2, crash: 2, join: 3, killAll: 1, search: 2, burgle: 2 },
   { registryAway: 2, registryBack: 2, crash: 2, join: 3, leave: 1, burgle: 1 },
   { partition: 2, heal: 2, cut: 3, mend: 2, search: 3, halfOpen: 2, vanish: 1 },
+  { nap: 6, registryAway: 1, registryBack: 1, search: 2 },
   { freeze: 4, jump: 1, worsen: 3, slow: 2, weather: 1, search: 5 },
   { get: 6, conduct: 3, crash: 1, freeze: 1, cut: 1, leave: 1 },
   { join: 2, leave: 2, crash: 2, vanish: 1, freeze: 2, cut: 1, mend: 1, search: 4, get: 2, partition: 1, heal: 1, weather: 1, slow: 1, burgle: 1 },
@@ -44,7 +48,7 @@ export function expand(seed: number, most = 10): Plan {
     ...(random.happens(0.3) ? { weather: weather(random) } : {}),
     chaosMs,
     ...(random.happens(0.2) ? { stops: true } : {}),
-    operations: [...joins, ...operations.flat()].sort((one, other) => one.at - other.at),
+    operations: [...joins, ...operations.flat()].filter(({ at }) => at < chaosMs).sort((one, other) => one.at - other.at),
   };
 }
 
@@ -72,7 +76,9 @@ function operation(random: Random, theme: Theme, peers: readonly string[], fromM
     case 'killAll':
       return [{ at, do: act, peers: random.some(peers, random.below(Math.ceil(peers.length / 2)) + 1) }];
     case 'freeze':
-      return [{ at, do: act, peer, ms: 100 + random.below(random.happens(0.5) ? 1_500 : 8_000) }];
+      return [{ at, do: act, peer, ms: 100 + random.below(8_000) }];
+    case 'nap':
+      return [{ at, do: 'freeze', peer, ms: 500 + random.below(1_000) }];
     case 'jump':
       return [{ at, do: act, peer, ms: random.below(20_000) }];
     case 'cut':
@@ -129,8 +135,8 @@ function weather(random: Random): Partial<Weather> {
   };
 }
 
-function drawn(random: Random, theme: Theme): Act['do'] {
-  const entries = Object.entries(theme) as [Act['do'], number][];
+function drawn(random: Random, theme: Theme): Kind {
+  const entries = Object.entries(theme) as [Kind, number][];
   let left = random.next() * entries.reduce((sum, [, weight]) => sum + weight, 0);
   for (const [act, weight] of entries) {
     left -= weight;

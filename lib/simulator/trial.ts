@@ -64,7 +64,7 @@ class Trial {
 
   constructor(plan: Plan) {
     this.#plan = plan;
-    this.#quietAt = plan.chaosMs;
+    this.#quietAt = Math.max(plan.chaosMs, ...plan.operations.map(({ at }) => at));
     const { seed, leaseMs, ports, weather = {} } = plan;
     this.#simulation = new Simulation({
       ...{ seed, leaseMs, ports, weather },
@@ -72,7 +72,7 @@ class Trial {
       store: () => this.#newLedger(),
     });
     this.world = new World(plan, this.#simulation, () => this.#ledger ?? this.#newLedger());
-    if (plan.weather !== undefined) this.world.trouble(plan.chaosMs);
+    if (plan.weather !== undefined) this.world.trouble(this.#quietAt);
     this.#simulation.watchers.add((host, event, effects) => this.#told(host, event, effects));
   }
 
@@ -118,6 +118,7 @@ class Trial {
     if (fault !== undefined) world.breached(fault.name, fault.what);
     if (this.#hasFailed) return Number.POSITIVE_INFINITY;
     await this.#askAll();
+    if (!this.#hasFailed && world.hostile.size === 0) await this.#askWhileALinkDies();
     if (!this.#hasFailed && this.#plan.stops && world.hostile.size === 0) await this.#stopAll();
     return tookMs;
   }
@@ -158,6 +159,23 @@ class Trial {
     if (errand !== undefined) this.world.lastGets.push(errand);
   }
 
+  /** Somebody asks, and a link dies while the question is on its way: everybody is asked all the same. */
+  async #askWhileALinkDies(): Promise<void> {
+    const { world } = this;
+    const hosts = world.honest;
+    const random = new Random(this.#plan.seed, 'dying link');
+    const [asker, one] = random.some(hosts, 2);
+    const other = random.pick([...(one?.links.keys() ?? [])]);
+    // Of three, or two, the link may have been the only one.
+    if (hosts.length < 4 || asker === undefined || one === undefined || other === undefined) return;
+    this.#ask(asker.name, FILES[0], hosts);
+    await this.#simulation.run(random.between(0, 12));
+    this.#simulation.breakLink(one.name, world.simulation.byPeer.get(other)?.name ?? '');
+    await this.#simulation.run(STILL_MS);
+    const fault = firstFault(AT_THE_END, world);
+    if (fault !== undefined) world.breached(fault.name, `while a link died, ${fault.what}`);
+  }
+
   async #stopAll(): Promise<void> {
     const { world } = this;
     const [first] = world.honest;
@@ -187,9 +205,11 @@ class Trial {
         return simulation.leave(operation.peer);
       case 'crash':
         world.present.delete(operation.peer);
+        if (simulation.hosts.has(operation.peer)) world.vanished.delete(operation.peer);
         return simulation.crash(operation.peer);
       case 'vanish':
         world.present.delete(operation.peer);
+        world.vanished.add(operation.peer);
         return simulation.vanish(operation.peer);
       case 'killAll':
         for (const peer of operation.peers) world.present.delete(peer);
@@ -203,28 +223,31 @@ class Trial {
         world.trouble(now, operation.peer);
         return simulation.jump(operation.peer, operation.ms);
       case 'cut':
-        world.trouble(this.#plan.chaosMs, operation.one, operation.other);
+        world.trouble(this.#quietAt, operation.one, operation.other);
         return simulation.cut(operation.one, operation.other, operation.ways);
       case 'mend':
         return simulation.mend(operation.one, operation.other);
       case 'partition':
-        world.trouble(this.#plan.chaosMs);
+        world.trouble(this.#quietAt);
         this.#partitionedUntil = this.#quietAt;
+        world.registerAt = this.#quietAt;
         return simulation.partition(operation.groups);
       case 'heal':
         return simulation.heal();
       case 'registryAway':
+        for (const name of world.present) if (!simulation.hosts.has(name)) world.joinedAt.set(name, Number.POSITIVE_INFINITY);
         return simulation.register.goAway();
       case 'registryBack':
+        if (!operation.remembers && simulation.register.isAway) world.registerAt = this.#quietAt;
         return simulation.register.comeBack(operation.remembers);
       case 'weather':
-        world.trouble(this.#plan.chaosMs);
+        world.trouble(this.#quietAt);
         return simulation.become(operation.weather);
       case 'worsen':
-        world.trouble(this.#plan.chaosMs, operation.one, operation.other);
+        world.trouble(this.#quietAt, operation.one, operation.other);
         return simulation.worsen(operation.one, operation.other, operation.weather);
       case 'slow':
-        world.trouble(this.#plan.chaosMs, operation.peer);
+        world.trouble(this.#quietAt, operation.peer);
         return simulation.slow(operation.peer, operation.bytesPerSecond);
       case 'halfOpen':
         world.trouble(now, operation.one, operation.other);
@@ -255,6 +278,7 @@ class Trial {
     const { world } = this;
     if (world.present.has(peer)) return;
     world.present.add(peer);
+    world.joinedAt.set(peer, this.#simulation.register.isAway ? Number.POSITIVE_INFINITY : world.now);
     world.files.set(peer, files);
     if (as === undefined) world.hostile.delete(peer);
     else world.hostile.add(peer);
@@ -308,6 +332,7 @@ class Trial {
 
   #told(host: Host, event: Parameters<typeof note>[2], effects: Parameters<typeof note>[3]): void {
     const { world } = this;
+    if (event.type === 'begin') this.#wards.get(host.mind)?.begin(host.contact.serial);
     if (event.type === 'begin') world.everShared.set(host.peer, new Set(world.files.get(host.name)));
     for (const effect of effects) if (effect.type === 'stopped') world.present.delete(host.name);
     const ward = this.#wards.get(host.mind);

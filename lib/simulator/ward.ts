@@ -30,6 +30,8 @@ export class Ward implements Mind {
   readonly queries = new Map<QueryId, QueryNotes>();
   readonly shared = new Set<string>();
   isOver = false;
+  /** The lease that it has. */
+  serial = 0;
   /** How often its files were looked through since somebody asked that. */
   lookups = 0;
   readonly #failed: (what: string) => void;
@@ -67,6 +69,10 @@ export class Ward implements Mind {
     }
   }
 
+  begin(serial: number): void {
+    this.serial = serial;
+  }
+
   query(query: QueryId): QueryNotes {
     const known = this.queries.get(query);
     if (known !== undefined) return known;
@@ -96,6 +102,7 @@ export function note(ward: Ward, self: PeerId, event: MeshEvent, effects: readon
   else if (event.type === 'linkDown') ward.links.delete(event.peer);
   else if (event.type === 'search') ward.query(event.query).isOwn = true;
   else if (event.type === 'received') noteReceived(ward, self, event.from, event.message);
+  if (event.type === 'assigned') ward.serial = event.contact.serial;
   for (const effect of effects) {
     if (effect.type === 'stopped') ward.isOver = true;
     else if (effect.type === 'found') ward.query(effect.query).found.add(hitOf(effect.provider));

@@ -48,6 +48,13 @@ export class World {
   isStill = false;
   /** When a link last came or went. */
   changedAt = 0;
+  /** Events in the second of virtual time that began last. */
+  second = { at: 0, events: 0 };
+  /** Since when everybody who asks the register is answered: no partition, no absence, all that it knew known. */
+  registerAt = 0;
+  /** Whose machine lost its power last. */
+  readonly vanished = new Set<string>();
+  readonly joinedAt = new Map<string, number>();
   readonly #troubled = new Map<string, number>();
 
   constructor(plan: Plan, simulation: Simulation, ledger: () => Ledger) {

@@ -1,5 +1,5 @@
 /** What holds after every event. Each looks at what one peer was told and wants done, and at little else: they run often. */
-import { LINK_MESSAGE_BYTES, LINKS_ACCEPTED } from '../../config.ts';
+import { DIAL_BACK_MS, LINK_MESSAGE_BYTES, LINKS_ACCEPTED, SERVER_ANSWER_MS, SERVER_RETRY_MS } from '../../config.ts';
 import type { MeshMessage } from '../../mesh/events.ts';
 import type { PeerId } from '../../protocol/ids.ts';
 import { encode, parseLinkMessage } from '../../protocol/codec.ts';
@@ -9,6 +9,12 @@ import type { Safety, Told } from './promise.ts';
 
 /** So long after trouble nothing that a verdict says is a wonder: longer than any verdict waits. */
 const AFTER_TROUBLE_MS = 10_000;
+
+/** Ten peers that join at one instant, over slow links, take half of it. */
+const EVENTS_A_PEER = 500;
+
+/** Whoever had the name is dialled back first, and the register is asked again when it was full: a guess with room. */
+const JOINED_MS = DIAL_BACK_MS + 2 * SERVER_RETRY_MS;
 
 /** One message in so many is read as its receiver would read it: reading costs more than all else here. */
 const READ_ONE_IN = 16;
@@ -112,18 +118,60 @@ export const SAFETY: readonly Safety[] = [
     },
   },
   {
+    name: 'no storm',
+    sentence: 'A small network takes a few hundred events a second and peer at most, whatever happens.',
+    fault({ world }) {
+      const { second } = world;
+      if (world.now - second.at >= 1_000) world.second = { at: world.now, events: 1 };
+      else second.events += 1;
+      const most = EVENTS_A_PEER * world.files.size + EVENTS_A_PEER;
+      return second.events > most && world.hostile.size === 0 ? `${second.events} events in a second` : undefined;
+    },
+  },
+  {
+    name: 'not referred to itself',
+    sentence: 'The register refers nobody to itself.',
+    fault({ world, host, event }) {
+      // Whoever asked under a lease that ended meanwhile may hear of its next.
+      if (event.type !== 'referred' || event.contact?.peer !== host.peer || world.now - world.registerAt < SERVER_ANSWER_MS) return undefined;
+      return 'referred to itself';
+    },
+  },
+  {
+    name: 'a place is kept',
+    sentence: 'A peer that renews in time keeps its place, also when the register was away for a while.',
+    fault({ world, ward, host, event }) {
+      if (event.type !== 'assigned' || event.contact.serial === ward.serial || ward.serial === 0) return undefined;
+      return world.isTroubled(world.plan.leaseMs + SERVER_ANSWER_MS, host.name) || world.now - world.registerAt < world.plan.leaseMs + SERVER_ANSWER_MS
+        ? undefined
+        : 'another place';
+    },
+  },
+  {
+    name: 'a name is free at once',
+    sentence: 'A joiner has its place soon, also under the name of a process that has just died; of a machine, within a lease.',
+    fault({ world, host, event }) {
+      if (event.type !== 'begin') return undefined;
+      const joinedAt = world.joinedAt.get(host.name) ?? world.now;
+      const isSimple = world.registerAt < joinedAt && !world.isTroubled(SERVER_ANSWER_MS);
+      // The line of a machine without power seems to stand until its lease ends.
+      const mostMs = JOINED_MS + (world.vanished.has(host.name) ? world.plan.leaseMs : 0);
+      return isSimple && world.now - joinedAt > mostMs ? `in after ${Math.round(world.now - joinedAt)} ms` : undefined;
+    },
+  },
+  {
     name: 'over is over',
     sentence: 'Whoever has left or stopped is told nothing, and wants nothing, any more.',
     fault: ({ ward, event }) => (ward.isOver ? `told ${event.type} after its end` : undefined),
   },
   {
     name: 'no false verdict',
-    sentence: 'Nobody who is there, awake and heard is let go as silent.',
+    sentence: 'Nobody who is there and heard is let go as silent, also when it stands still for a moment.',
     fault({ world, host, effects }) {
       for (const effect of effects) {
         if (effect.type !== 'hangUp' || effect.cause !== 'silent') continue;
         const other = world.simulation.byPeer.get(effect.peer);
-        if (other === undefined || other.isFrozen || world.hostile.has(other.name)) continue;
+        if (other === undefined || world.hostile.has(other.name)) continue;
         if (!world.isTroubled(AFTER_TROUBLE_MS, host.name, other.name)) return `${other.name} is there`;
       }
       return undefined;
