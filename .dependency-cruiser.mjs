@@ -10,7 +10,13 @@
  *
  * `config`, `errors` and `trace` are tables and types that any layer may import; `lib/index.ts` is the door for others.
  */
-const rows = [['repl'], ['peer', 'server', 'simulator'], ['net', 'disk', 'registry/stores'], ['mesh', 'transfer', 'registry'], ['protocol']];
+const rows = [
+  ['repl'],
+  ['peer', 'server', 'simulator'],
+  ['net', 'disk', 'registry/stores'],
+  ['mesh', 'transfer', 'registry'],
+  ['protocol'],
+];
 
 const rooms = rows.flat();
 const above = (room) =>

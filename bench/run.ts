@@ -2,9 +2,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { calling } from './calling.ts';
 import { flood } from './flood.ts';
+import { simulator } from './simulator.ts';
 import { transfer } from './transfer.ts';
 
-const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = { calling, flood, transfer };
+const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = { calling, flood, simulator, transfer };
 
 const name = process.argv[2] ?? '';
 const question = Object.hasOwn(QUESTIONS, name) ? QUESTIONS[name] : undefined;

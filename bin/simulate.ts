@@ -12,7 +12,7 @@ export interface SimulateOptions {
 }
 
 /** The scene that is played when none is named, and the one that is none. */
-export const COMPARE = 'compare';
+const COMPARE = 'compare';
 export const DEFAULT_SCENARIO = 'calm';
 
 /** What can be simulated, each with a sentence. */

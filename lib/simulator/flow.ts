@@ -10,7 +10,7 @@ import type { Cause } from '../protocol/causes.ts';
 import { encode } from '../protocol/codec.ts';
 
 /** What the sockets of both ends hold. A guess: a system's buffers begin with as much. */
-export const SOCKET_BYTES = 128 * 1024;
+const SOCKET_BYTES = 128 * 1024;
 
 /** A message, or the end of the link. */
 export type Held = { readonly bytes: number } & (

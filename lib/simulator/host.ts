@@ -95,7 +95,9 @@ export class Host implements Node {
       return;
     }
     this.#isTelling = true;
-    for (let next: MeshEvent | undefined = event; next !== undefined && !this.isGone; next = this.#events.shift()) this.#take(next);
+    this.#take(event);
+    // What effects brought about: seldom anything.
+    while (this.#events.length > 0 && !this.isGone) for (const next of this.#events.splice(0, 1)) this.#take(next);
     this.#isTelling = false;
   }
 

@@ -8,6 +8,7 @@
 import { HANDSHAKE_MS } from '../config.ts';
 import type { MeshMessage, Timer } from '../mesh/events.ts';
 import type { Cause } from '../protocol/causes.ts';
+import { encode } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact } from '../protocol/messages.ts';
 import { Flow } from './flow.ts';
@@ -20,13 +21,13 @@ export class Network {
   readonly seed: number;
   /** How every link behaves that nothing else was said of. */
   weather: Weather = CALM;
-  /** Messages sent, by type. */
-  readonly counts: Record<string, number> = {};
   /** Events and acts so far: what the speed of a simulator is measured in. */
   taken = 0;
   now = 0;
   /** Set where something was promised to, and those who wait for it must be given their turn before time goes on. */
   isStirred = false;
+  readonly #sent = new Map<string, { count: number }>();
+  #weighed: Map<string, number> | undefined;
   readonly #queue = new Queue<Entry>();
   readonly #machines = new Map<string, Machine>();
   readonly #listening = new Map<string, Node>();
@@ -35,6 +36,23 @@ export class Network {
 
   constructor(seed: number) {
     this.seed = seed;
+  }
+
+  /** Messages sent, by type. */
+  get counts(): Record<string, number> {
+    return Object.fromEntries([...this.#sent].map(([type, { count }]) => [type, count]));
+  }
+
+  /** Bytes sent, by type, from the first time on that this is asked for: whoever does not ask does not pay for it. */
+  get bytes(): Record<string, number> {
+    this.#weighed ??= new Map();
+    return Object.fromEntries(this.#weighed);
+  }
+
+  /** Counts anew from here on. */
+  forgetCounts(): void {
+    for (const sent of this.#sent.values()) sent.count = 0;
+    this.#weighed?.clear();
   }
 
   // --- time ------------------------------------------------------------------------------------------------------------
@@ -159,7 +177,7 @@ export class Network {
   send(from: Node, to: PeerId, message: MeshMessage): void {
     const end = from.links.get(to);
     if (end === undefined) return;
-    this.counts[message.type] = (this.counts[message.type] ?? 0) + 1;
+    this.#count(message);
     if (end.flow === undefined) this.#carry(end, message, this.now);
     else this.#hold(end, end.flow, message);
   }
@@ -236,6 +254,14 @@ export class Network {
     const at = Math.max(end.lastArrival, leavesAt + travelMs(weather, end.random));
     end.lastArrival = at;
     return at;
+  }
+
+  #count(message: MeshMessage): void {
+    const { type } = message;
+    const sent = this.#sent.get(type);
+    if (sent === undefined) this.#sent.set(type, { count: 1 });
+    else sent.count += 1;
+    if (this.#weighed !== undefined) this.#weighed.set(type, (this.#weighed.get(type) ?? 0) + encode(message).length);
   }
 
   #hold(end: End, flow: Flow, message: MeshMessage): void {

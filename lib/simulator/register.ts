@@ -55,6 +55,7 @@ export class Register {
   #running: Running;
   #isAway = false;
   #sweptAt = 0;
+  #portsNamed = 0;
 
   constructor(network: Network, { ports, leaseMs = LEASE_MS, store = () => new MemoryStore() }: RegisterOptions) {
     this.#network = network;
@@ -92,9 +93,10 @@ export class Register {
     this.#sweepLater();
   }
 
-  /** A port by chance: a large network finds a free one at once. */
-  portBy(random: Random): number {
-    return FIRST_PORT + random.below(this.#ports.length);
+  /** A port that nobody was given yet, as long as there are such: in a large network it is not looked for among all. */
+  nextPort(): number {
+    this.#portsNamed += 1;
+    return FIRST_PORT + ((this.#portsNamed - 1) % this.#ports.length);
   }
 
   /** Whether a contact bears the network's signature. */

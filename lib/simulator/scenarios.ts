@@ -14,7 +14,7 @@ export const RARE: SharedFile = { name: 'rare.txt', bytes: 1_000_000, root: root
 export const ABSENT = 'absent.txt';
 
 /** One in so many peers has the popular file. */
-export const POPULARITY = 10;
+const POPULARITY = 10;
 
 export interface Scenario {
   readonly what: string;
@@ -24,8 +24,9 @@ export interface Scenario {
 const MINUTE_MS = 60_000;
 /** How long a network may take to hang together before that is given up. */
 const PATIENCE_MS = 2 * MINUTE_MS;
-/** How many join in a second. A guess: a metadata server in one process takes a thousand. */
+/** How many join in a second, at least; more, when it would take longer than `JOINING_MS` until all have. A guess. */
 const JOINS_PER_SECOND = 500;
+const JOINING_MS = 10_000;
 
 export const SCENARIOS: Readonly<Record<string, Scenario>> = {
   calm: {
@@ -96,7 +97,7 @@ export async function gather(simulation: Simulation, peers: number): Promise<num
   const began = simulation.now;
   for (let index = 0; index < peers; index++) {
     simulation.join(`p${index}`, filesOf(index));
-    await simulation.run(1_000 / JOINS_PER_SECOND);
+    await simulation.run(Math.min(1_000 / JOINS_PER_SECOND, JOINING_MS / peers));
   }
   const took = await comeTogether(simulation, peers);
   return took === Number.POSITIVE_INFINITY ? took : simulation.now - began;

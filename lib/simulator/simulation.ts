@@ -147,7 +147,7 @@ export class Simulation {
         name,
         peer: peerId(random.text(PEER_ID_LENGTH / 2) + new Random(this.seed, 'id', name, number).text(PEER_ID_LENGTH / 2)),
         random,
-        port: this.register.portBy(random),
+        port: this.register.nextPort(),
         node: () => life.host,
         assigned: (contact) => this.#assigned(life, contact),
         referred: (contact) => life.host?.tell({ type: 'referred', contact }),
@@ -337,9 +337,8 @@ export class Simulation {
   /** Messages sent by type since the last time, and the count begins anew. */
   takeCounts(): Record<string, number> {
     const { counts } = this.network;
-    const taken = { ...counts };
-    for (const type of Object.keys(counts)) counts[type] = 0;
-    return taken;
+    this.network.forgetCounts();
+    return counts;
   }
 
   // --- how it goes -----------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ export interface FetchParts {
 }
 
 /** What a host sends, in bytes a second, to all who fetch from it together: a hundred megabits. A guess. */
-export const UPLOAD_BYTES_PER_SECOND = 12_500_000;
+const UPLOAD_BYTES_PER_SECOND = 12_500_000;
 
 interface Holder {
   readonly host: Host | undefined;
@@ -220,6 +220,6 @@ export class Fetch {
 const VERIFY_MS = 1;
 
 /** What stands for the bytes of a piece. */
-export function pieceOf(root: Root, index: number): number {
+function pieceOf(root: Root, index: number): number {
   return hashOfWords(root, index);
 }

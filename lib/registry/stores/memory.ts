@@ -80,13 +80,10 @@ class Shelf {
     const gap = isPlain ? placeOf(chosen, except) : chosen.length;
     const others = chosen[gap] === except ? chosen.length - 1 : chosen.length;
     const first = Math.floor(start * others);
-    const leases: Lease[] = [];
-    for (let step = 0; step < Math.min(count, others); step++) {
-      const place = (first + step) % others;
-      const lease = this.leases.get(chosen[others < chosen.length && place >= gap ? place + 1 : place] ?? 0);
-      if (lease !== undefined) leases.push(lease);
-    }
-    return leases;
+    const places = Array.from({ length: Math.min(count, others) }, (_, step) => (first + step) % others);
+    const isStepped = others < chosen.length;
+    const serials = places.map((place) => chosen[isStepped && place >= gap ? place + 1 : place]);
+    return serials.map((serial) => this.leases.get(Number(serial))).filter((lease) => lease !== undefined);
   }
 
   #list(serial: number, was: boolean, is: boolean): void {
