@@ -82,7 +82,9 @@ async function everyBug(): Promise<boolean> {
 function show(failure: Failure, title = `seed ${failure.plan.seed}`): false {
   const { breach, shrunk } = failure;
   console.log(`\n${title}: ${breach.promise}: ${breach.what}, at ${breach.at} ms${breach.peer === undefined ? '' : `, ${breach.peer}`}`);
-  console.log(`made smaller in ${shrunk.runs} runs, from ${failure.plan.operations.length} operations to ${shrunk.plan.operations.length}:\n`);
+  console.log(
+    `made smaller in ${shrunk.runs} runs, from ${failure.plan.operations.length} operations to ${shrunk.plan.operations.length}:\n`,
+  );
   console.log(JSON.stringify(shrunk.plan));
   console.log(`\n${pasted(failure)}`);
   return false;

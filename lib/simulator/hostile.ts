@@ -93,7 +93,9 @@ class Hostile implements Mind {
   }
 
   protected toAll(message: () => MeshMessage): MeshEffect[] {
-    return [...this.neighbors].flatMap((to) => Array.from({ length: AT_ONCE }, (): MeshEffect => ({ type: 'send', to, message: message() })));
+    return [...this.neighbors].flatMap((to) =>
+      Array.from({ length: AT_ONCE }, (): MeshEffect => ({ type: 'send', to, message: message() })),
+    );
   }
 
   protected drawn(): QueryId {
@@ -147,14 +149,24 @@ class Liar extends Hostile {
     const reports = this.contactsKnown().flatMap((contact): Report[] => {
       const version = 1_000_000 + this.random.below(1_000_000);
       if (contact.peer === this.honest.self) return [];
-      return [this.random.happens(0.5) ? { contact, version, neighbors: [], left: true } : { contact, version, neighbors: [this.invented()] }];
+      return [
+        this.random.happens(0.5) ? { contact, version, neighbors: [], left: true } : { contact, version, neighbors: [this.invented()] },
+      ];
     });
     return [...this.neighbors].map((to) => ({ type: 'send', to, message: { type: 'reports', reports: reports.slice(0, MAX_REPORTS) } }));
   }
 
   #invented({ want }: Query): Provider[] {
     const name = want.by === 'name' ? want.name : 'anything';
-    const root = want.by === 'root' ? want.root : rootOf(this.random.text(64).toLowerCase().replace(/[^0-9a-f]/g, '0'));
+    const root =
+      want.by === 'root'
+        ? want.root
+        : rootOf(
+            this.random
+              .text(64)
+              .toLowerCase()
+              .replace(/[^0-9a-f]/g, '0'),
+          );
     return [this.honest.self, this.someone(), this.invented()].map((peer) => ({ peer, name, bytes: 1_000, root }));
   }
 }

@@ -38,7 +38,8 @@ export class Ledger implements Store {
         if (others.every(({ peer }) => peer !== claim.peer)) this.#breached(`the id of ${claim.name} is nobody's, and withheld`);
         break;
       case 'nameHeld':
-        if (others.every(({ foldedName }) => foldedName !== claim.foldedName)) this.#breached(`the name ${claim.name} is free, and withheld`);
+        if (others.every(({ foldedName }) => foldedName !== claim.foldedName))
+          this.#breached(`the name ${claim.name} is free, and withheld`);
         break;
     }
     return claimed;

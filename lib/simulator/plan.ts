@@ -90,7 +90,14 @@ export function peersOf(operations: readonly Operation[]): readonly string[] {
 
 /** Whom an operation speaks of. */
 export function namesIn(operation: Operation): readonly string[] {
-  const { peer, victim, one, other, peers = [], groups = [] } = operation as Partial<Record<'peer' | 'victim' | 'one' | 'other', string>> & {
+  const {
+    peer,
+    victim,
+    one,
+    other,
+    peers = [],
+    groups = [],
+  } = operation as Partial<Record<'peer' | 'victim' | 'one' | 'other', string>> & {
     peers?: readonly string[];
     groups?: readonly (readonly string[])[];
   };

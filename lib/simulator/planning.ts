@@ -23,7 +23,22 @@ const THEMES: readonly Theme[] = [
   { nap: 6, registryAway: 1, registryBack: 1, search: 2 },
   { freeze: 4, jump: 1, worsen: 3, slow: 2, weather: 1, search: 5 },
   { get: 6, conduct: 3, crash: 1, freeze: 1, cut: 1, leave: 1 },
-  { join: 2, leave: 2, crash: 2, vanish: 1, freeze: 2, cut: 1, mend: 1, search: 4, get: 2, partition: 1, heal: 1, weather: 1, slow: 1, burgle: 1 },
+  {
+    join: 2,
+    leave: 2,
+    crash: 2,
+    vanish: 1,
+    freeze: 2,
+    cut: 1,
+    mend: 1,
+    search: 4,
+    get: 2,
+    partition: 1,
+    heal: 1,
+    weather: 1,
+    slow: 1,
+    burgle: 1,
+  },
 ];
 
 /** Names of files that plans know; `none` is nobody's. */
@@ -39,8 +54,12 @@ export function expand(seed: number, most = 10): Plan {
   const chaosMs = settleMs + 4_000 + random.below(16_000);
   // Half of the networks begin all at one instant, the others one after another.
   const paceMs = random.happens(0.5) ? 0 : random.below(400);
-  const joins = peers.map((peer, index): Operation => ({ at: index * paceMs, do: 'join', peer, files: filesOf(new Random(seed, 'files', peer)) }));
-  const operations = Array.from({ length: 2 + random.below(14) }, (_, index) => operation(new Random(seed, 'operation', index), theme, peers, settleMs, chaosMs));
+  const joins = peers.map(
+    (peer, index): Operation => ({ at: index * paceMs, do: 'join', peer, files: filesOf(new Random(seed, 'files', peer)) }),
+  );
+  const operations = Array.from({ length: 2 + random.below(14) }, (_, index) =>
+    operation(new Random(seed, 'operation', index), theme, peers, settleMs, chaosMs),
+  );
   return {
     seed,
     leaseMs: random.pick([3_000, 6_000, 6_000, 12_000]) ?? 6_000,
@@ -90,7 +109,9 @@ function operation(random: Random, theme: Theme, peers: readonly string[], fromM
       // Often just as somebody asks.
       return [
         { at, do: act, one: peer, other },
-        ...(random.happens(0.7) ? [{ at: at - random.below(6), do: 'search', peer: random.pick(peers) ?? peer, file: file(random) } as const] : []),
+        ...(random.happens(0.7)
+          ? [{ at: at - random.below(6), do: 'search', peer: random.pick(peers) ?? peer, file: file(random) } as const]
+          : []),
       ];
     case 'partition':
       return [{ at, do: act, groups: halves(random, peers) }];
@@ -106,7 +127,15 @@ function operation(random: Random, theme: Theme, peers: readonly string[], fromM
     case 'get':
       return [{ at, do: act, peer, file: file(random) }];
     case 'conduct':
-      return [{ at: fromMs, do: act, peer, kind: random.pick(['delivers', 'stalls', 'lies', 'changes'] as const) ?? 'lies', after: random.below(4) }];
+      return [
+        {
+          at: fromMs,
+          do: act,
+          peer,
+          kind: random.pick(['delivers', 'stalls', 'lies', 'changes'] as const) ?? 'lies',
+          after: random.below(4),
+        },
+      ];
     case 'burgle':
       return [{ at, do: act, peer, victim: other }];
   }

@@ -62,7 +62,10 @@ export async function siege({ seed, kind, peers, hostile }: Besieged): Promise<S
     await simulation.run(random.below(60));
   }
   await simulation.run(SETTLE_MS);
-  const askers = random.some(honest.filter((name) => !holders.has(name)), QUESTIONS);
+  const askers = random.some(
+    honest.filter((name) => !holders.has(name)),
+    QUESTIONS,
+  );
   for (const name of askers) {
     simulation.get(name, file.name);
     await simulation.run(BETWEEN_MS);

@@ -20,7 +20,13 @@ export function* orders(most: number, ends: number, paceMs: number): Generator<P
   }
 }
 
-function* continued(so: readonly Operation[], alive: readonly string[], joined: number, most: number, ends: number): Generator<readonly Operation[]> {
+function* continued(
+  so: readonly Operation[],
+  alive: readonly string[],
+  joined: number,
+  most: number,
+  ends: number,
+): Generator<readonly Operation[]> {
   if (so.length > 0) yield so;
   if (joined < most) {
     const peer = `p${joined + 1}`;

@@ -105,7 +105,9 @@ export class Fetch {
     errand.state = state;
     errand.endedAt = this.#parts.network.now;
     const pieces = pieceCount(content.bytes);
-    errand.isWhole = Array.from({ length: pieces }, (_, index) => disk.get(index) === pieceOf(content.root, index)).every((isRight) => isRight);
+    errand.isWhole = Array.from({ length: pieces }, (_, index) => disk.get(index) === pieceOf(content.root, index)).every(
+      (isRight) => isRight,
+    );
   }
 
   #open(peer: PeerId): void {

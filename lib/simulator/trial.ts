@@ -8,8 +8,8 @@ import { MemoryStore } from '../registry/stores/memory.ts';
 import type { Host, Mind } from './host.ts';
 import { hostileMind } from './hostile.ts';
 import { Ledger } from './ledger.ts';
-import { FILES } from './planning.ts';
 import type { Operation, Plan } from './plan.ts';
+import { FILES } from './planning.ts';
 import { AT_THE_END, CONVERGES, firstFault } from './promises/liveness.ts';
 import { SAFETY } from './promises/safety.ts';
 import { Random } from './random.ts';
@@ -109,7 +109,8 @@ class Trial {
     const { world } = this;
     const began = world.now;
     await this.#simulation.run(500);
-    const pauseMs = () => (world.now < this.#partitionedUntil + RENEWED_MS ? RENEWED_MS : world.isTroubled(SETTLED_MS) ? SETTLED_MS : 1_000);
+    const pauseMs = () =>
+      world.now < this.#partitionedUntil + RENEWED_MS ? RENEWED_MS : world.isTroubled(SETTLED_MS) ? SETTLED_MS : 1_000;
     const isSettled = () => world.now - world.changedAt >= pauseMs();
     const isWell = () => this.#hasFailed || (isSettled() && firstFault(CONVERGES, world) === undefined);
     await this.#simulation.runUntil(isWell, MENDED_MS + this.#plan.leaseMs, 500);
@@ -311,7 +312,10 @@ class Trial {
     const over = () => undefined; // the register is away
     register.leave(asker, cookie).then(judge('left'), over);
     register.renew(asker, cookie).then(judge('renewed'), over);
-    const isMember = this.world.ledger().members(this.world.now).some((lease) => lease.serial === serial);
+    const isMember = this.world
+      .ledger()
+      .members(this.world.now)
+      .some((lease) => lease.serial === serial);
     if (isMember) register.join(asker, wish).then((answer) => (host.isGone ? undefined : judge('joined')(answer)), over);
   }
 

@@ -76,7 +76,15 @@ export class Ward implements Mind {
   query(query: QueryId): QueryNotes {
     const known = this.queries.get(query);
     if (known !== undefined) return known;
-    const notes: QueryNotes = { cameFrom: new Set(), upstream: new Set(), sentTo: new Set(), heard: new Set(), found: new Set(), lookups: 0, isOwn: false };
+    const notes: QueryNotes = {
+      cameFrom: new Set(),
+      upstream: new Set(),
+      sentTo: new Set(),
+      heard: new Set(),
+      found: new Set(),
+      lookups: 0,
+      isOwn: false,
+    };
     this.queries.set(query, notes);
     return notes;
   }

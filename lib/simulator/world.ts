@@ -1,11 +1,12 @@
 /** What whoever judges a simulated network knows: who should be there, who has which file, where trouble is. */
-import { rootOf } from '../protocol/ids.ts';
+
 import type { PeerId, QueryId } from '../protocol/ids.ts';
+import { rootOf } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
-import { hashOfWords } from './random.ts';
 import type { Host } from './host.ts';
 import type { Ledger } from './ledger.ts';
 import type { Plan } from './plan.ts';
+import { hashOfWords } from './random.ts';
 import type { SearchRecord, Simulation } from './simulation.ts';
 import type { Errand } from './transfers.ts';
 import type { Ward } from './ward.ts';
@@ -83,7 +84,9 @@ export class World {
 
   /** Whether one of these peers, or any when none is named, had trouble within the last `withinMs`. */
   isTroubled(withinMs: number, ...names: readonly string[]): boolean {
-    return (names.length === 0 ? [...this.#troubled.keys()] : [ALL, ...names]).some((name) => (this.#troubled.get(name) ?? Number.NEGATIVE_INFINITY) > this.now - withinMs);
+    return (names.length === 0 ? [...this.#troubled.keys()] : [ALL, ...names]).some(
+      (name) => (this.#troubled.get(name) ?? Number.NEGATIVE_INFINITY) > this.now - withinMs,
+    );
   }
 }
 
@@ -91,7 +94,7 @@ const ALL = '*';
 
 /** A file of a plan: its content, and so its root, follows from its name; some have one piece, some eight. */
 export function fileNamed(name: string): SharedFile {
-  const bytes = 200_000 + (hashOfWords(name) >>> 0) % 2_000_000;
+  const bytes = 200_000 + ((hashOfWords(name) >>> 0) % 2_000_000);
   const root = rootOf(Array.from({ length: 8 }, (_, part) => (hashOfWords(name, part) >>> 0).toString(16).padStart(8, '0')).join(''));
   return { name, bytes, root };
 }

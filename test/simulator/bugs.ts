@@ -9,8 +9,6 @@ export interface Bug {
   readonly file: string;
   readonly right: string;
   readonly wrong: string;
-
-
 }
 
 export const BUGS: readonly Bug[] = [

@@ -30,7 +30,9 @@ export const CONVERGES: readonly Liveness[] = [
     sentence: 'A link that one end has, the other end has, too.',
     amongHostile: false,
     fault: ({ honest, simulation }) =>
-      named(honest.filter(({ links, peer }) => [...links.keys()].some((other) => !simulation.byPeer.get(other)?.links.has(peer))).map(nameOf)),
+      named(
+        honest.filter(({ links, peer }) => [...links.keys()].some((other) => !simulation.byPeer.get(other)?.links.has(peer))).map(nameOf),
+      ),
   },
   {
     name: 'degree is right',
@@ -66,7 +68,8 @@ export const AT_THE_END: readonly Liveness[] = [
       for (const record of simulation.searches.values()) {
         const host = asked.get(record.query);
         if (host === undefined || host.isGone) continue;
-        if (record.ended === undefined && simulation.now - record.beganAt > SEARCH_MS + SEARCH_SLACK_MS) return `one of ${record.asker} did not end`;
+        if (record.ended === undefined && simulation.now - record.beganAt > SEARCH_MS + SEARCH_SLACK_MS)
+          return `one of ${record.asker} did not end`;
       }
       return undefined;
     },
@@ -81,7 +84,8 @@ export const AT_THE_END: readonly Liveness[] = [
         if (ended === undefined) return `one of ${asker} did not end`;
         if (ended.asked !== others || ended.silent > 0) return `${asker} heard ${ended.asked} of ${others}, ${ended.silent} silent`;
         const peers = new Set(found.map(({ peer }) => peer));
-        if (holders.some((peer) => !peers.has(peer)) || peers.size !== holders.length) return `${asker} found ${peers.size} of ${holders.length}`;
+        if (holders.some((peer) => !peers.has(peer)) || peers.size !== holders.length)
+          return `${asker} found ${peers.size} of ${holders.length}`;
       }
       return undefined;
     },
@@ -98,7 +102,8 @@ export const AT_THE_END: readonly Liveness[] = [
           const neighbors = shown.find(({ contact }) => contact.peer === peer)?.neighbors;
           return neighbors === undefined || new Set(neighbors).symmetricDifference(new Set(links.keys())).size > 0;
         });
-        if (wrong.length > 0 || shown.length !== honest.length) return `${asker} sees ${shown.length}, wrong are ${wrong.map(nameOf).join(' ')}`;
+        if (wrong.length > 0 || shown.length !== honest.length)
+          return `${asker} sees ${shown.length}, wrong are ${wrong.map(nameOf).join(' ')}`;
       }
       return undefined;
     },

@@ -1,10 +1,10 @@
 /** What holds after every event. Each looks at what one peer was told and wants done, and at little else: they run often. */
 import { DIAL_BACK_MS, LINK_MESSAGE_BYTES, LINKS_ACCEPTED, SERVER_ANSWER_MS, SERVER_RETRY_MS } from '../../config.ts';
 import type { MeshMessage } from '../../mesh/events.ts';
-import type { PeerId } from '../../protocol/ids.ts';
 import { encode, parseLinkMessage } from '../../protocol/codec.ts';
-import { fileNamed } from '../world.ts';
+import type { PeerId } from '../../protocol/ids.ts';
 import { hitOf } from '../ward.ts';
+import { fileNamed } from '../world.ts';
 import type { Safety, Told } from './promise.ts';
 
 /** So long after trouble nothing that a verdict says is a wonder: longer than any verdict waits. */
@@ -133,7 +133,8 @@ export const SAFETY: readonly Safety[] = [
     sentence: 'The register refers nobody to itself.',
     fault({ world, host, event }) {
       // Whoever asked under a lease that ended meanwhile may hear of its next.
-      if (event.type !== 'referred' || event.contact?.peer !== host.peer || world.now - world.registerAt < SERVER_ANSWER_MS) return undefined;
+      if (event.type !== 'referred' || event.contact?.peer !== host.peer || world.now - world.registerAt < SERVER_ANSWER_MS)
+        return undefined;
       return 'referred to itself';
     },
   },
@@ -142,7 +143,8 @@ export const SAFETY: readonly Safety[] = [
     sentence: 'A peer that renews in time keeps its place, also when the register was away for a while.',
     fault({ world, ward, host, event }) {
       if (event.type !== 'assigned' || event.contact.serial === ward.serial || ward.serial === 0) return undefined;
-      return world.isTroubled(world.plan.leaseMs + SERVER_ANSWER_MS, host.name) || world.now - world.registerAt < world.plan.leaseMs + SERVER_ANSWER_MS
+      return world.isTroubled(world.plan.leaseMs + SERVER_ANSWER_MS, host.name) ||
+        world.now - world.registerAt < world.plan.leaseMs + SERVER_ANSWER_MS
         ? undefined
         : 'another place';
     },
