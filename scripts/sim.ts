@@ -6,12 +6,13 @@
  *     npm run sim -- --seed 7              the plan of one seed, and what it came to
  *     npm run sim -- --plan FILE
  *     npm run sim -- --bug "echoes early"  the first seed that finds this planted bug, and its smallest plan
- *     npm run sim:long                     20,000 seeds from a place that each night changes, all planted bugs, all crowds
+ *     npm run sim:long                     20,000 seeds, others each night; all planted bugs; every order of five; 100,000 crowds
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { type Plan, planIn } from '../lib/simulator/plan.ts';
 import { expand } from '../lib/simulator/planning.ts';
+import { crowd, orders, PACES } from '../lib/simulator/small.ts';
 import { type Failure, failureOf, pasted, sweep, tried } from '../lib/simulator/sweep.ts';
 import { BUGS } from '../test/simulator/bugs.ts';
 import { KEPT } from '../test/simulator/kept.ts';
@@ -29,6 +30,8 @@ const { values } = parseArgs({
 });
 
 const LONG_SEEDS = 20_000;
+const CROWDS = 100_000;
+const MOST_SHOWN = 5;
 /** Of the whole sweep of a night no seed comes again for two years. */
 const NIGHTS = 1_000;
 
@@ -79,6 +82,30 @@ async function everyBug(): Promise<boolean> {
   return isWell;
 }
 
+/** Every order in which five peers come and go, at three paces: 156,000 plans, a quarter of an hour. */
+async function everyOrder(): Promise<boolean> {
+  let failed = 0;
+  for (const paceMs of PACES) {
+    for (const plan of orders(5, 5, paceMs)) {
+      const failure = await failureOf(plan);
+      if (failure !== undefined) show(failure, `order ${++failed}`);
+      if (failed > MOST_SHOWN) return false;
+    }
+  }
+  return failed === 0;
+}
+
+/** Crowds of two to twenty, joining within moments of chance: none may fall into islands. An hour. */
+async function everyCrowd(): Promise<boolean> {
+  let islands = 0;
+  for (let seed = 0; seed < CROWDS; seed++) {
+    const count = 2 + (seed % 19);
+    const withinMs = [0, 5, 50, 500, 3_000][seed % 5] ?? 0;
+    if ((await crowd(seed, count, withinMs)).components().length > 1) console.log(`island: ${count} peers, seed ${seed}, ${++islands}`);
+  }
+  return islands === 0;
+}
+
 function show(failure: Failure, title = `seed ${failure.plan.seed}`): false {
   const { breach, shrunk } = failure;
   console.log(`\n${title}: ${breach.promise}: ${breach.what}, at ${breach.at} ms${breach.peer === undefined ? '' : `, ${breach.peer}`}`);
@@ -96,8 +123,8 @@ async function run(): Promise<boolean> {
   if (values.seed !== undefined) return one(expand(Number(values.seed)));
   if (!values.long) return all(Number(values.from), Number(values.seeds));
   const night = Math.floor(Date.now() / 86_400_000) % NIGHTS;
-  const isFound = await everyBug();
-  return (await all(night * LONG_SEEDS, LONG_SEEDS)) && isFound;
+  const parts = [await everyBug(), await all(night * LONG_SEEDS, LONG_SEEDS), await everyOrder(), await everyCrowd()];
+  return parts.every((isWell) => isWell);
 }
 
 process.exitCode = (await run()) ? 0 : 1;

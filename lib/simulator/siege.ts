@@ -14,6 +14,8 @@ export interface Besieged {
   readonly kind: HostileKind;
   readonly peers: number;
   readonly hostile: number;
+  /** Time to come together before anybody asks. */
+  readonly settleMs?: number;
 }
 
 /** Counts of what honest members asked for, and what came of it. */
@@ -39,7 +41,7 @@ const AFTER_MS = 4_000;
 const QUESTIONS = 8;
 
 /** Plays one siege; equal ones go equally. */
-export async function siege({ seed, kind, peers, hostile }: Besieged): Promise<Siege> {
+export async function siege({ seed, kind, peers, hostile, settleMs = SETTLE_MS }: Besieged): Promise<Siege> {
   const random = new Random(seed, 'siege', kind);
   const names = Array.from({ length: peers }, (_, index) => `p${index + 1}`);
   const bad = new Set(random.some(names, hostile));
@@ -61,7 +63,8 @@ export async function siege({ seed, kind, peers, hostile }: Besieged): Promise<S
     simulation.join(name, holders.has(name) ? [file] : []);
     await simulation.run(random.below(60));
   }
-  await simulation.run(SETTLE_MS);
+  await simulation.run(settleMs);
+  for (const name of bad) simulation.conduct(name, { kind: 'invents' });
   const askers = random.some(
     honest.filter((name) => !holders.has(name)),
     QUESTIONS,

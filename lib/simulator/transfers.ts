@@ -125,6 +125,9 @@ export class Fetch {
   }
 
   #opened(peer: PeerId, holder: Holder): void {
+    const { offer, conduct } = holder.host ?? {};
+    const { root } = this.#parts.content;
+    if (conduct?.kind !== 'invents' && offer?.matching({ by: 'root', root }, 1).length !== 1) return this.#lose(peer, 'refused');
     holder.isOpen = true;
     holder.heardAt = this.#parts.network.now;
     if (!this.#hasBegun) this.#begun();
@@ -165,7 +168,7 @@ export class Fetch {
     if (host.isGone) return this.#lose(peer, 'gone');
     const { conduct } = host;
     holder.sent += 1;
-    const isOnItsWay = conduct.kind === 'delivers' || holder.sent <= conduct.after;
+    const isOnItsWay = conduct.kind === 'delivers' || conduct.kind === 'invents' || holder.sent <= conduct.after;
     if (!isOnItsWay && conduct.kind === 'stalls') return;
     if (!isOnItsWay && conduct.kind === 'changes') return this.#lose(peer, 'changed');
     holder.heardAt = this.#parts.network.now;

@@ -2,7 +2,7 @@
  * A plan carried out: first whatever it wants, then all faults end, and the network is given time to mend itself; then it is
  * asked what it must know. The promises are looked at after every event, and at the end those that say what must come to be.
  */
-import { SERVER_ANSWER_MS, SERVER_RETRY_MS } from '../config.ts';
+import { SERVER_ANSWER_MS, SERVER_RETRY_MS, STALL_MS } from '../config.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
 import { MemoryStore } from '../registry/stores/memory.ts';
 import type { Host, Mind } from './host.ts';
@@ -42,6 +42,8 @@ const RENEWED_MS = SERVER_ANSWER_MS + SERVER_RETRY_MS;
 const STILL_MS = 3_000;
 /** A process that stands still for less is not missed. */
 const SHORT_FREEZE_MS = 1_500;
+/** How long the last fetches may take: two of their holders fall silent one after the other. */
+const FETCHED_MS = 3 * STALL_MS;
 /** How long after everybody was told to stop nobody may be left. */
 const STOPPED_MS = 2_000;
 
@@ -138,6 +140,8 @@ class Trial {
     if (first !== undefined) this.#fetch(first, hosts);
     if (first !== undefined) world.topologies.push({ ask: this.#simulation.askTopology(first.name), asker: first.name });
     await this.#simulation.run(STILL_MS);
+    // A fetch whose holder fell silent goes on once that was noticed.
+    await this.#simulation.runUntil(() => this.#simulation.errands.every(({ endedAt }) => endedAt !== undefined), FETCHED_MS, 500);
     const fault = firstFault([...CONVERGES, ...AT_THE_END], world);
     if (fault !== undefined) world.breached(fault.name, fault.what);
     world.isStill = false;
