@@ -62,7 +62,7 @@ class Trial {
   readonly #wards = new Map<Mind, Ward>();
   #ledger: Ledger | undefined;
   #quietAt: number;
-  #partitionedUntil = Number.NEGATIVE_INFINITY;
+  #unheardUntil = Number.NEGATIVE_INFINITY;
 
   constructor(plan: Plan) {
     this.#plan = plan;
@@ -97,6 +97,11 @@ class Trial {
 
   #endFaults(): void {
     const { register, network } = this.#simulation;
+    const { world } = this;
+    // Whoever stood still longest has kept the other faults waiting for their end.
+    if (this.#quietAt > this.#plan.chaosMs) world.trouble(world.now);
+    if (this.#unheardUntil > Number.NEGATIVE_INFINITY) this.#unheardUntil = world.now;
+    if (world.registerAt > 0) world.registerAt = Math.max(world.registerAt, world.now);
     register.comeBack();
     network.weather = CALM;
     for (const host of this.#simulation.hosts.values()) {
@@ -111,8 +116,7 @@ class Trial {
     const { world } = this;
     const began = world.now;
     await this.#simulation.run(500);
-    const pauseMs = () =>
-      world.now < this.#partitionedUntil + RENEWED_MS ? RENEWED_MS : world.isTroubled(SETTLED_MS) ? SETTLED_MS : 1_000;
+    const pauseMs = () => (world.now < this.#unheardUntil + RENEWED_MS ? RENEWED_MS : world.isTroubled(SETTLED_MS) ? SETTLED_MS : 1_000);
     const isSettled = () => world.now - world.changedAt >= pauseMs();
     const isWell = () => this.#hasFailed || (isSettled() && firstFault(CONVERGES, world) === undefined);
     await this.#simulation.runUntil(isWell, MENDED_MS + this.#plan.leaseMs, 500);
@@ -234,7 +238,7 @@ class Trial {
         return simulation.mend(operation.one, operation.other);
       case 'partition':
         world.trouble(this.#quietAt);
-        this.#partitionedUntil = this.#quietAt;
+        this.#unheardUntil = this.#quietAt;
         world.registerAt = this.#quietAt;
         return simulation.partition(operation.groups);
       case 'heal':
@@ -243,6 +247,8 @@ class Trial {
         for (const name of world.present) if (!simulation.hosts.has(name)) world.joinedAt.set(name, Number.POSITIVE_INFINITY);
         return simulation.register.goAway();
       case 'registryBack':
+        // What was asked of it when it went is asked again as late as what a partition swallowed.
+        if (simulation.register.isAway) this.#unheardUntil = this.#quietAt;
         if (!operation.remembers && simulation.register.isAway) world.registerAt = this.#quietAt;
         return simulation.register.comeBack(operation.remembers);
       case 'weather':

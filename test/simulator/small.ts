@@ -3,16 +3,16 @@ import { Random } from '../../lib/simulator/random.ts';
 import { choices, crowd, orders, PACES } from '../../lib/simulator/small.ts';
 import { carryOut } from '../../lib/simulator/trial.ts';
 
-t.test('in whatever order four peers join, and three of them leave or crash, however soon after each other, all promises are kept', async (t) => {
+t.test('in whatever order three peers join, leave and crash, and however soon after each other, all promises are kept', async (t) => {
   let count = 0;
   for (const paceMs of PACES) {
-    for (const plan of orders(4, 3, paceMs)) {
+    for (const plan of orders(3, 3, paceMs)) {
       count += 1;
       const { breaches } = await carryOut(plan);
       if (breaches.length > 0) t.same(breaches, [], JSON.stringify(plan));
     }
   }
-  t.equal(count, 3768);
+  t.equal(count, 645);
 });
 
 t.test("of the orders of five peers some are tried here, and all of them by a night's run", async (t) => {
