@@ -149,7 +149,8 @@ export class FullKnowledge implements Overlay {
 
   linkDown(peer: PeerId, cause: Cause, now: number): void {
     this.#linksChanged();
-    this.#tend(now);
+    // Another link takes its place at once: dialling now would replace that one, and so without end.
+    if (cause !== 'duplicate') this.#tend(now);
     if (cause === 'left') this.#dials.forget(peer);
   }
 

@@ -238,7 +238,8 @@ export class PartialView implements Overlay {
       this.#lost.add(link.contact, now);
       if (this.#links.size < FEW_LINKS) this.#isHurt = true;
     }
-    this.#tend(now);
+    // Of a duplicate the other link takes its place at once.
+    if (cause !== 'duplicate') this.#tend(now);
   }
 
   // It lives, and may be the only way out of a few joiners who know only each other.

@@ -4,6 +4,7 @@
  * Events are taken one at a time, in the order in which they came, also those that an effect brings about: as `peer/body` does.
  */
 import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/events.ts';
+import type { Offer } from '../mesh/shelf.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
 import type { Contact, Provider } from '../protocol/messages.ts';
@@ -63,6 +64,8 @@ export class Host implements Node {
   readsPerSecond = Number.POSITIVE_INFINITY;
   /** What it does with those who fetch from it. */
   conduct: Conduct = { kind: 'delivers' };
+  /** What it shares. */
+  offer: Offer | undefined;
   /** When all that it was asked to send has left. */
   uploadsUntil = 0;
   /** How far its clock is ahead: a machine that slept counts the time, or does not. */
@@ -126,6 +129,7 @@ export class Host implements Node {
   }
 
   #take(event: MeshEvent): void {
+    if (event.type === 'shared') this.offer = event.offer;
     const effects = this.mind.handle(event, this.#network.now + this.clockAheadMs);
     for (const effect of effects) this.#perform(effect);
     this.#owner.told(this, event, effects);

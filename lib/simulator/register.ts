@@ -31,6 +31,8 @@ export interface RegisterOptions {
   /** How many peers the network has ports for. */
   readonly ports: number;
   readonly leaseMs?: number;
+  /** What it knows, in: a store that whoever watches may stand before. */
+  readonly store?: () => Store;
 }
 
 interface Running {
@@ -51,6 +53,7 @@ export class Register {
   readonly machine: Machine;
   readonly leaseMs: number;
   readonly #network: Network;
+  readonly #newStore: () => Store;
   readonly #ports: readonly number[];
   readonly #random: Random;
   readonly #genuine = new WeakSet<Contact>();
@@ -62,13 +65,14 @@ export class Register {
   #sweptAt = 0;
   #portsNamed = 0;
 
-  constructor(network: Network, { ports, leaseMs = LEASE_MS }: RegisterOptions) {
+  constructor(network: Network, { ports, leaseMs = LEASE_MS, store = () => new MemoryStore() }: RegisterOptions) {
     this.#network = network;
     this.leaseMs = leaseMs;
+    this.#newStore = store;
     this.machine = network.machine('the metadata server');
     this.#ports = Array.from({ length: ports }, (_, index) => FIRST_PORT + index);
     this.#random = new Random(network.seed, 'register');
-    this.#running = this.#started(new MemoryStore());
+    this.#running = this.#started(this.#newStore());
     this.#sweepLater();
   }
 
@@ -90,7 +94,7 @@ export class Register {
   comeBack(remembers = true): void {
     if (!this.#isAway) return;
     this.#isAway = false;
-    this.#running = this.#started(remembers ? this.#running.store : new MemoryStore());
+    this.#running = this.#started(remembers ? this.#running.store : this.#newStore());
     this.#sweptAt = this.#network.now;
     void this.#running.registry.recover(this.#network.now);
     this.#network.isStirred = true;

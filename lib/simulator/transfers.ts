@@ -27,6 +27,8 @@ export interface Errand {
   requested: number;
   why?: LostWhy;
   endedAt?: number;
+  /** Whether every piece lay on the disk, and was right, at the moment at which the file was kept. */
+  isWhole?: boolean;
 }
 
 /** The pieces of a content that lie on a machine's disk, by place. */
@@ -99,8 +101,13 @@ export class Fetch {
   }
 
   #end(state: 'kept' | 'failed'): void {
-    this.#parts.errand.state = state;
-    this.#parts.errand.endedAt = this.#parts.network.now;
+    const { errand, disk, content } = this.#parts;
+    errand.state = state;
+    errand.endedAt = this.#parts.network.now;
+    const pieces = pieceCount(content.bytes);
+    errand.isWhole = Array.from({ length: pieces }, (_, index) => disk.get(index) === pieceOf(content.root, index)).every(
+      (isRight) => isRight,
+    );
   }
 
   #open(peer: PeerId): void {
@@ -118,6 +125,9 @@ export class Fetch {
   }
 
   #opened(peer: PeerId, holder: Holder): void {
+    const { offer, conduct } = holder.host ?? {};
+    const { root } = this.#parts.content;
+    if (conduct?.kind !== 'invents' && offer?.matching({ by: 'root', root }, 1).length !== 1) return this.#lose(peer, 'refused');
     holder.isOpen = true;
     holder.heardAt = this.#parts.network.now;
     if (!this.#hasBegun) this.#begun();
@@ -158,7 +168,7 @@ export class Fetch {
     if (host.isGone) return this.#lose(peer, 'gone');
     const { conduct } = host;
     holder.sent += 1;
-    const isOnItsWay = conduct.kind === 'delivers' || holder.sent <= conduct.after;
+    const isOnItsWay = conduct.kind === 'delivers' || conduct.kind === 'invents' || holder.sent <= conduct.after;
     if (!isOnItsWay && conduct.kind === 'stalls') return;
     if (!isOnItsWay && conduct.kind === 'changes') return this.#lose(peer, 'changed');
     holder.heardAt = this.#parts.network.now;

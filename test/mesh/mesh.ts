@@ -657,3 +657,14 @@ t.test('a lie about any peer, told by a neighbour, is outgrown everywhere', asyn
     t.ok(stands(network, 9));
   }
 });
+
+t.test('a neighbour whose link another replaces is not dialled: that dial would replace the next, and so without end', async (t) => {
+  const mind = new Mind('a').linked('b');
+  const dials = (cause: 'duplicate' | 'crashed') =>
+    mind.tell({ type: 'linkDown', peer: contactOf('b').peer, cause }).filter(({ type }) => type === 'dial');
+  t.same(dials('duplicate'), []);
+  mind.linked('b', 'c');
+  mind.reported('c', { contact: contactOf('b'), version: 5, neighbors: [contactOf('c').peer] });
+  mind.reported('c', { contact: contactOf('c'), version: 5, neighbors: [contactOf('a').peer, contactOf('b').peer] });
+  t.same(dials('crashed'), [{ type: 'dial', contact: contactOf('b') }]);
+});

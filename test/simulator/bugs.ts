@@ -1,0 +1,217 @@
+/**
+ * Bugs, to be put into the code while it is loaded: the sweep must find each, or it would not find such a one by mistake made.
+ *
+ * `right` stands exactly once in the file; where code moves or changes, the bug moves or changes with it.
+ */
+export interface Bug {
+  readonly name: string;
+  /** Below `lib/`. */
+  readonly file: string;
+  readonly right: string;
+  readonly wrong: string;
+}
+
+export const BUGS: readonly Bug[] = [
+  // --- the register -------------------------------------------------------------------------------------------------------
+  {
+    name: 'renews the wrong lease',
+    file: 'registry/registry.ts',
+    right: 'return this.#store.change(lease.serial, lease.state',
+    wrong: 'return this.#store.change(Math.max(1, lease.serial - 1), lease.state',
+  },
+  {
+    name: 'gives a port twice',
+    file: 'registry/stores/memory.ts',
+    right: '(candidate) => isOther(byPort.get(candidate))',
+    wrong: '() => false',
+  },
+  {
+    name: 'does not check the cookie',
+    file: 'registry/registry.ts',
+    right: 'if (lease.cookieHash !== this.#parts.hash(secret)) return',
+    wrong: "if (lease.cookieHash === '') return",
+  },
+  {
+    name: 'lets a lease last twice as long',
+    file: 'registry/registry.ts',
+    right: `    const expiresAt = now + this.#parts.leaseMs;
+    return this.#store.change`,
+    wrong: `    const expiresAt = now + 2 * this.#parts.leaseMs;
+    return this.#store.change`,
+  },
+  {
+    name: 'does not free the name of the dead',
+    file: 'registry/referrals.ts',
+    right: 'await registry.freeName(place.holder.serial, now());',
+    wrong: '',
+  },
+  {
+    name: 'frees a name and keeps it filed',
+    file: 'registry/registry.ts',
+    right: "{ state: 'silent', nameGoes: true }",
+    wrong: "{ state: 'silent' }",
+  },
+  {
+    name: 'keeps the lease of whoever leaves',
+    file: 'registry/registry.ts',
+    right: 'return (await this.#store.end(lease.serial, now)) ?? leaseUnknown();',
+    wrong: 'return lease;',
+  },
+  {
+    name: 'keeps the port of a lease that ended',
+    file: 'registry/stores/memory.ts',
+    right: 'this.byPort.delete(lease.port);',
+    wrong: '',
+  },
+  {
+    name: 'lets all leases end when it comes back',
+    file: 'registry/registry.ts',
+    right: 'return this.#store.prolong(this.#network, now + this.#parts.leaseMs);',
+    wrong: 'return this.#store.prolong(this.#network, now);',
+  },
+  {
+    name: 'refers a peer to itself',
+    file: 'registry/referrals.ts',
+    right: 'filter((other) => other !== serial)',
+    wrong: 'filter(() => true)',
+  },
+  // --- transfers ------------------------------------------------------------------------------------------------------------
+  {
+    name: 'finishes before the last piece is verified',
+    file: 'transfer/download.ts',
+    right: 'this.#pieces - this.#free.size - this.#owed.size - this.#judged.size - this.#claimed.size',
+    wrong: 'this.#pieces - this.#free.size - this.#owed.size - this.#claimed.size',
+  },
+  {
+    name: 'takes a wrong piece for right',
+    file: 'transfer/download.ts',
+    right: `    if (ok) return this.#goOn(now);
+    this.#wantAgain(index);`,
+    wrong: `    if (ok || index > 0) return this.#goOn(now);
+    this.#wantAgain(index);`,
+  },
+  {
+    name: 'forgets to fetch a wrong piece again',
+    file: 'transfer/download.ts',
+    right: '    this.#wantAgain(index);\n',
+    wrong: '',
+  },
+  {
+    name: 'forgets what a lost holder owed',
+    file: 'transfer/download.ts',
+    right: 'for (const index of holder.expected) this.#release(index, peer);',
+    wrong: '',
+  },
+  // --- what is known of the network -----------------------------------------------------------------------------------------
+  {
+    name: 'changes its report and not its version',
+    file: 'mesh/topology.ts',
+    right: '{ ...this.#own, ...change, version: this.#own.version + 1 }',
+    wrong: '{ ...this.#own, ...change }',
+  },
+  {
+    name: 'takes an old report for news',
+    file: 'mesh/topology.ts',
+    right: 'version > (this.#reports',
+    wrong: 'version >= (this.#reports',
+  },
+  {
+    name: 'forgets its last link when it reports',
+    file: 'mesh/full-knowledge.ts',
+    right: 'this.#topology.become({ neighbors: [...this.#neighbors] });',
+    wrong: 'this.#topology.become({ neighbors: [...this.#neighbors].slice(0, -1) });',
+  },
+  {
+    name: 'does not pass reports on',
+    file: 'mesh/full-knowledge.ts',
+    right: "this.#sendAll({ type: 'reports', reports: news }, from);",
+    wrong: '',
+  },
+  // --- links ----------------------------------------------------------------------------------------------------------------
+  {
+    name: 'never dials again whom it could not reach',
+    file: 'mesh/neighbors.ts',
+    right: `    this.#underway.delete(peer);
+    const pauseMs`,
+    wrong: '    const pauseMs',
+  },
+  {
+    name: 'wants neighbours on one side only',
+    file: 'mesh/neighbors.ts',
+    right: '[place + step, place - step]',
+    wrong: '[place + step]',
+  },
+  {
+    name: 'dials a neighbour whose link another replaces',
+    file: 'mesh/full-knowledge.ts',
+    right: "if (cause !== 'duplicate') this.#tend(now);",
+    wrong: 'this.#tend(now);',
+  },
+  {
+    name: 'forgets that a link went',
+    file: 'mesh/mesh.ts',
+    right: 'if (!this.#neighbors.delete(event.peer)) return;',
+    wrong: 'if (!this.#neighbors.has(event.peer)) return;',
+  },
+  {
+    name: 'gives up too early',
+    file: 'mesh/liveness.ts',
+    right: 'silentSince(ear) + SILENT_MS',
+    wrong: 'silentSince(ear) + 300',
+  },
+  {
+    name: 'never gives up',
+    file: 'mesh/liveness.ts',
+    right: 'ends.filter(({ at }) => at <= now)',
+    wrong: 'ends.filter(({ at }) => at < 0)',
+  },
+  {
+    name: 'does not pass a stop on',
+    file: 'mesh/mesh.ts',
+    right: '    this.#sendAll(message, from);\n',
+    wrong: '',
+  },
+  // --- searches -------------------------------------------------------------------------------------------------------------
+  {
+    name: 'forgets to remember a query',
+    file: 'mesh/discovery/planned.ts',
+    right: 'if (known === undefined) this.#answers.set(query, files, view.now);',
+    wrong: '',
+  },
+  {
+    name: 'remembers for no time',
+    file: 'mesh/discovery/seen.ts',
+    right: 'until: now + this.#lifeMs',
+    wrong: 'until: now',
+  },
+  {
+    name: 'sends hits to the wrong neighbour',
+    file: 'mesh/discovery/planned.ts',
+    right: "askers(round).map((asker) => send(asker, { type: 'hits'",
+    wrong: "[...round.asked.keys()].map((asker) => send(asker, { type: 'hits'",
+  },
+  {
+    name: 'echoes early',
+    file: 'mesh/discovery/planned.ts',
+    right: 'if (debt.owed.size > 0) continue;',
+    wrong: 'if (debt.owed.size > 1) continue;',
+  },
+  {
+    name: 'does not ask around a lost link',
+    file: 'mesh/discovery/planned.ts',
+    right: 'if (pending !== undefined && pending.size > 0) effects.push(',
+    wrong: 'if (pending === null) effects.push(',
+  },
+  {
+    name: 'tells a person of a hit twice',
+    file: 'mesh/discovery/planned.ts',
+    right: '  round.found.add(key);\n',
+    wrong: '',
+  },
+  {
+    name: 'sends a query back',
+    file: 'mesh/discovery/planned.ts',
+    right: 'const avoided = new Set([...round.upstream, ...round.mute]);',
+    wrong: 'const avoided = new Set([...round.mute]);',
+  },
+];
