@@ -131,6 +131,7 @@ program
   .argument('[scene]', 'what happens', DEFAULT_SCENARIO)
   .option('--peers <counts>', 'how many peers, or several sizes, like 10,100,1000', sizes, [10])
   .option('--seed <number>', 'another seed is another course, the same one the same', whole(0, 2 ** 32 - 1), 1)
+  .option('--plan <file>', 'carry out the plan in this file')
   .addOption(json)
   .addHelpText('after', scenes())
   .action((scene, options) => end(simulate(scene, options), options.json));

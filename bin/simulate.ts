@@ -2,32 +2,47 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { EXIT, FloodmeshError } from '../lib/errors.ts';
-import { type Course, courseOf, type Figures, type Found, figuresOf, type Gauges } from '../lib/simulator/report.ts';
+import type { Course, Figures, Found, Gauges } from '../lib/simulator/report.ts';
 import { SCENARIOS } from '../lib/simulator/scenarios.ts';
 
 export interface SimulateOptions {
   readonly peers: readonly number[];
   readonly seed: number;
+  /** A file with a plan, which is carried out instead of a scene. */
+  readonly plan?: string;
   readonly json?: boolean;
 }
 
 /** The scene that is played when none is named, and the one that is none. */
 const COMPARE = 'compare';
+/** What a seed alone makes up. */
+const RANDOM = 'random';
 export const DEFAULT_SCENARIO = 'calm';
 
 /** What can be simulated, each with a sentence. */
 export function scenes(): string {
   const all = Object.entries(SCENARIOS).map(([name, { what }]) => `  ${name.padEnd(14)}${what}`);
-  return ['', 'Scenes:', ...all, `  ${COMPARE.padEnd(14)}what a query costs at each size, as a table`].join('\n');
+  return [
+    '',
+    'Scenes:',
+    ...all,
+    `  ${RANDOM.padEnd(14)}whatever a seed makes up, every promise checked after each event`,
+    `  ${COMPARE.padEnd(14)}what a query costs at each size, as a table`,
+  ].join('\n');
 }
 
 /** Plays a scene, or compares sizes; answers the exit code: 1, when the network did not come together again. @throws USAGE. */
-export async function simulate(scene: string, { peers, seed, json }: SimulateOptions): Promise<number> {
+export async function simulate(scene: string, { peers, seed, plan, json }: SimulateOptions): Promise<number> {
+  if (plan !== undefined || scene === RANDOM) {
+    const { planFrom, planOf, trial } = await import('./trial.ts');
+    return trial(plan === undefined ? planFrom(seed) : planOf(plan), json === true, say);
+  }
   if (scene === COMPARE) return compare(peers, seed, json === true);
   if (!Object.hasOwn(SCENARIOS, scene)) {
-    const names = [...Object.keys(SCENARIOS), COMPARE].join(', ');
+    const names = [...Object.keys(SCENARIOS), RANDOM, COMPARE].join(', ');
     throw new FloodmeshError('USAGE', `there is no scene "${scene}"`, `choose one of: ${names}`);
   }
+  const { courseOf } = await import('../lib/simulator/report.ts');
   let isWhole = true;
   for (const size of peers) {
     const course = await courseOf(scene, size, { seed }, gauges());
@@ -38,6 +53,7 @@ export async function simulate(scene: string, { peers, seed, json }: SimulateOpt
 }
 
 async function compare(sizes: readonly number[], seed: number, asJson: boolean): Promise<number> {
+  const { figuresOf } = await import('../lib/simulator/report.ts');
   const figures: Figures[] = [];
   for (const size of sizes) {
     const figure = await figuresOf(size, { seed }, gauges());

@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import { FloodmeshError } from '../../errors.ts';
 import type { Store } from '../store.ts';
 import { MemoryStore } from './memory.ts';
-import { openPostgres } from './postgres.ts';
 import { openSqlite } from './sqlite.ts';
 
 /**
@@ -12,7 +11,8 @@ import { openSqlite } from './sqlite.ts';
  */
 export async function openStore(url: string, makeFolder: (folder: string) => Promise<unknown>): Promise<Store> {
   if (url === 'memory:') return new MemoryStore();
-  if (/^postgres(ql)?:\/\//.test(url)) return openPostgres(url);
+  // Most servers never need its driver.
+  if (/^postgres(ql)?:\/\//.test(url)) return (await import('./postgres.ts')).openPostgres(url);
   const path = /^sqlite:(.+)$/s.exec(url)?.[1];
   if (path === undefined)
     throw new FloodmeshError('USAGE', 'a store is memory:, sqlite:PATH or postgres://…', 'for example --store sqlite:register.db');
