@@ -10,9 +10,10 @@ import { FIRST_LINK_MS, SHELVES_MS, STOPPED_MS } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
+import { Identity } from '../net/identity.ts';
 import type { Link, Listener as Listening, Purpose, Transport } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
-import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
+import { type PeerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
 import type { Contact, Member } from '../protocol/messages.ts';
 import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import { Body } from './body.ts';
@@ -65,7 +66,7 @@ export class Peer {
   readonly ended: Promise<'left' | 'stopped'>;
   readonly #settings: Settings;
   readonly #transport: Transport;
-  readonly #id: PeerId = peerId(nanoid(PEER_ID_LENGTH));
+  readonly #identity = new Identity();
   readonly #trust: Trust;
   readonly #shelves: Shelves;
   readonly #up: Pace;
@@ -107,7 +108,7 @@ export class Peer {
     const emit = (event: PeerEvent) => this.#emit(event);
     this.#finder = new Finder({ shelves: this.#shelves, body: () => this.#running() });
     this.#transfers = new Transfers({
-      self: this.#id,
+      self: this.#identity.peer,
       linkTo: (holder, root, until) => this.#ways.to(holder, root, until),
       shelves: this.#shelves,
       finder: this.#finder,
@@ -118,7 +119,7 @@ export class Peer {
       pace: this.#down,
       atOnce: this.#settings.transfers,
     });
-    this.#membership = new Membership(transport, servers, { network, peer: this.#id, name, host }, this.#asMember());
+    this.#membership = new Membership(transport, servers, { network, peer: this.#identity.peer, name, host }, this.#asMember());
   }
 
   /**
@@ -133,7 +134,7 @@ export class Peer {
       const body = this.#running();
       this.#sharedChanged();
       if (referral !== null) await this.#meet(referral, either);
-      this.#joined = { name: this.#settings.name, peer: this.#id, port: body.self.port, referral: referral?.name ?? null };
+      this.#joined = { name: this.#settings.name, peer: body.self.peer, port: body.self.port, referral: referral?.name ?? null };
       this.#emit({ type: 'joined', ...this.#joined });
       return this.#joined;
     } catch (thrown) {
@@ -300,7 +301,7 @@ export class Peer {
     if (strategy === undefined) {
       throw new FloodmeshError('USAGE', `this network finds files by "${discovery}", which this version does not know`, 'update floodmesh');
     }
-    this.#body = new Body(contact, strategy, this.#transport, {
+    this.#body = new Body(contact, this.#identity, strategy, this.#transport, {
       trusts: (other) => this.#trust.trusts(other),
       askRegistry: () => this.#membership.refer(),
       linkUp: ({ peer, name }) => {

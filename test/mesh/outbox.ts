@@ -80,7 +80,7 @@ t.test('ends and cancels overtake all, own questions go before others, far hits 
     [asked(peerId('other_______'), self), 'query'],
     [hits(peerId('other_______')), 'passedHits'],
     [hits(self), 'ownHits'],
-    [{ type: 'echo', query, answered: [], missed: [] }, 'echo'],
+    [{ type: 'echo', query, answered: [], proofs: [], missed: [] }, 'echo'],
     [{ type: 'callFailed', call: query }, 'echo'],
     [{ type: 'reports', reports: [] }, 'knowledge'],
   ];

@@ -426,8 +426,8 @@ function hits(...providers: Provider[]): MeshMessage {
   return { type: 'hits', query: QUERY, providers };
 }
 
-function echo(answered: readonly string[], missed: readonly string[] = []): MeshMessage {
-  return { type: 'echo', query: QUERY, answered: answered.map(idOf), missed: missed.map(idOf) };
+function echo(answered: readonly string[], missed: readonly string[] = [], proofs: readonly string[] = []): MeshMessage {
+  return { type: 'echo', query: QUERY, answered: answered.map(idOf), proofs: [...proofs], missed: missed.map(idOf) };
 }
 
 const found = (effects: readonly MeshEffect[]) =>
@@ -468,7 +468,7 @@ t.test('a query is not passed on to who sent it, though it left itself out of th
 
 t.test('a query that has come through here already is handed back, and nothing else', async (t) => {
   const effects = middle().hears('b', queryFrom('m', ['m', 'b'], { trail: [idOf('m'), idOf('b')] }));
-  t.same(effects, [{ type: 'send', to: idOf('b'), message: { type: 'echo', query: QUERY, answered: [], missed: [idOf('m'), idOf('b')] } }]);
+  t.same(effects, [{ type: 'send', to: idOf('b'), message: { type: 'echo', query: QUERY, answered: [], proofs: [], missed: [idOf('m'), idOf('b')] } }]);
 });
 
 t.test('a query that comes again is answered from what was looked up the first time', async (t) => {
