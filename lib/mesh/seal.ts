@@ -18,6 +18,6 @@ export interface Seal {
 }
 
 /** A report of our own, signed. */
-export function signed(report: Unsigned, seal: Seal): Report {
+export function signed(report: Unsigned, seal: Pick<Seal, 'keys' | 'sign'>): Report {
   return { ...report, keys: seal.keys, signature: seal.sign(reportText(report)) };
 }

@@ -14,8 +14,8 @@ import {
   VOUCHED_MS,
 } from '../../lib/config.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
-import { signed } from '../../lib/mesh/seal.ts';
 import { ringMesh } from '../../lib/mesh/neighbors.ts';
+import { signed } from '../../lib/mesh/seal.ts';
 import { type PeerId, peerId, queryId } from '../../lib/protocol/ids.ts';
 import { type Contact, MAX_REPORTS, type Report } from '../../lib/protocol/messages.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';

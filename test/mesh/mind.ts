@@ -3,10 +3,10 @@ import { PING_MS, PULSE_MS } from '../../lib/config.ts';
 import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
+import { signed } from '../../lib/mesh/seal.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
 import type { Contact, Report } from '../../lib/protocol/messages.ts';
 import type { Unsigned } from '../../lib/protocol/proofs.ts';
-import { signed } from '../../lib/mesh/seal.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { chanceFrom, contactOf } from './network.ts';
 

@@ -376,9 +376,7 @@ function settleDebts(round: Round, view: View): MeshEffect[] {
       effects.push({ type: 'searchEnded', query: round.query, asked: answered.length, silent: missed.length });
     } else if (answered.length + missed.length > 0) {
       const { query } = round;
-      effects.push(
-        send(asker, { type: 'echo', query, answered: answered.splice(0), proofs: proofs.splice(0), missed: missed.splice(0) }),
-      );
+      effects.push(send(asker, { type: 'echo', query, answered: answered.splice(0), proofs: proofs.splice(0), missed: missed.splice(0) }));
     }
   }
   return effects;
