@@ -240,7 +240,7 @@ siege('a member under the contact of another is a stranger, and hides nobody', {
   const member = await joined(besieged);
   for (let index = 0; index < 20; index++) await member.dial(member.named('asker'), member.named('holder'));
   const found = await asker.get('g50.bin');
-  t.match(found, { type: 'transfer' });
+  t.match(found, { type: 'downloaded' });
   t.same(links(await asker.topology()), fullMesh(['asker', 'holder', 'mallory']));
   await member.end();
 });

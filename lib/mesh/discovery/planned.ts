@@ -145,7 +145,7 @@ export class PlannedFlood implements Discovery {
     const strangers = message.reach.filter((peer) => !members.has(peer));
     const part = [...message.reach.filter((peer) => members.has(peer)), ...uncovered];
     const others = part.filter((peer) => peer !== view.self);
-    const proof = proofOf(message, view);
+    const proof = proofOf(message, from, view);
     // Most peers of a mesh see to nobody but themselves: that costs them no more than an answer.
     if (others.length === 0 && known === undefined)
       return [...own, send(from, { ...missing(message.query, strangers), answered: [view.self], proofs: [proof] })];
@@ -277,12 +277,12 @@ function missing(query: QueryId, missed: PeerId[]): EchoMessage {
   return { type: 'echo', query, answered: [], proofs: [], missed };
 }
 
-/** What proves to the asker that we answered. */
-function proofOf({ query, want, trail: [asker] }: QueryMessage, view: View): string {
-  return asker === undefined ? '' : view.prove(asker, answerText(query, want, view.self));
+/** What proves to the asker that we answered; nothing, where it asks us itself: its link has proven who we are. */
+function proofOf({ query, want, trail: [asker] }: QueryMessage, from: PeerId, view: View): string {
+  return asker === undefined || asker === from ? '' : view.prove(asker, answerText(query, want, view.self));
 }
 
-// Only the asker can tell; a neighbour needs no proof for itself, its link has proven who it is.
+// Only the asker can tell.
 function isBelieved({ query, want, debts }: Round, from: PeerId, peer: PeerId, proof: string, view: View): boolean {
   if (!debts.has(view.self) || peer === from) return true;
   return proof !== '' && proof === view.prove(peer, answerText(query, want, peer));
