@@ -633,8 +633,8 @@ function proofOf(from: string, to = 'm', want: Want = NAMED_F, query = QUERY): s
 }
 
 /** `m` asks; z is two hops away, through either a or b. Whom z was asked through, and the other. */
-function asksForZ(): { mind: Mind; through: string; other: string } {
-  const mind = new Mind('m').linked('a', 'b');
+function asksForZ(seal = sealOf(idOf('m'))): { mind: Mind; through: string; other: string } {
+  const mind = new Mind('m', seal).linked('a', 'b');
   mind.reported('a', reportOf('a', ['m', 'z']), reportOf('b', ['m', 'z']), reportOf('z', ['a', 'b']));
   const begun = mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
   const through = messages(begun, 'query').find(({ reach }) => reach.includes(idOf('z')))?.to ?? '';
@@ -664,6 +664,12 @@ t.test('who claims the answer of another without its proof is not believed, and 
     t.match(messages(around, 'query'), [{ to: other, reach: [idOf('z')] }], what);
     t.match(mind.hears(other, echo(['z'], [], [proofOf('z')])), [{ type: 'searchEnded', asked: 3, silent: 0 }], what);
   }
+});
+
+t.test('of whom nothing can be proven, because its keys are none, nobody can claim the answer', async (t) => {
+  const { mind, through, other } = asksForZ({ ...sealOf(idOf('m')), prove: () => '' });
+  mind.hears(other, echo([other]));
+  t.same(said(mind.hears(through, echo([through, 'z'], [], ['', ''])), 'query'), [other]);
 });
 
 t.test('whom only liars claim counts as silent, after all of them were asked for it, and six times at most', async (t) => {
