@@ -10,6 +10,7 @@ import type { Link, Transport } from '../lib/net/transport.ts';
 import { webSocketTransport } from '../lib/net/websocket.ts';
 import { peerId } from '../lib/protocol/ids.ts';
 import type { Contact } from '../lib/protocol/messages.ts';
+import { sealOf } from '../lib/simulator/seal.ts';
 import { RelayMesh } from './relay-mesh.ts';
 
 const STARTED_AT_ONCE = 4;
@@ -288,10 +289,23 @@ async function parts(): Promise<object> {
       return link;
     }),
     'mind without links': await each(
-      (index) => new Mesh({ contact: contactOf(index), discovery: new FloodDiscovery(), trusts: () => true, chance: Math.random }),
+      (index) =>
+        new Mesh({
+          contact: contactOf(index),
+          discovery: new FloodDiscovery(),
+          trusts: () => true,
+          chance: Math.random,
+          seal: sealOf(contactOf(index).peer),
+        }),
     ),
     'mind with six links': await each((index) => {
-      const mind = new Mesh({ contact: contactOf(index), discovery: new FloodDiscovery(), trusts: () => true, chance: Math.random });
+      const mind = new Mesh({
+        contact: contactOf(index),
+        discovery: new FloodDiscovery(),
+        trusts: () => true,
+        chance: Math.random,
+        seal: sealOf(contactOf(index).peer),
+      });
       for (let other = 1; other <= 6; other++) mind.handle({ type: 'linkUp', contact: contactOf(index + other) }, 0);
       return mind;
     }),

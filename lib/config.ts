@@ -98,6 +98,8 @@ export const REQUESTS_PIPELINED = 8;
 export const CLOSE_MS = 1_000;
 /** Most verdicts remembered; a verdict costs about 50 µs, and every report carries a contact. */
 export const VERDICTS_REMEMBERED = 4_096;
+/** Most peers with whom a secret is remembered; to make one again takes 25 µs. */
+export const SECRETS_REMEMBERED = 4_096;
 /** Links a peer accepts: its own choice makes six; joiners and repairs come on top. */
 export const LINKS_ACCEPTED = 16;
 

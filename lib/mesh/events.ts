@@ -9,8 +9,8 @@ import type { PeerId, QueryId, Root } from '../protocol/ids.ts';
 import type { Contact, LinkMessage, Provider, Want } from '../protocol/messages.ts';
 import type { Offer } from './shelf.ts';
 
-/** What travels on a link once both ends have said hello. */
-export type MeshMessage = Exclude<LinkMessage, { type: 'hello' }>;
+/** What travels on a link once both ends have proven who they are. */
+export type MeshMessage = Exclude<LinkMessage, { type: 'hello' | 'welcome' }>;
 
 export type Timer =
   /** Time to look after the links. */

@@ -12,6 +12,7 @@ import type { Effects } from './effects.ts';
 import type { MeshMessage, Placed } from './events.ts';
 import { type Choose, Dials } from './neighbors.ts';
 import type { Heritage, Overlay, OverlayMessage, OverlayParts } from './overlay.ts';
+import { type Seal, signed } from './seal.ts';
 import { type Route, Topology } from './topology.ts';
 
 /** Pulses between two questions to the register by a peer that lacks links. */
@@ -22,21 +23,24 @@ export class FullKnowledge implements Overlay {
   readonly #effects: Effects;
   readonly #isLeaving: () => boolean;
   readonly #trusts: (contact: Contact) => boolean;
+  readonly #seal: Seal;
   readonly #choose: Choose;
   readonly #topology: Topology;
   readonly #dials: Dials;
   #members: readonly PeerId[] = [];
+  #report: Report | undefined;
   #reportIsDue = false;
   #pulsesAlone = 0;
   /** Whether everybody has been told that we are gone. */
   #hasLeft = false;
 
   /** @param heritage What a partial view left: our neighbours, who are told that we know all again. */
-  constructor({ contact, neighbors, effects, isLeaving, trusts, chance }: OverlayParts, choose: Choose, heritage?: Heritage) {
+  constructor({ contact, neighbors, effects, isLeaving, trusts, chance, seal }: OverlayParts, choose: Choose, heritage?: Heritage) {
     this.#neighbors = neighbors;
     this.#effects = effects;
     this.#isLeaving = isLeaving;
     this.#trusts = trusts;
+    this.#seal = seal;
     this.#choose = choose;
     this.#topology = new Topology(contact, heritage?.version);
     this.#dials = new Dials(chance);
@@ -69,13 +73,13 @@ export class FullKnowledge implements Overlay {
   }
 
   get heritage(): Heritage {
-    const reports = this.#topology.reports().slice(1);
+    const contacts = this.#topology.others().flatMap((peer) => this.#topology.contact(peer) ?? []);
     return {
       version: this.#topology.own.version,
-      neighbors: reports
-        .filter(({ contact }) => this.#neighbors.has(contact.peer))
-        .map(({ contact, partial }) => ({ contact, isPartial: partial === true })),
-      contacts: reports.flatMap(({ contact, left }) => (left || this.#neighbors.has(contact.peer) ? [] : contact)),
+      neighbors: contacts
+        .filter(({ peer }) => this.#neighbors.has(peer))
+        .map((contact) => ({ contact, isPartial: this.#topology.isPartial(contact.peer) })),
+      contacts: contacts.filter(({ peer }) => !this.#topology.hasLeft(peer) && !this.#neighbors.has(peer)),
     };
   }
 
@@ -85,6 +89,16 @@ export class FullKnowledge implements Overlay {
 
   contact(peer: PeerId): Contact | undefined {
     return this.#topology.contact(peer);
+  }
+
+  keys(peer: PeerId): string | undefined {
+    return this.#topology.keys(peer);
+  }
+
+  get report(): Report {
+    const { own } = this.#topology;
+    if (this.#report?.version !== own.version) this.#report = signed(own, this.#seal);
+    return this.#report;
   }
 
   routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route> {
@@ -101,8 +115,9 @@ export class FullKnowledge implements Overlay {
 
   placed(): readonly Placed[] {
     const members = new Set(this.#topology.members());
-    const reports = this.#topology.reports().filter(({ contact }) => members.has(contact.peer));
-    return reports.map(({ contact }) => ({ contact, neighbors: this.#topology.neighborsOf(contact.peer) }));
+    const peers = [this.#self, ...this.#topology.others()].filter((peer) => members.has(peer));
+    const contacts = peers.flatMap((peer) => this.#topology.contact(peer) ?? []);
+    return contacts.map((contact) => ({ contact, neighbors: this.#topology.neighborsOf(contact.peer) }));
   }
 
   assigned(contact: Contact): void {
@@ -136,12 +151,13 @@ export class FullKnowledge implements Overlay {
     this.#tend(now);
   }
 
+  // Until its own report comes, which nobody else can make: this one is not passed on.
   #meet(contact: Contact, isPartial: boolean): void {
     this.#topology.learn({ contact, version: 0, neighbors: [this.#self], ...(isPartial && { partial: true }) });
   }
 
   #introduce(peer: PeerId): void {
-    const reports = this.#topology.reports();
+    const reports = [this.report, ...this.#topology.told()];
     for (let first = 0; first < reports.length; first += MAX_REPORTS) {
       this.#effects.send(peer, { type: 'reports', reports: reports.slice(first, first + MAX_REPORTS) });
     }
@@ -218,16 +234,20 @@ export class FullKnowledge implements Overlay {
   }
 
   #learn(from: PeerId, reports: readonly Report[], now: number): void {
-    const { own } = this.#topology;
     const wasPartial = this.#topology.isPartial(from);
-    const news = reports.filter((report) => this.#trusts(report.contact) && this.#topology.learn(report));
+    const news = reports.filter((report) => this.#takesIn(report));
     for (const report of news) if (report.left) this.#dials.forget(report.contact.peer);
-    if (this.#topology.own !== own) this.#reportSoon();
     if (news.length === 0) return;
     this.#sendAll({ type: 'reports', reports: news }, from);
     // With a partial view it took in no reports: it is told what it missed.
     if (wasPartial && !this.#topology.isPartial(from)) this.#introduce(from);
     this.#tend(now);
+  }
+
+  // A signature costs more to check than a version: what is known already is not checked again.
+  #takesIn(report: Report): boolean {
+    const isTrue = this.#topology.isNews(report) && this.#trusts(report.contact) && this.#seal.isGenuine(report);
+    return isTrue && this.#topology.learn(report);
   }
 
   // Ten links that come up together are one report.
@@ -239,13 +259,13 @@ export class FullKnowledge implements Overlay {
 
   reportDue(): void {
     this.#reportIsDue = false;
-    this.#sendAll({ type: 'reports', reports: [this.#topology.own] });
+    this.#sendAll({ type: 'reports', reports: [this.report] });
   }
 
   left(): Report {
     this.#hasLeft = true;
     this.#topology.become({ neighbors: [], left: true });
-    return this.#topology.own;
+    return this.report;
   }
 
   // --- time ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@
  * It keeps the links, the watch on neighbours, and the end (leave, stop). Whom it knows and with whom it wants links is the
  * affair of one of two regimes, chosen by the size of the network: `full-knowledge` or `partial-view`. How a file is found is
  * the strategy's, and how a holder that cannot be dialled is called that of `calls`; both are told every event after the mesh
- * has taken it in. Time comes in with each event, chance and trust are handed in: equal events give equal effects, and the
+ * has taken it in. Time comes in with each event, chance, trust and keys are handed in: equal events give equal effects, and the
  * simulator's peers run this very code.
  */
 import {
@@ -30,6 +30,7 @@ import { Liveness, type Pulse, type Verdicts } from './liveness.ts';
 import { type Choose, ringMesh } from './neighbors.ts';
 import type { OverlayParts } from './overlay.ts';
 import { PartialView } from './partial-view.ts';
+import type { Seal } from './seal.ts';
 import { Shelf } from './shelf.ts';
 import { Sight } from './sight.ts';
 
@@ -40,6 +41,7 @@ export interface MeshParts {
   readonly trusts: (contact: Contact) => boolean;
   /** A number from 0 up to 1, by chance. */
   readonly chance: () => number;
+  readonly seal: Seal;
   readonly choose?: Choose;
 }
 
@@ -70,7 +72,7 @@ export class Mesh {
     this.#farewell = new Farewell(parts.contact.peer);
     this.#overlay = new FullKnowledge(this.#overlayParts(parts.contact), this.#choose);
     this.#calls = new Calls((peer) => this.contact(peer));
-    this.#sight = new Sight(parts.contact, new Shelf(), this.#neighbors, parts.trusts, this.#overlay);
+    this.#sight = new Sight(parts, new Shelf(), this.#neighbors, this.#overlay);
   }
 
   get self(): PeerId {
@@ -235,8 +237,9 @@ export class Mesh {
   }
 
   #overlayParts(contact: Contact): OverlayParts {
-    const { trusts, chance } = this.#parts;
-    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving: () => this.#farewell.isLeaving, trusts, chance };
+    const { trusts, chance, seal } = this.#parts;
+    const isLeaving = () => this.#farewell.isLeaving;
+    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, trusts, chance, seal };
   }
 
   get #choose(): Choose {

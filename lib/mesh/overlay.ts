@@ -4,13 +4,15 @@
  * `FullKnowledge` is for small networks: everybody knows everybody, and all make one ring mesh. `PartialView` is for large
  * ones: a few links and some contacts in reserve, and nobody knows the whole. The mesh tells a regime what happened to the
  * links, after it has noted it itself, and each pulse; the regime adds what it wants done to the `Effects` it was given.
- * Neither sends anything before the link stands, and neither dials a contact that the server has not signed.
+ * Neither sends anything before the link stands, and neither dials a contact that the server has not signed, or
+ * takes in a report that its peer has not.
  */
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact, Report } from '../protocol/messages.ts';
 import type { Effects } from './effects.ts';
 import type { MeshMessage, Placed } from './events.ts';
+import type { Seal } from './seal.ts';
 import type { Route } from './topology.ts';
 
 /** What travels between the overlays of two neighbours. */
@@ -27,6 +29,7 @@ export interface OverlayParts {
   readonly trusts: (contact: Contact) => boolean;
   /** A number from 0 up to 1, by chance. */
   readonly chance: () => number;
+  readonly seal: Seal;
 }
 
 /** A neighbour, as one regime hands it to the other. */
@@ -55,6 +58,10 @@ export interface Overlay {
   members(): readonly PeerId[];
   /** The contact of a peer, as its lease says; undefined for a peer never heard of. */
   contact(peer: PeerId): Contact | undefined;
+  /** The public keys of another peer, where they are known. */
+  keys(peer: PeerId): string | undefined;
+  /** What we say of ourselves, signed once for each change. */
+  readonly report: Report;
   /** The shortest known way to each peer that goes through nobody of `without`. */
   routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route>;
   /** The neighbours that are known to be neighbours of `peer`, too. */

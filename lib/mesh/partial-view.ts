@@ -36,6 +36,7 @@ import type { MeshMessage, Placed } from './events.ts';
 import { LostNeighbors } from './lost.ts';
 import type { Heritage, Overlay, OverlayMessage, OverlayParts } from './overlay.ts';
 import { Reserve } from './reserve.ts';
+import { type Seal, signed } from './seal.ts';
 import type { Route } from './topology.ts';
 
 type WalkMessage = Extract<MeshMessage, { type: 'walk' }>;
@@ -77,6 +78,7 @@ export class PartialView implements Overlay {
   readonly #isLeaving: () => boolean;
   readonly #trusts: (contact: Contact) => boolean;
   readonly #chance: () => number;
+  readonly #seal: Seal;
   readonly #links = new Map<PeerId, Neighbor>();
   readonly #reserve: Reserve;
   #lost: LostNeighbors | undefined;
@@ -84,6 +86,8 @@ export class PartialView implements Overlay {
   #dialling: Map<PeerId, Errand> | undefined;
   #contact: Contact;
   #version: number;
+  /** What we said of ourselves last. */
+  #report: Report | undefined;
   /** How often walks were sent since we had enough links, and until when the last are awaited. */
   #rounds = 0;
   #patientUntil = 0;
@@ -98,12 +102,13 @@ export class PartialView implements Overlay {
   #crowdedSince: number | undefined;
 
   /** @param heritage What full knowledge left: our neighbours, who are told that we have a partial view now. */
-  constructor({ contact, effects, isLeaving, trusts, chance }: OverlayParts, heritage: Heritage) {
+  constructor({ contact, effects, isLeaving, trusts, chance, seal }: OverlayParts, heritage: Heritage) {
     this.#contact = contact;
     this.#effects = effects;
     this.#isLeaving = isLeaving;
     this.#trusts = trusts;
     this.#chance = chance;
+    this.#seal = seal;
     this.#version = heritage.version;
     this.#isAnchored = heritage.neighbors.length > 0;
     this.#reserve = new Reserve(chance);
@@ -124,6 +129,18 @@ export class PartialView implements Overlay {
   contact(peer: PeerId): Contact | undefined {
     if (peer === this.#contact.peer) return this.#contact;
     return this.#links.get(peer)?.contact ?? this.#reserve.values().find((contact) => contact.peer === peer);
+  }
+
+  keys(): undefined {} // of those who have partial views nobody asks for more than their links prove
+
+  get report(): Report {
+    const neighbors = [...this.#links.keys()];
+    const { contact, neighbors: told } = this.#report ?? {};
+    if (this.#report === undefined || contact !== this.#contact || told?.join() !== neighbors.join()) {
+      this.#version += 1;
+      this.#report = signed({ contact: this.#contact, version: this.#version, neighbors, partial: true }, this.#seal);
+    }
+    return this.#report;
   }
 
   routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route> {
@@ -404,16 +421,14 @@ export class PartialView implements Overlay {
   /** Of reports only what a neighbour says of itself matters. */
   #reported(link: Neighbor, reports: readonly Report[]): void {
     const report = reports.find(({ contact }) => contact.peer === link.contact.peer);
-    if (report === undefined || !this.#trusts(report.contact)) return;
+    if (report === undefined || !this.#trusts(report.contact) || !this.#seal.isGenuine(report)) return;
     link.isPartial = report.partial === true;
     if (report.contact.serial > link.contact.serial) link.contact = report.contact;
   }
 
   /** The first message on a link, from both ends. */
   #tellRegime(peer: PeerId): void {
-    this.#version += 1;
-    const report: Report = { contact: this.#contact, version: this.#version, neighbors: [...this.#links.keys()], partial: true };
-    this.#effects.send(peer, { type: 'reports', reports: [report] });
+    this.#effects.send(peer, { type: 'reports', reports: [this.report] });
   }
 
   #shuffle(link: Neighbor): void {
@@ -449,7 +464,8 @@ export class PartialView implements Overlay {
   reportDue(): void {} // a timer of the time when we knew all
 
   left(): Report {
-    return { contact: this.#contact, version: this.#version + 1, neighbors: [], left: true, partial: true };
+    const report = { contact: this.#contact, version: this.#version + 1, neighbors: [], left: true as const, partial: true as const };
+    return signed(report, this.#seal);
   }
 
   // --- time ------------------------------------------------------------------------------------------------------------

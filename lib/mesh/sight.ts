@@ -1,22 +1,31 @@
 /** What a strategy sees of its peer: one object for the life of a mesh, because it is needed with every message. */
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { Contact, Report } from '../protocol/messages.ts';
 import type { View } from './discovery/discovery.ts';
 import type { Overlay } from './overlay.ts';
+import type { Seal } from './seal.ts';
 import type { Offer } from './shelf.ts';
 import type { Route } from './topology.ts';
+
+interface SightParts {
+  readonly contact: Contact;
+  readonly trusts: (contact: Contact) => boolean;
+  readonly seal: Seal;
+}
 
 export class Sight implements View {
   readonly neighbors: ReadonlySet<PeerId>;
   readonly #trusts: (contact: Contact) => boolean;
+  readonly #seal: Seal;
   now = 0;
   contact: Contact;
   library: Offer;
   #overlay: Overlay;
 
-  constructor(contact: Contact, library: Offer, neighbors: ReadonlySet<PeerId>, trusts: (contact: Contact) => boolean, overlay: Overlay) {
+  constructor({ contact, trusts, seal }: SightParts, library: Offer, neighbors: ReadonlySet<PeerId>, overlay: Overlay) {
     this.neighbors = neighbors;
     this.#trusts = trusts;
+    this.#seal = seal;
     this.contact = contact;
     this.library = library;
     this.#overlay = overlay;
@@ -39,6 +48,19 @@ export class Sight implements View {
 
   trusts(contact: Contact): boolean {
     return this.#trusts(contact);
+  }
+
+  get report(): Report {
+    return this.#overlay.report;
+  }
+
+  isGenuine(report: Report): boolean {
+    return this.#seal.isGenuine(report);
+  }
+
+  prove(peer: PeerId, text: string): string {
+    const keys = this.#overlay.keys(peer);
+    return keys === undefined ? '' : this.#seal.prove(keys, text);
   }
 
   members(): readonly PeerId[] {

@@ -8,6 +8,7 @@
  */
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact, Report } from '../protocol/messages.ts';
+import type { Unsigned } from '../protocol/proofs.ts';
 
 /** A way to a peer: the neighbour it goes through first, and its length. */
 export interface Route {
@@ -15,9 +16,14 @@ export interface Route {
   readonly hops: number;
 }
 
+/** A report as it is known: of a neighbour whose own word has not come yet it is made up here, without a signature. */
+export type KnownReport = Unsigned & Partial<Report>;
+
 export class Topology {
-  #own: Report;
-  readonly #reports = new Map<PeerId, Report>();
+  #own: Unsigned;
+  readonly #reports = new Map<PeerId, KnownReport>();
+  /** The latest contact of each peer, which may be another than its report has. */
+  readonly #contacts = new Map<PeerId, Contact>();
   readonly #unreachableSince = new Map<PeerId, number>();
   /** What follows from the reports, until one changes. */
   #members: readonly PeerId[] | undefined;
@@ -29,43 +35,49 @@ export class Topology {
   }
 
   /** Our own report. */
-  get own(): Report {
+  get own(): Unsigned {
     return this.#own;
   }
 
   /** Notes our own links or contact; the version grows. */
-  become(change: Partial<Pick<Report, 'contact' | 'neighbors' | 'left'>>): void {
+  become(change: Partial<Pick<Unsigned, 'contact' | 'neighbors' | 'left'>>): void {
     this.#own = { ...this.#own, ...change, version: this.#own.version + 1 };
     this.#changed();
   }
 
-  /** Takes a report in; whether it is news. A report on ourselves from the past, or a lie, makes our version outgrow it. */
-  learn(report: Report): boolean {
-    const { peer } = report.contact;
-    if (peer === this.#own.contact.peer) {
-      if (report.version < this.#own.version || isSame(report, this.#own)) return false;
-      // What nothing outgrows is ignored: a version beyond the last would break the protocol at everybody who hears it.
-      if (report.version < Number.MAX_SAFE_INTEGER) this.#own = { ...this.#own, version: report.version + 1 };
-      return false;
-    }
-    const known = this.#reports.get(peer);
-    if (known !== undefined && known.version >= report.version) return false;
-    this.#reports.set(
-      peer,
-      known !== undefined && known.contact.serial > report.contact.serial ? { ...report, contact: known.contact } : report,
-    );
+  /** Whether a report tells more of its peer than is known. Of ourselves nobody tells us anything. */
+  isNews({ contact: { peer }, version }: KnownReport): boolean {
+    return peer !== this.#own.contact.peer && version > (this.#reports.get(peer)?.version ?? -1);
+  }
+
+  /** Takes a report in, if it is news; whether it was. */
+  learn(report: KnownReport): boolean {
+    if (!this.isNews(report)) return false;
+    const { contact } = report;
+    this.#reports.set(contact.peer, report);
+    if ((this.#contacts.get(contact.peer)?.serial ?? -1) < contact.serial) this.#contacts.set(contact.peer, contact);
     this.#changed();
     return true;
   }
 
   /** The contact of a peer, as its lease says; undefined for a peer never heard of. */
   contact(peer: PeerId): Contact | undefined {
-    return peer === this.#own.contact.peer ? this.#own.contact : this.#reports.get(peer)?.contact;
+    return peer === this.#own.contact.peer ? this.#own.contact : this.#contacts.get(peer);
   }
 
-  /** The last reports of all peers, our own first. */
-  reports(): readonly Report[] {
-    return [this.#own, ...this.#reports.values()];
+  /** The public keys of another peer; undefined before a report of it has come. */
+  keys(peer: PeerId): string | undefined {
+    return this.#reports.get(peer)?.keys;
+  }
+
+  /** Everybody of whom there is a report, but ourselves. */
+  others(): readonly PeerId[] {
+    return [...this.#reports.keys()];
+  }
+
+  /** The last reports of all others, as they signed them. */
+  told(): readonly Report[] {
+    return [...this.#reports.values()].filter(isSigned);
   }
 
   /** Whether a peer has said that it leaves. */
@@ -137,6 +149,7 @@ export class Topology {
       else if (since === undefined) this.#unreachableSince.set(peer, now);
       else if (now - since >= afterMs) {
         this.#reports.delete(peer);
+        this.#contacts.delete(peer);
         this.#unreachableSince.delete(peer);
         this.#changed();
       }
@@ -149,6 +162,6 @@ function byId(a: PeerId, b: PeerId): number {
   return a < b ? -1 : 1;
 }
 
-function isSame(a: Report, b: Report): boolean {
-  return a.version === b.version && a.left === b.left && a.partial === b.partial && a.neighbors.join() === b.neighbors.join();
+function isSigned(report: KnownReport): report is Report {
+  return report.signature !== undefined;
 }

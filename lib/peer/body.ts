@@ -7,6 +7,8 @@ import { PULSES_MEET_MS } from '../config.ts';
 import type { Discovery } from '../mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/events.ts';
 import { Mesh } from '../mesh/mesh.ts';
+import type { Seal } from '../mesh/seal.ts';
+import type { Identity } from '../net/identity.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
@@ -15,6 +17,7 @@ import { folded } from '../protocol/names.ts';
 import { Links } from './links.ts';
 import type { Assigned, Referred } from './membership.ts';
 import type { SearchEnd } from './searches.ts';
+import { isGenuine } from './trust.ts';
 
 /** What the mind wants of the rest of the peer. */
 export interface BodyOwner {
@@ -43,12 +46,12 @@ export class Body {
   #contact: Contact;
   #parting: MeshMessage | undefined;
 
-  constructor(contact: Contact, discovery: Discovery, transport: Transport, owner: BodyOwner) {
+  constructor(contact: Contact, identity: Identity, discovery: Discovery, transport: Transport, owner: BodyOwner) {
     const trusts = (other: Contact) => owner.trusts(other);
     this.#contact = contact;
     this.#owner = owner;
-    this.#mesh = new Mesh({ contact, discovery, trusts, chance: Math.random });
-    this.#links = new Links(transport, {
+    this.#mesh = new Mesh({ contact, discovery, trusts, chance: Math.random, seal: sealOf(identity) });
+    this.#links = new Links(transport, identity, {
       trusts,
       self: () => this.#contact,
       hasRoom: (peer) => this.#mesh.hasRoom(peer),
@@ -169,4 +172,13 @@ export class Body {
     }, this.#untilDue(timer, afterMs) + EARLY_MS);
     this.#timers.add(timeout);
   }
+}
+
+function sealOf(identity: Identity): Seal {
+  return {
+    keys: identity.keys,
+    sign: (text) => identity.sign(text),
+    prove: (keys, text) => identity.prove(keys, text),
+    isGenuine,
+  };
 }

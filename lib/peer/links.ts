@@ -1,17 +1,23 @@
 /**
  * The links of a peer to its neighbours: dialled, accepted, greeted, one for each neighbour.
  *
- * The accepting end says hello first, so that the metadata server can dial a peer back and see who listens. The dialling
- * end counts its link as standing when the first message after its own hello comes: only then has it been accepted.
+ * The accepting end says hello first, so that the metadata server can dial a peer back and see who listens. The dialling end
+ * answers with its own and the proof that it has the keys of its contact, the accepting one with `welcome` and its proof: the
+ * link stands at each end once that has the other's proof. So nobody is linked who shows the contact of another.
  */
+import { nanoid } from 'nanoid';
 import { HANDSHAKE_MS } from '../config.ts';
 import type { MeshMessage } from '../mesh/events.ts';
 import { Outbox, urgencyOf } from '../mesh/outbox.ts';
+import { type Identity, idOf } from '../net/identity.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
 import { encode, PROTOCOL, parseLinkMessage } from '../protocol/codec.ts';
-import type { PeerId } from '../protocol/ids.ts';
+import { NONCE_LENGTH, type PeerId } from '../protocol/ids.ts';
 import type { Contact, LinkMessage } from '../protocol/messages.ts';
+import { helloText } from '../protocol/proofs.ts';
+
+type Hello = Extract<LinkMessage, { type: 'hello' }>;
 
 /** What the links tell, and what they ask. */
 export interface LinkOwner {
@@ -37,16 +43,21 @@ interface Standing {
 
 export class Links {
   readonly #transport: Transport;
+  readonly #identity: Identity;
   readonly #owner: LinkOwner;
   readonly #standing = new Map<PeerId, Standing>();
   readonly #open = new Set<Link>();
+  /** Links that somebody dialled who has not said who it is. */
+  readonly #arriving = new Set<Link>();
   readonly #ending = new AbortController();
   #lastHeard: { readonly message: LinkMessage | undefined; readonly text: string } | undefined;
   #parting: MeshMessage | undefined;
   #last: { readonly message: MeshMessage; readonly text: string } | undefined;
 
-  constructor(transport: Transport, owner: LinkOwner) {
+  /** @param identity Whose contact the owner has: its keys are proven on each link. */
+  constructor(transport: Transport, identity: Identity, owner: LinkOwner) {
     this.#transport = transport;
+    this.#identity = identity;
     this.#owner = owner;
   }
 
@@ -60,19 +71,23 @@ export class Links {
 
   /** Takes a link that somebody dialled. */
   accept(link: Link): void {
-    link.send(encode({ type: 'hello', protocol: PROTOCOL, contact: this.#owner.self() }));
-    if (this.#ending.signal.aborted) return this.#part(link, false);
+    const nonce = nanoid(NONCE_LENGTH);
+    link.send(encode(this.#hello(nonce)));
+    if (this.#ending.signal.aborted && this.#parting === undefined) return link.close('left');
     const late = this.#closeWhenLate(link);
     let from: Contact | undefined;
+    this.#arriving.add(link);
     this.#attach(link, {
       message: (message) => {
         if (from !== undefined) return this.#received(from, link, message);
         clearTimeout(late);
-        from = this.#greeted(link, message);
-        if (from !== undefined) this.#stands(link, from, from.peer);
+        this.#arriving.delete(link);
+        from = this.#admitted(link, message, nonce);
+        if (from !== undefined && !this.#ending.signal.aborted) this.#stands(link, from, from.peer);
       },
       closed: (cause) => {
         clearTimeout(late);
+        this.#arriving.delete(link);
         if (from !== undefined) this.#fell(from, link, cause);
       },
     });
@@ -117,7 +132,7 @@ export class Links {
     this.#parting = parting;
     const standing = new Set(this.#standing.values().map(({ link }) => link));
     this.#standing.values().forEach(flush);
-    for (const link of this.#open) this.#part(link, standing.has(link));
+    for (const link of this.#open) if (parting === undefined || !this.#arriving.has(link)) this.#part(link, standing.has(link));
   }
 
   #part(link: Link, isTold: boolean): void {
@@ -127,23 +142,24 @@ export class Links {
 
   #greetAsDialler(link: Link, expected: Contact): void {
     const late = this.#closeWhenLate(link);
-    let state: 'hello' | 'accepted' | 'standing' | 'over' = 'hello';
+    let state: 'greeting' | 'standing' | 'over' = 'greeting';
+    const nonce = nanoid(NONCE_LENGTH);
+    let greeting: Hello | undefined;
     let contact = expected;
     this.#attach(link, {
       message: (message) => {
         if (state === 'standing') return this.#received(contact, link, message);
-        if (state === 'hello') {
-          const greeted = this.#greeted(link, message);
-          if (greeted === undefined) return;
-          if (greeted.peer !== expected.peer) return link.close('stranger');
-          contact = greeted;
-          state = 'accepted';
-          return link.send(encode({ type: 'hello', protocol: PROTOCOL, contact: this.#owner.self() }));
+        if (greeting === undefined) {
+          greeting = this.#greeted(link, message);
+          if (greeting === undefined) return;
+          if (greeting.contact.peer !== expected.peer) return link.close('stranger');
+          contact = greeting.contact;
+          return link.send(encode(this.#hello(nonce, greeting)));
         }
+        if (!this.#isWelcome(link, message, greeting, nonce)) return;
         clearTimeout(late);
         state = this.#stands(link, contact, this.#owner.self().peer) ? 'standing' : 'over';
-        if (state === 'standing') this.#received(contact, link, message);
-        else this.#owner.dialFailed(contact, 'duplicate');
+        if (state === 'over') this.#owner.dialFailed(contact, 'duplicate');
       },
       closed: (cause) => {
         clearTimeout(late);
@@ -173,13 +189,47 @@ export class Links {
     });
   }
 
-  /** The contact of whoever greets; undefined, and the link closed, when it may not be our neighbour. */
-  #greeted(link: Link, message: LinkMessage): Contact | undefined {
+  /** Our hello; the dialling end's says something to the acceptor's, and proves who says it. */
+  #hello(nonce: string, to?: Hello): Hello {
+    const contact = this.#owner.self();
+    const hello: Hello = { type: 'hello', protocol: PROTOCOL, contact, keys: this.#identity.keys, nonce };
+    return to === undefined ? hello : { ...hello, proof: this.#identity.prove(to.keys, helloText(to.nonce, nonce, contact.peer)) };
+  }
+
+  /** The hello of whoever greets; undefined, and the link closed, when it may not be our neighbour. */
+  #greeted(link: Link, message: LinkMessage): Hello | undefined {
     if (message.type !== 'hello' || message.protocol !== PROTOCOL) link.close('protocol');
-    else if (message.contact.peer === this.#owner.self().peer || !this.#owner.trusts(message.contact)) link.close('stranger');
+    else if (!this.#isMember(message)) link.close('stranger');
     else if (!this.#owner.hasRoom(message.contact.peer)) link.close('full');
-    else return message.contact;
+    else return message;
     return undefined;
+  }
+
+  #isMember({ contact, keys }: Hello): boolean {
+    return contact.peer !== this.#owner.self().peer && idOf(keys) === contact.peer && this.#owner.trusts(contact);
+  }
+
+  /** The contact of whoever dialled, once it has proven to be that peer, and was welcomed; undefined, and the link closed, when not. */
+  #admitted(link: Link, message: LinkMessage, nonce: string): Contact | undefined {
+    const hello = this.#greeted(link, message);
+    if (hello === undefined) return undefined;
+    const { keys, contact, proof = '' } = hello;
+    if (!this.#identity.isProven(keys, helloText(nonce, hello.nonce, contact.peer), proof)) {
+      link.close('stranger');
+      return undefined;
+    }
+    const welcome = this.#identity.prove(keys, helloText(nonce, hello.nonce, this.#identity.peer));
+    link.send(encode({ type: 'welcome', proof: welcome }));
+    if (this.#ending.signal.aborted) this.#part(link, false);
+    return contact;
+  }
+
+  /** Whether the acceptor has proven to be who it says; the link is closed, when not. */
+  #isWelcome(link: Link, message: LinkMessage, { keys, contact, nonce: theirs }: Hello, nonce: string): boolean {
+    if (message.type !== 'welcome') link.close('protocol');
+    else if (this.#identity.isProven(keys, helloText(theirs, nonce, contact.peer), message.proof)) return true;
+    else link.close('stranger');
+    return false;
   }
 
   /**
@@ -209,7 +259,7 @@ export class Links {
 
   #received(from: Contact, link: Link, message: LinkMessage): void {
     if (this.#standing.get(from.peer)?.link !== link) return;
-    if (message.type === 'hello') return this.hangUp(from.peer, 'protocol');
+    if (message.type === 'hello' || message.type === 'welcome') return this.hangUp(from.peer, 'protocol');
     this.#owner.received(from.peer, message);
   }
 

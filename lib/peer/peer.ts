@@ -10,9 +10,10 @@ import { FIRST_LINK_MS, SHELVES_MS, STOPPED_MS, SURVEY_NAMES } from '../config.t
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
+import { Identity } from '../net/identity.ts';
 import type { Link, Listener as Listening, Purpose, Transport } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
-import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
+import { type PeerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
 import type { Contact, Member } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
@@ -67,7 +68,7 @@ export class Peer {
   readonly ended: Promise<'left' | 'stopped'>;
   readonly #settings: Settings;
   readonly #transport: Transport;
-  readonly #id: PeerId = peerId(nanoid(PEER_ID_LENGTH));
+  readonly #identity = new Identity();
   readonly #trust: Trust;
   readonly #shelves: Shelves;
   readonly #up: Pace;
@@ -112,7 +113,7 @@ export class Peer {
       peerCalled: (called, signal) => this.#peerCalled(called, signal),
     });
     this.#transfers = new Transfers({
-      self: this.#id,
+      self: this.#identity.peer,
       linkTo: (holder, root, until) => this.#ways.to(holder, root, until),
       shelves: this.#shelves,
       finder: this.#finder,
@@ -123,7 +124,7 @@ export class Peer {
       pace: this.#down,
       atOnce: this.#settings.transfers,
     });
-    this.#membership = new Membership(transport, servers, { network, peer: this.#id, name, host }, this.#asMember());
+    this.#membership = new Membership(transport, servers, { network, peer: this.#identity.peer, name, host }, this.#asMember());
   }
 
   /**
@@ -139,7 +140,7 @@ export class Peer {
       this.#sharedChanged();
       const { referral } = referred;
       if (referral !== null) await this.#meet(referred, either);
-      this.#joined = { name: this.#settings.name, peer: this.#id, port: body.self.port, referral: referral?.name ?? null };
+      this.#joined = { name: this.#settings.name, peer: body.self.peer, port: body.self.port, referral: referral?.name ?? null };
       this.#emit({ type: 'joined', ...this.#joined });
       return this.#joined;
     } catch (thrown) {
@@ -315,7 +316,7 @@ export class Peer {
     if (strategy === undefined) {
       throw new FloodmeshError('USAGE', `this network finds files by "${discovery}", which this version does not know`, 'update floodmesh');
     }
-    this.#body = new Body(contact, strategy, this.#transport, {
+    this.#body = new Body(contact, this.#identity, strategy, this.#transport, {
       trusts: (other) => this.#trust.trusts(other),
       askRegistry: () => this.#membership.refer(),
       linkUp: ({ peer, name }) => {

@@ -5,7 +5,7 @@
  * file that makes brands with `as`. Ids are drawn by a body (nanoid); the minds never draw one.
  */
 
-/** A peer, for as long as its process lives: twelve characters of nanoid's alphabet, 72 random bits. */
+/** A peer, for as long as its process lives: twelve characters of base64url, the first 72 bits of the SHA-256 of its public keys. */
 export type PeerId = string & { readonly brand: 'PeerId' };
 
 /** One search, one call, one stop: 22 characters of nanoid's alphabet, 132 random bits, never a hash of the question. */
@@ -16,6 +16,8 @@ export type Root = string & { readonly brand: 'Root' };
 
 export const PEER_ID_LENGTH = 12;
 export const QUERY_ID_LENGTH = 22;
+/** What each end of a new link draws, so that no proof of an earlier link proves anything: 132 random bits. */
+export const NONCE_LENGTH = 22;
 
 /** Brands a string that this program drew itself; what comes from the wire goes through `parse`. */
 export function peerId(drawn: string): PeerId {

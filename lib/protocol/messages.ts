@@ -24,7 +24,7 @@ export const MAX_HITS = 64;
 /** Most files in one folder that is offered as a whole: as many as one peer shares. */
 export const MAX_FOLDER_FILES = 100_000;
 /** Most reports on peers in one message, for the same reason. */
-export const MAX_REPORTS = 24;
+export const MAX_REPORTS = 22;
 
 /** Most contacts in one shuffle (HyParView [P]: our own, three neighbours, four in reserve). */
 export const MAX_SHUFFLED = 8;
@@ -58,6 +58,11 @@ const Milliseconds = Type.Integer({ minimum: 0, maximum: 3_600_000 });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 const Hops = Type.Integer({ minimum: 1, maximum: WAVE_HOPS });
 const Peers = Type.Array(PeerId, { maxItems: MAX_PEERS });
+/** The public keys of a member, from which its id follows: ed25519, then X25519, each the base64url of 32 bytes. */
+const Keys = Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' });
+const Signature = Type.String({ pattern: '^[A-Za-z0-9_-]{86}$' });
+/** What one member proves to one other: 96 bits. */
+const Proof = Type.String({ pattern: '^[A-Za-z0-9_-]{16}$' });
 
 /**
  * Who a peer is and where it listens, as its lease says, signed by the network's metadata server.
@@ -93,8 +98,8 @@ export const Provider = Type.Object({ peer: PeerId, name: Path, bytes: Bytes, ro
 export type Provider = Static<typeof Provider>;
 
 /**
- * What one peer says of itself: its contact and its neighbours. The higher `version` of one peer is the newer. One that bears
- * `partial` has turned to a partial view: it passes on no reports, and its links change without any.
+ * What one peer says of itself, and signs: its contact and its neighbours. The higher `version` of one peer is the newer. One that
+ * bears `partial` has turned to a partial view: it passes on no reports, and its links change without any.
  */
 export const Report = Type.Object(
   {
@@ -103,6 +108,8 @@ export const Report = Type.Object(
     neighbors: Type.Array(PeerId, { maxItems: MAX_LINKS }),
     left: Type.Optional(Type.Literal(true)),
     partial: Type.Optional(Type.Literal(true)),
+    keys: Keys,
+    signature: Signature,
   },
   closed,
 );
@@ -126,8 +133,20 @@ export type Question = Static<typeof Question>;
 
 // --- between peers, over a link ---------------------------------------------------------------------------------------
 
-/** The first message on a link, from both ends: who I am. */
-const Hello = message('hello', { protocol: Count, contact: Contact });
+/**
+ * The first message on a link, from both ends: who I am. The accepting end speaks first; the dialling one, which has its nonce and
+ * its keys by then, proves at once that it has the keys of its own contact.
+ */
+const Hello = message('hello', {
+  protocol: Count,
+  contact: Contact,
+  keys: Keys,
+  nonce: Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' }),
+  proof: Type.Optional(Proof),
+});
+
+/** The accepting end's proof, and the word that the link stands. */
+const Welcome = message('welcome', { proof: Proof });
 
 /** What the sender knows of the network that the receiver may not: the introductions. */
 const Reports = message('reports', { reports: Type.Array(Report, { maxItems: MAX_REPORTS }) });
@@ -183,8 +202,16 @@ const Hits = message('hits', {
   detours: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_DETOURS })),
 });
 
-/** All that the receiver of a query was to see to is settled: who answered, and who could not be heard. */
-const Echo = message('echo', { query: QueryId, answered: Peers, missed: Peers });
+/**
+ * All that the receiver of a query was to see to is settled: who answered, and who could not be heard. `proofs` are in the order of
+ * `answered`: what each of those proves to the asker, empty where it does not know the asker's keys.
+ */
+const Echo = message('echo', {
+  query: QueryId,
+  answered: Peers,
+  proofs: Type.Array(Type.Union([Proof, Type.Literal('')]), { maxItems: MAX_PEERS }),
+  missed: Peers,
+});
 
 /**
  * A search on its way where nobody knows the whole network: `depth` is how many hops the receiver is from the asker on this
@@ -247,6 +274,7 @@ const Stop = message('stop', { stop: QueryId });
 
 export const LinkMessage = Type.Union([
   Hello,
+  Welcome,
   Reports,
   Walk,
   Swap,

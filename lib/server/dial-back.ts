@@ -3,6 +3,7 @@
  * that is shut, somebody else's, or a victim's. Costs one connection and at most `DIAL_BACK_MS`.
  */
 import { DIAL_BACK_MS } from '../config.ts';
+import { idOf } from '../net/identity.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import { parseLinkMessage } from '../protocol/codec.ts';
 import { signedText } from '../protocol/contact.ts';
@@ -66,7 +67,7 @@ function isHelloOf(text: string, contact: Contact): boolean {
   try {
     const message = parseLinkMessage(text);
     if (message.type !== 'hello' || message.contact.signature !== contact.signature) return false;
-    return signedText(message.contact) === signedText(contact);
+    return idOf(message.keys) === contact.peer && signedText(message.contact) === signedText(contact);
   } catch {
     return false; // another program's words
   }

@@ -6,6 +6,7 @@
  */
 import type { MeshEffect, MeshEvent, MeshMessage } from '../mesh/events.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
+import { type Seal, signed } from '../mesh/seal.ts';
 import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, type QueryId, queryId, rootOf } from '../protocol/ids.ts';
 import { type Contact, MAX_REPORTS, type Provider, type Report } from '../protocol/messages.ts';
 import type { Mind } from './host.ts';
@@ -43,11 +44,14 @@ const AT_ONCE = 2;
 class Hostile implements Mind {
   protected readonly honest: Mesh;
   protected readonly random: Random;
+  /** Its own; it has no other's. */
+  protected readonly seal: Seal;
   readonly #turn: QueryId;
 
   constructor(parts: MeshParts, random: Random) {
     this.honest = new Mesh(parts);
     this.random = random;
+    this.seal = parts.seal;
     this.#turn = this.drawn();
   }
 
@@ -140,7 +144,7 @@ class Liar extends Hostile {
     const { query, reach } = message;
     return [
       { type: 'send', to: from, message: { type: 'hits', query, providers: this.#invented(message) } },
-      { type: 'send', to: from, message: { type: 'echo', query, answered: reach, missed: [] } },
+      { type: 'send', to: from, message: { type: 'echo', query, answered: reach, proofs: reach.map(() => 'x'.repeat(16)), missed: [] } },
     ];
   }
 
@@ -150,7 +154,10 @@ class Liar extends Hostile {
       const version = 1_000_000 + this.random.below(1_000_000);
       if (contact.peer === this.honest.self) return [];
       return [
-        this.random.happens(0.5) ? { contact, version, neighbors: [], left: true } : { contact, version, neighbors: [this.invented()] },
+        signed(
+          this.random.happens(0.5) ? { contact, version, neighbors: [], left: true } : { contact, version, neighbors: [this.invented()] },
+          this.seal,
+        ),
       ];
     });
     return [...this.neighbors].map((to) => ({ type: 'send', to, message: { type: 'reports', reports: reports.slice(0, MAX_REPORTS) } }));
@@ -183,7 +190,7 @@ class Flooder extends Hostile {
       ...{ covered: [...this.members], trail: [this.honest.self], patienceMs: 1_800 },
     });
     this.#version += 1;
-    const report = { contact: own, version: this.#version, neighbors: [...this.neighbors] };
+    const report = signed({ contact: own, version: this.#version, neighbors: [...this.neighbors] }, this.seal);
     const tell: MeshMessage = { type: 'reports', reports: [report] };
     return [...this.toAll(query), ...[...this.neighbors].map((to): MeshEffect => ({ type: 'send', to, message: tell }))];
   }

@@ -16,6 +16,7 @@ import { Host, type HostOwner, type Mind } from './host.ts';
 import { Network } from './network.ts';
 import { hashOfWords, Random } from './random.ts';
 import { Register, type RegisterOptions } from './register.ts';
+import { sealOf } from './seal.ts';
 import { Tenancy } from './tenancy.ts';
 import { Tracing } from './tracing.ts';
 import { type Errand, Fetch, type Stored } from './transfers.ts';
@@ -365,7 +366,7 @@ export class Simulation {
       key: hashOfWords(life.name, this.#begun.get(life.name) ?? 0),
       machine: this.network.machine(life.name),
       contact,
-      mind: mind(life.name, { contact, discovery: strategy, trusts, chance: () => chances.next() }),
+      mind: mind(life.name, { contact, discovery: strategy, trusts, chance: () => chances.next(), seal: sealOf(contact.peer) }),
       random: life.random,
       owner: this.#owner,
       trusts,

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import t from 'tap';
 import * as config from '../../lib/config.ts';
 import { EXIT, FloodmeshError, isErrorCode } from '../../lib/errors.ts';
+import { idOf } from '../../lib/net/identity.ts';
 import { verifier } from '../../lib/net/keys.ts';
 import { CAUSES } from '../../lib/protocol/causes.ts';
 import { type Parse, parseLinkMessage, parseServerAnswer, parseServerRequest, parseTransferMessage } from '../../lib/protocol/codec.ts';
@@ -45,6 +46,11 @@ t.test('every example of a message is one that its conversation parses', async (
   for (const [conversation, { parse }] of Object.entries(conversations)) {
     for (const line of examples.get(conversation) ?? []) t.doesNotThrow(() => parse(line), line);
   }
+});
+
+t.test('the id that is shown is that of the keys that are shown', async (t) => {
+  const [, keys = '', id] = /```text\n([\w-]{86})\n```\n\nit is `([\w-]{12})`/.exec(document) ?? [];
+  t.equal(id, idOf(keys));
 });
 
 t.test('every message has an example', async (t) => {

@@ -2,7 +2,7 @@
 import { nanoid } from 'nanoid';
 import t from 'tap';
 import type { Link } from '../../lib/net/transport.ts';
-import { encode, PROTOCOL } from '../../lib/protocol/codec.ts';
+import { encode, parseLinkMessage } from '../../lib/protocol/codec.ts';
 import { type PeerId, peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
 import { type Contact, type LinkMessage, MAX_CONTENT_BYTES } from '../../lib/protocol/messages.ts';
 import { CONTENT_BYTES } from '../../lib/transfer/pieces.ts';
@@ -115,7 +115,7 @@ siege('queries with hostile ids, trails and times are bounded', {}, async (besie
     'an hour of patience': () =>
       query(member, { patienceMs: 3_600_000, reach: [...member.named('asker').peer.split(' ').map(peerId), member.named('holder').peer] }),
     'a cancel of nothing': () => JSON.stringify({ type: 'cancel', query: fresh() }),
-    'an echo of nothing': () => JSON.stringify({ type: 'echo', query: fresh(), answered: invented.slice(0, 100), missed: [] }),
+    'an echo of nothing': () => JSON.stringify({ type: 'echo', query: fresh(), answered: invented.slice(0, 100), proofs: [], missed: [] }),
     'a probe of nobody': () => JSON.stringify({ type: 'probe', peer: invented[0] }),
     'pings without end': () => JSON.stringify({ type: 'ping' }),
   };
@@ -171,28 +171,26 @@ siege('invented topology is not believed, and lies about others pass', {}, async
     name: `ghost ${index}`,
     port: 22,
   });
+  const ghosts = (index: number) => member.signed({ contact: ghost(index), version: 1, neighbors: [member.id] });
   await besieged.during('peers that no server signed', async () => {
-    for (let first = 0; first < 1_200; first += 24) {
-      const reports = Array.from({ length: 24 }, (_, index) => ({ contact: ghost(first + index), version: 1, neighbors: [member.id] }));
+    for (let first = 0; first < 1_200; first += 20) {
+      const reports = Array.from({ length: 20 }, (_, index) => ghosts(first + index));
       member.sayAll({ type: 'reports', reports });
     }
     await member.settled('asker');
   });
   t.same(links(await asker.topology()), truth);
   await besieged.during('a peer is said to have left that has not', async () => {
-    const lie: LinkMessage = {
-      type: 'reports',
-      reports: [{ contact: member.named('holder'), version: 1_000_000, neighbors: [], left: true }],
-    };
+    const report = member.signed({ contact: member.named('holder'), version: 1_000_000, neighbors: [], left: true });
+    const lie: LinkMessage = { type: 'reports', reports: [report] };
     member.sayAll(lie);
     await member.settled('asker');
   });
-  const healedMs = await holds(5_000, async () => JSON.stringify(links(await asker.topology())) === JSON.stringify(truth));
-  t.pass(`the lie was gone after ${Math.round(healedMs)} ms`);
+  t.same(links(await asker.topology()), truth, 'nobody reports of another');
   await besieged.during('a storm of reports', async () => {
     for (let index = 0; index < 3_000; index++) {
       const neighbors = index % 2 === 0 ? [] : [member.named('asker').peer, member.named('holder').peer];
-      member.sayAll({ type: 'reports', reports: [{ contact: member.contact, version: 1_000 + index, neighbors }] });
+      member.sayAll({ type: 'reports', reports: [member.signed({ contact: member.contact, version: 1_000 + index, neighbors })] });
     }
     await Promise.all([member.settled('asker'), member.settled('holder')]);
   });
@@ -211,16 +209,16 @@ siege('who is no member is no neighbour, and cannot stop the network', {}, async
     'no signature': { ...member.contact, signature: '' },
     'another network': { ...member.contact, network: 'elsewhere' },
     'the victim itself': to,
+    'another member': member.named('asker'),
   };
   for (const [what, contact] of Object.entries(contacts)) {
     const { promise, resolve } = Promise.withResolvers<string>();
     const link = await transport.dial(to, 'mesh');
-    let greeted = false;
     link.attach({
-      text: () => {
-        if (greeted) return;
-        greeted = true;
-        link.send(encode({ type: 'hello', protocol: PROTOCOL, contact }));
+      text: (text) => {
+        const message = parseLinkMessage(text);
+        if (message.type !== 'hello') return;
+        link.send(encode(member.hello(contact, message)));
         link.send(encode({ type: 'stop', stop: fresh() }));
       },
       closed: resolve,
@@ -237,18 +235,12 @@ siege('who is no member is no neighbour, and cannot stop the network', {}, async
   await member.end();
 });
 
-// Contacts are no secret, and a hello proves nothing but that one has seen its contact: this is as far as a lie gets.
-siege('a member under the contact of another hides that one from whom it greets, and only while it stays', {}, async (besieged) => {
+siege('a member under the contact of another is a stranger, and hides nobody', {}, async (besieged) => {
   const { t, asker } = besieged;
   const member = await joined(besieged);
-  const victim = member.named('holder');
-  const impostor = await member.dial(member.named('asker'), victim);
-  t.teardown(() => impostor.close('left'));
-  const { ms, value } = await timed(() => asker.get('g50.bin'));
-  t.comment(`under its contact: ${value.type} after ${ms} ms`);
-  impostor.close('left');
-  const healedMs = await holds(10_000, async () => (await asker.get('g51.bin')).type !== 'notFound');
-  t.pass(`found again ${Math.round(healedMs)} ms after the impostor had gone`);
+  for (let index = 0; index < 20; index++) await member.dial(member.named('asker'), member.named('holder'));
+  const found = await asker.get('g50.bin');
+  t.match(found, { type: 'downloaded' });
   t.same(links(await asker.topology()), fullMesh(['asker', 'holder', 'mallory']));
   await member.end();
 });

@@ -117,12 +117,12 @@ siege('hostile names of peers are refused by the server, and by peers in every m
     for (const name of HOSTILE) {
       await member.linkedWith(['asker']);
       const contact = { ...member.contact, name };
-      member.say('asker', JSON.stringify({ type: 'reports', reports: [{ contact, version: 9, neighbors: [] }] }));
+      member.say('asker', JSON.stringify({ type: 'reports', reports: [member.signed({ contact, version: 9, neighbors: [] })] }));
       await member.settled('asker');
       const to = member.named('asker');
       const link = await transport.dial(to, 'mesh');
       const { promise, resolve } = Promise.withResolvers<string>();
-      link.attach({ text: () => link.send(JSON.stringify({ type: 'hello', protocol: PROTOCOL, contact })), closed: resolve });
+      link.attach({ text: () => link.send(JSON.stringify(member.hello(contact))), closed: resolve });
       t.match(await promise, /protocol|stranger/);
       if (member.closed.at(-1) === 'protocol') await member.dial(to).catch(() => undefined);
     }

@@ -3,17 +3,21 @@
  * contact, greets whom it should, and then says whatever the test has it say. Its links and its port are real.
  */
 import { nanoid } from 'nanoid';
+import { signed } from '../../lib/mesh/seal.ts';
+import { Identity } from '../../lib/net/identity.ts';
 import type { Link, Listener, Transport } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import type { Assigned } from '../../lib/peer/membership.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode, PROTOCOL, parseLinkMessage } from '../../lib/protocol/codec.ts';
-import { PEER_ID_LENGTH, type PeerId, peerId } from '../../lib/protocol/ids.ts';
-import type { Contact, LinkMessage } from '../../lib/protocol/messages.ts';
+import { NONCE_LENGTH, type PeerId } from '../../lib/protocol/ids.ts';
+import type { Contact, LinkMessage, Report } from '../../lib/protocol/messages.ts';
+import { answerText, helloText, type Unsigned } from '../../lib/protocol/proofs.ts';
 import { type Behaviour, type Made, serve } from '../peer/holders.ts';
 import { HOST, type Network } from './processes.ts';
 
+type Hello = Extract<LinkMessage, { readonly type: 'hello' }>;
 export type Query = Extract<LinkMessage, { readonly type: 'query' }>;
 export const transport = webSocketTransport();
 const PATIENCE_MS = 15_000;
@@ -44,6 +48,7 @@ type Whereabouts = Pick<Contact, 'peer' | 'host' | 'port'>;
 
 export class Member {
   readonly contact: Contact;
+  readonly identity: Identity;
   readonly #cookie: string;
   readonly #manners: Manners;
   readonly #line: ServerLine;
@@ -51,6 +56,7 @@ export class Member {
   /** Two with one peer, for a moment, when both ends have dialled. */
   readonly #links = new Map<PeerId, readonly Link[]>();
   readonly #known = new Map<PeerId, Contact>();
+  readonly #keys = new Map<PeerId, string>();
   /** Why links to it were closed, in order. */
   readonly closed: Cause[] = [];
   readonly heard: LinkMessage[] = [];
@@ -60,7 +66,8 @@ export class Member {
   /** Joins the network of a story as `name`, and links with everybody there. */
   static async join(network: Network, name: string, manners: Manners = {}): Promise<Member> {
     const line = await ServerLine.open(transport, { host: HOST, port: network.port });
-    const peer = peerId(`zzzz${nanoid(PEER_ID_LENGTH - 4)}`); // a high id: whoever is linked with it pings it
+    const identity = highIdentity();
+    const { peer } = identity;
     const place = await line.ask({ type: 'join', protocol: PROTOCOL, network: 'p2p', peer, name, host: HOST });
     if (place.type !== 'assigned') throw new Error(`the server answered ${place.type}`);
     const { promise, resolve } = Promise.withResolvers<Member>();
@@ -69,7 +76,7 @@ export class Member {
       if (purpose === 'content') manners.serve?.(link);
       else member.#accept(link);
     });
-    const member = new Member(place, line, doorway, manners);
+    const member = new Member(place, identity, line, doorway, manners);
     resolve(member);
     network.atEnd(() => member.end());
     await line.ask({ type: 'listening' });
@@ -79,8 +86,9 @@ export class Member {
     return member;
   }
 
-  private constructor({ contact, cookie }: Assigned, line: ServerLine, doorway: Listener, manners: Manners) {
+  private constructor({ contact, cookie }: Assigned, identity: Identity, line: ServerLine, doorway: Listener, manners: Manners) {
     this.contact = contact;
+    this.identity = identity;
     this.#cookie = cookie;
     this.#line = line;
     this.#doorway = doorway;
@@ -135,10 +143,15 @@ export class Member {
     link.attach({
       text: (text) => {
         const message = parseLinkMessage(text);
-        if (message.type !== 'hello') return this.#hear(to.peer, message);
-        link.send(encode({ type: 'hello', protocol: PROTOCOL, contact: as }));
-        if (as === this.contact) this.#stands(message.contact, link);
-        greeted.resolve(link);
+        if (message.type === 'hello') {
+          link.send(encode(this.hello(as, message)));
+          if (as !== this.contact) greeted.resolve(link);
+          this.#known.set(to.peer, message.contact);
+        } else if (message.type === 'welcome') {
+          const contact = this.#known.get(to.peer);
+          if (contact !== undefined) this.#stands(contact, link);
+          greeted.resolve(link);
+        } else this.#hear(to.peer, message);
       },
       closed: (cause) => {
         this.#fell(to.peer, link, cause);
@@ -146,6 +159,18 @@ export class Member {
       },
     });
     return greeted.promise;
+  }
+
+  /** A hello with its own keys, and the proof of them that is due to whom it answers. */
+  hello(contact: Contact, to?: Hello, nonce = nanoid(NONCE_LENGTH)): Hello {
+    const { keys } = this.identity;
+    const hello: Hello = { type: 'hello', protocol: PROTOCOL, contact, keys, nonce };
+    return to === undefined ? hello : { ...hello, proof: this.identity.prove(to.keys, helloText(to.nonce, nonce, contact.peer)) };
+  }
+
+  /** A report under its own signature, whatever it says. */
+  signed(report: Unsigned): Report {
+    return signed(report, this.identity);
   }
 
   /** Leaves in good order. */
@@ -158,13 +183,16 @@ export class Member {
 
   #accept(link: Link): void {
     let from: Contact | undefined;
-    link.send(encode({ type: 'hello', protocol: PROTOCOL, contact: this.contact }));
+    const nonce = nanoid(NONCE_LENGTH);
+    link.send(encode(this.hello(this.contact, undefined, nonce)));
     link.attach({
       text: (text) => {
         const message = parseLinkMessage(text);
         if (from !== undefined) return this.#hear(from.peer, message);
         if (message.type !== 'hello') return;
         from = message.contact;
+        const proof = this.identity.prove(message.keys, helloText(nonce, message.nonce, this.id));
+        link.send(encode({ type: 'welcome', proof }));
         this.#stands(from, link);
       },
       closed: (cause) => {
@@ -176,7 +204,6 @@ export class Member {
   #stands(contact: Contact, link: Link): void {
     this.#known.set(contact.peer, contact);
     this.#links.set(contact.peer, [...(this.#links.get(contact.peer) ?? []), link]);
-    link.send(encode({ type: 'ping' })); // the first word after the hello makes the link stand
     this.#report();
   }
 
@@ -191,7 +218,8 @@ export class Member {
 
   #report(): void {
     this.#version += 1;
-    this.sayAll({ type: 'reports', reports: [{ contact: this.contact, version: this.#version, neighbors: [...this.#links.keys()] }] });
+    const report = { contact: this.contact, version: this.#version, neighbors: [...this.#links.keys()] };
+    this.sayAll({ type: 'reports', reports: [this.signed(report)] });
     this.#wake();
   }
 
@@ -199,7 +227,7 @@ export class Member {
     if (message.type !== 'ping') this.heard.push(message);
     if (message.type === 'ping') this.#tell(from, { type: 'pong' });
     if (message.type === 'query') this.#answer(from, message);
-    if (message.type === 'reports') for (const { contact } of message.reports) this.#meet(contact);
+    if (message.type === 'reports') for (const report of message.reports) this.#meet(report);
     this.#wake();
   }
 
@@ -207,11 +235,16 @@ export class Member {
     for (const answer of this.#manners.answer?.(query, this) ?? []) this.#tell(from, answer);
     if (this.#manners.echoes === false) return;
     const missed = query.reach.filter((peer) => peer !== this.id);
-    this.#tell(from, { type: 'echo', query: query.query, answered: [this.id], missed });
+    this.#tell(from, { type: 'echo', query: query.query, answered: [this.id], proofs: [this.#proof(query)], missed });
+  }
+
+  #proof({ query, want, trail: [asker = this.id] }: Query): string {
+    return this.identity.prove(this.#keys.get(asker) ?? '', answerText(query, want, this.id));
   }
 
   // Of two members the one with the lower id dials, as everybody has it.
-  #meet(contact: Contact): void {
+  #meet({ contact, keys }: Report): void {
+    this.#keys.set(contact.peer, keys);
     const isNew = !this.#known.has(contact.peer);
     this.#known.set(contact.peer, contact);
     if (isNew && this.id < contact.peer) this.dial(contact).catch(() => undefined);
@@ -234,4 +267,10 @@ export class Member {
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+/** Whoever is linked with a high id pings it: a member that only answers is not taken for a silent one. */
+function highIdentity(): Identity {
+  const identity = new Identity();
+  return identity.peer.startsWith('z') ? identity : highIdentity();
 }

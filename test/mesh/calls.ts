@@ -7,7 +7,7 @@ import { Shelf } from '../../lib/mesh/shelf.ts';
 import { type QueryId, queryId } from '../../lib/protocol/ids.ts';
 import type { Contact } from '../../lib/protocol/messages.ts';
 import { MAX_LINKS } from '../../lib/protocol/messages.ts';
-import { Mind, messages, reportOf } from './mind.ts';
+import { Mind, messages, reportOf, spokenFor } from './mind.ts';
 import { contactOf, fileOf, settledNetwork } from './network.ts';
 
 const FILE = fileOf('f1.txt');
@@ -265,6 +265,7 @@ function wide() {
     trusts: ({ signature }) => signature !== 'forger',
     members: () => ['a', 'b', 'c', 'm'].map(idOf),
     routes: () => new Map(),
+    ...spokenFor('m'),
   };
   return (from: string, message: MeshMessage): MeshEffect[] => calls.handle({ type: 'received', from: idOf(from), message }, view);
 }

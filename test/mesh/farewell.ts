@@ -92,7 +92,7 @@ t.test('a search that is under way through a leaver is finished before it ends',
   t.same(mind.tell({ type: 'linkDown', peer: contactOf('c').peer, cause: 'crashed' }), [], 'and nothing else is told any more');
   const hit = { peer: z, name: 'f', bytes: 1, root: '0'.repeat(64) } as const;
   t.same(said(mind.hears('z', { type: 'hits', query, providers: [hit as never] }), 'hits'), ['a']);
-  const end = mind.hears('z', { type: 'echo', query, answered: [z], missed: [] });
+  const end = mind.hears('z', { type: 'echo', query, answered: [z], proofs: [''], missed: [] });
   t.same(said(end, 'echo'), ['a']);
   t.same(end.at(-1), left);
 });
@@ -140,7 +140,7 @@ t.test('of two neighbours that leave each takes over those of the other, once', 
 
 t.test('a link to one that has left is not let go for being one too many, and it is not looked for', async (t) => {
   const mind = new Mind('m').linked('a', 'z');
-  mind.reported('a', reportOf('a', ['m', 'z']), { ...reportOf('z', [], 9), left: true });
+  mind.reported('a', reportOf('a', ['m', 'z']), reportOf('z', [], 9, {}, { left: true }));
   t.same(hungUp(mind.pulse()), []);
   mind.tell({ type: 'linkDown', peer: contactOf('z').peer, cause: 'left' });
   t.same(dialled(mind.pulse(60_000)), []);

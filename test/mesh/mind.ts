@@ -1,10 +1,14 @@
 /** One mind, told by hand; and words for what it answers. */
 import { PING_MS, PULSE_MS } from '../../lib/config.ts';
+import type { View } from '../../lib/mesh/discovery/discovery.ts';
 import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
+import { signed } from '../../lib/mesh/seal.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
 import type { Contact, Report } from '../../lib/protocol/messages.ts';
+import type { Unsigned } from '../../lib/protocol/proofs.ts';
+import { sealOf } from '../../lib/simulator/seal.ts';
 import { chanceFrom, contactOf } from './network.ts';
 
 /** Contacts signed by "forger" are not trusted. Time stands until a test moves it. */
@@ -12,12 +16,13 @@ export class Mind {
   readonly mesh: Mesh;
   now = 0;
 
-  constructor(name = 'm') {
+  constructor(name = 'm', seal = sealOf(contactOf(name).peer)) {
     this.mesh = new Mesh({
       contact: contactOf(name),
       discovery: new FloodDiscovery(),
       trusts: ({ signature }) => signature !== 'forger',
       chance: chanceFrom(1),
+      seal,
     });
   }
 
@@ -50,8 +55,17 @@ export class Mind {
   }
 }
 
-export function reportOf(name: string, neighbors: readonly string[], version = 5, contact: Partial<Contact> = {}): Report {
-  return { contact: { ...contactOf(name), ...contact }, version, neighbors: neighbors.map((neighbor) => contactOf(neighbor).peer) };
+/** What a member says of itself, and signs. */
+export function reportOf(
+  name: string,
+  neighbors: readonly string[],
+  version = 5,
+  contact: Partial<Contact> = {},
+  about: Partial<Unsigned> = {},
+): Report {
+  const { peer } = contactOf(name);
+  const linked = neighbors.map((neighbor) => contactOf(neighbor).peer);
+  return signed({ contact: { ...contactOf(name), ...contact }, version, neighbors: linked, ...about }, sealOf(peer));
 }
 
 /** The name that an id of the made-up network was made from. */
@@ -84,4 +98,14 @@ export function messages<Type extends MeshMessage['type']>(effects: readonly Mes
       ? [{ to: nameOf(effect.to), ...(effect.message as Extract<MeshMessage, { type: Type }>) }]
       : [],
   );
+}
+
+/** The part of a view that speaks for the peer of this name. */
+export function spokenFor(name: string): Pick<View, 'report' | 'isGenuine' | 'prove'> {
+  const seal = sealOf(contactOf(name).peer);
+  return {
+    report: reportOf(name, []),
+    isGenuine: (report) => seal.isGenuine(report),
+    prove: (peer, text) => seal.prove(sealOf(peer).keys, text),
+  };
 }

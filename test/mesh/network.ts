@@ -12,6 +12,7 @@ import { Shelf } from '../../lib/mesh/shelf.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { type PeerId, peerId, type QueryId, queryId, type Root } from '../../lib/protocol/ids.ts';
 import type { Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
+import { sealOf } from '../../lib/simulator/seal.ts';
 
 /** A network of `count` peers named p0, p1, … that have joined one after the other and come to rest; each shares `files`. */
 export function settledNetwork(seed: number, count: number, files: (index: number) => readonly string[] = () => []): Network {
@@ -130,7 +131,9 @@ export class Network {
   /** A peer comes: referred to a living peer that is chosen by chance, or to `to`. */
   join(name: string, files: readonly string[] = [], to?: PeerId | null): PeerId {
     const contact = contactOf(name, 9000 + this.hosts.size);
-    const mesh = new Mesh({ contact, discovery: new FloodDiscovery(), trusts: (other) => other.signature === '', chance: this.chance });
+    const trusts = (other: Contact) => other.signature === '';
+    const seal = sealOf(contact.peer);
+    const mesh = new Mesh({ contact, discovery: new FloodDiscovery(), trusts, chance: this.chance, seal });
     const referral = to === undefined ? this.#anyBut(contact.peer) : to;
     this.hosts.set(contact.peer, { mesh, contact, links: new Set(), isFrozen: false, isDeaf: false, asleep: [] });
     this.tell(contact.peer, { type: 'begin' });

@@ -19,7 +19,7 @@ function topologyOf(own: string, neighbors: readonly string[], others: Record<st
 t.test('a peer that knows nobody is its own network', async (t) => {
   const topology = new Topology(contactOf('m'));
   t.same(names(topology.members()), ['m']);
-  t.same(topology.reports(), [topology.own]);
+  t.same([topology.others(), topology.told()], [[], []]);
   t.same(topology.neighborsOf(idOf('x')), []);
   t.equal(topology.contact(idOf('x')), undefined);
 });
@@ -65,31 +65,30 @@ t.test('whatever order reports come in, and however often, what is known is the 
   t.pass();
 });
 
-t.test('a report of ourselves from the past is ignored, one from a liar outgrown, and neither believed', async (t) => {
+t.test('of ourselves nobody tells us anything', async (t) => {
   const topology = topologyOf('m', ['a'], { a: ['m'] });
-  const { version } = topology.own;
-  t.notOk(topology.learn(reportOf('m', ['x'], version - 1)));
-  t.equal(topology.own.version, version);
-  t.notOk(topology.learn(topology.own), 'our own words, come back');
-  t.equal(topology.own.version, version);
-  for (const lie of [
-    reportOf('m', ['x'], version),
-    { ...reportOf('m', ['a'], version), left: true as const },
-    reportOf('m', ['a'], version + 7),
-  ]) {
-    const before = topology.own.version;
-    t.notOk(topology.learn({ ...lie, version: Math.max(lie.version, before) }));
-    t.ok(topology.own.version > before);
-    t.same(names(topology.own.neighbors), ['a']);
-  }
+  const { own } = topology;
+  t.notOk(topology.learn(reportOf('m', ['x'], own.version + 7)));
+  t.equal(topology.own, own);
 });
 
-t.test('the last of all versions is not outgrown: what is beyond it would be no message', async (t) => {
-  const topology = topologyOf('m', ['a'], {});
-  topology.learn(reportOf('m', [], Number.MAX_SAFE_INTEGER));
-  t.ok(Number.isSafeInteger(topology.own.version));
-  topology.become({ neighbors: [] });
-  t.ok(Number.isSafeInteger(topology.own.version));
+t.test('what is known of a peer without its signature is told to nobody', async (t) => {
+  const topology = topologyOf('m', ['a', 'b'], { b: ['m'] });
+  topology.learn({ contact: contactOf('a'), version: 0, neighbors: [idOf('m')] });
+  t.same(names(topology.others()), ['b', 'a']);
+  t.same(topology.told(), [reportOf('b', ['m'])]);
+  t.equal(topology.keys(idOf('b')), reportOf('b', []).keys);
+  t.equal(topology.keys(idOf('a')), undefined);
+  t.equal(topology.keys(idOf('x')), undefined);
+});
+
+t.test('what a peer signed is told as it signed it, though a later contact of it is known', async (t) => {
+  const topology = new Topology(contactOf('m'));
+  topology.learn(reportOf('a', [], 1, { serial: 9, port: 9_009 }));
+  const earlier = reportOf('a', [], 2, { serial: 3, port: 9_003 });
+  topology.learn(earlier);
+  t.same(topology.told(), [earlier]);
+  t.match(topology.contact(idOf('a')), { port: 9_009 });
 });
 
 t.test('the later contact of a peer stays, and our own is the one we were given', async (t) => {

@@ -8,8 +8,10 @@ import { WAVE_STAGES } from '../../lib/config.ts';
 import type { View } from '../../lib/mesh/discovery/discovery.ts';
 import { WaveFlood } from '../../lib/mesh/discovery/wave.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/events.ts';
+import { signed } from '../../lib/mesh/seal.ts';
 import { type PeerId, peerId, type QueryId, queryId } from '../../lib/protocol/ids.ts';
 import type { Contact, SharedFile, Want } from '../../lib/protocol/messages.ts';
+import { sealOf } from '../../lib/simulator/seal.ts';
 import { chanceFrom, fileOf } from './network.ts';
 
 export interface WideSearch {
@@ -185,6 +187,8 @@ export class WideNetwork {
     this.minds.push(new WaveFlood(this.#stages));
     this.#last.push(new Map());
     const network = this;
+    const contact = this.contactOf(index);
+    const seal = sealOf(contact.peer);
     this.#views.push({
       self: this.idOf(index),
       get now() {
@@ -193,7 +197,12 @@ export class WideNetwork {
       neighbors,
       library: { matching: () => this.#lookUp(index) },
       knowsAll: false,
-      contact: this.contactOf(index),
+      contact,
+      get report() {
+        return signed({ contact, version: 1, neighbors: [...neighbors] }, seal);
+      },
+      isGenuine: (report) => seal.isGenuine(report),
+      prove: () => '',
       trusts: ({ signature }) => signature === 'ok',
       members: () => [this.idOf(index), ...neighbors],
       routes: () => new Map(),

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import type { Discovery } from '../../lib/mesh/discovery/discovery.ts';
+import { Identity } from '../../lib/net/identity.ts';
 import { Body } from '../../lib/peer/body.ts';
 import type { Peer } from '../../lib/peer/peer.ts';
-import { peerId, type QueryId, queryId } from '../../lib/protocol/ids.ts';
+import { type QueryId, queryId } from '../../lib/protocol/ids.ts';
 import type { Contact } from '../../lib/protocol/messages.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
 import { all, freePorts, HOST, linkedWith, next, stage, transport } from './cast.ts';
@@ -16,7 +17,8 @@ import { holding, LARGE, made } from './holders.ts';
 t.setTimeout(120_000);
 
 const large = made(LARGE);
-const SELF: Contact = { peer: peerId('self'.padEnd(12, '_')), name: 'self', host: HOST, port: 1, network: 'p2p', serial: 1, signature: '' };
+const identity = new Identity();
+const SELF: Contact = { peer: identity.peer, name: 'self', host: HOST, port: 1, network: 'p2p', serial: 1, signature: '' };
 
 function recorded(peer: Peer): PeerEvent[] {
   const events: PeerEvent[] = [];
@@ -102,7 +104,7 @@ t.test('no timer fires before its time, however busy the loop is', async (t) => 
   const ignored = () => undefined;
   const owner = { askRegistry: ignored, linkUp: ignored, linkDown: ignored, found: ignored, searchEnded: ignored, topology: ignored };
   const calls = { callBack: ignored, callFailed: ignored };
-  const body = new Body(SELF, discovery, transport, { ...owner, ...calls, trusts: () => true, stopped: ignored });
+  const body = new Body(SELF, identity, discovery, transport, { ...owner, ...calls, trusts: () => true, stopped: ignored });
   t.teardown(() => body.end());
   for (let index = 0; index < TIMERS; index++) {
     const until = performance.now() + 0.3;

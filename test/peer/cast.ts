@@ -6,6 +6,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { MeshMessage } from '../../lib/mesh/events.ts';
+import { signed } from '../../lib/mesh/seal.ts';
+import { Identity } from '../../lib/net/identity.ts';
 import type { Address, Link, Transport } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
@@ -14,8 +16,9 @@ import type { PeerOptions } from '../../lib/peer/options.ts';
 import { Peer } from '../../lib/peer/peer.ts';
 import type { SearchEnd } from '../../lib/peer/searches.ts';
 import { PROTOCOL } from '../../lib/protocol/codec.ts';
-import { type PeerId, peerId } from '../../lib/protocol/ids.ts';
+import type { PeerId } from '../../lib/protocol/ids.ts';
 import type { Contact, Report } from '../../lib/protocol/messages.ts';
+import { answerText } from '../../lib/protocol/proofs.ts';
 import type { Store } from '../../lib/registry/store.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { MetadataServer } from '../../lib/server/server.ts';
@@ -150,11 +153,9 @@ export interface Script {
   content?(link: Link, self: Scripted): void;
 }
 
-let drawn = 0;
-
-/** A member without a mind. Its id is higher than all that are drawn, so whoever wants a link with it dials. */
+/** A member without a mind. It dials those whose ids are higher than its own, as every member does. */
 export class Scripted {
-  readonly peer: PeerId;
+  readonly identity = new Identity();
   readonly name: string;
   readonly heard: MeshMessage[] = [];
   readonly #reports = new Map<PeerId, Report>();
@@ -165,10 +166,12 @@ export class Scripted {
   #ends: (() => unknown)[] = [];
 
   constructor(name: string, script: Script) {
-    drawn += 1;
     this.name = name;
-    this.peer = peerId(`zzzzzzzz${String(drawn).padStart(4, '0')}`);
     this.#script = script;
+  }
+
+  get peer(): PeerId {
+    return this.identity.peer;
   }
 
   get contact(): Contact {
@@ -182,7 +185,7 @@ export class Scripted {
     const answer = await line.ask({ type: 'join', protocol: PROTOCOL, network: 'p2p', peer: this.peer, name: this.name, host: HOST });
     if (answer.type !== 'assigned') throw new Error(answer.type);
     this.#contact = answer.contact;
-    this.#links = new Links(transport, {
+    this.#links = new Links(transport, this.identity, {
       self: () => this.contact,
       trusts: () => true,
       hasRoom: () => true,
@@ -207,6 +210,13 @@ export class Scripted {
     this.#links?.send(to, message);
   }
 
+  /** Says that it has answered a query, to whoever passed it on. */
+  echo(to: PeerId, { query, want, trail: [asker = this.peer] }: Extract<MeshMessage, { type: 'query' }>): void {
+    const keys = this.#reports.get(asker)?.keys ?? '';
+    const proof = this.identity.prove(keys, answerText(query, want, this.peer));
+    this.say(to, { type: 'echo', query, answered: [this.peer], proofs: [proof], missed: [] });
+  }
+
   /** Settles with the first message of `type`, heard before or to come. */
   async hears<Type extends MeshMessage['type']>(type: Type): Promise<Extract<MeshMessage, { type: Type }>> {
     for (;;) {
@@ -223,7 +233,7 @@ export class Scripted {
   // It tells the network of its links, and passes on what others tell of theirs, as every member does.
   #linksChanged(change: (neighbors: readonly PeerId[]) => PeerId[]): void {
     const { version, neighbors } = this.#reports.get(this.peer) ?? { version: 0, neighbors: [] };
-    const own: Report = { contact: this.contact, version: version + 1, neighbors: change(neighbors) };
+    const own = signed({ contact: this.contact, version: version + 1, neighbors: change(neighbors) }, this.identity);
     this.#reports.set(this.peer, own);
     for (const neighbor of own.neighbors) this.say(neighbor, { type: 'reports', reports: [...this.#reports.values()] });
   }
@@ -232,6 +242,7 @@ export class Scripted {
     const news = reports.filter(
       ({ contact: { peer }, version }) => peer !== this.peer && version > (this.#reports.get(peer)?.version ?? -1),
     );
+    for (const { contact } of news) if (this.peer < contact.peer && !this.#reports.has(contact.peer)) this.#links?.dial(contact);
     for (const report of news) this.#reports.set(report.contact.peer, report);
     const neighbors = this.#reports.get(this.peer)?.neighbors ?? [];
     if (news.length > 0) for (const neighbor of neighbors) if (neighbor !== from) this.say(neighbor, { type: 'reports', reports: news });

@@ -129,7 +129,7 @@ t.test('a hit that points at somebody who is no member of the network is not fol
       if (message.type !== 'query') return;
       const { query } = message;
       self.say(from, { type: 'hits', query, providers: [{ peer: 'aaaaaaaaaaaa' as PeerId, name: 'f1.txt', bytes: 1, root: large.root }] });
-      self.say(from, { type: 'echo', query, answered: [self.peer], missed: [] });
+      self.echo(from, message);
     },
   });
   const s1 = await on.joined('s1');

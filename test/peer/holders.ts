@@ -111,7 +111,7 @@ export async function holding(on: Stage, name: string, content: Made, behaviour:
       if (message.type !== 'query') return;
       const { query } = message;
       self.say(from, { type: 'hits', query, providers: [{ peer: self.peer, name: 'f1.txt', bytes: content.bytes, root: content.root }] });
-      self.say(from, { type: 'echo', query, answered: [self.peer], missed: [] });
+      self.echo(from, message);
     },
   });
 }

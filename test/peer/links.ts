@@ -1,16 +1,24 @@
 import t, { type Test } from 'tap';
 import { LINK_QUEUE_BYTES } from '../../lib/config.ts';
 import type { MeshMessage } from '../../lib/mesh/events.ts';
+import { Identity } from '../../lib/net/identity.ts';
 import type { Link, Purpose } from '../../lib/net/transport.ts';
 import { Links } from '../../lib/peer/links.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode, PROTOCOL } from '../../lib/protocol/codec.ts';
-import { peerId, queryId } from '../../lib/protocol/ids.ts';
-import type { Contact, LinkMessage, Report } from '../../lib/protocol/messages.ts';
+import { type PeerId, queryId } from '../../lib/protocol/ids.ts';
+import { type Contact, type LinkMessage, MAX_REPORTS, type Report } from '../../lib/protocol/messages.ts';
+import { helloText } from '../../lib/protocol/proofs.ts';
 import { HOST, transport } from './cast.ts';
 
 // On a machine with other work.
 t.setTimeout(120_000);
+
+/** Who is who: ids in the order of the names. */
+const NAMES = ['a', 'b', 'c', 'n', 'r', 'x'];
+const drawn = NAMES.map(() => new Identity()).sort((one, other) => (one.peer < other.peer ? -1 : 1));
+const identityOf = (name: string) => drawn[NAMES.indexOf(name)] as Identity;
+const idOf = (name: string): PeerId => identityOf(name).peer;
 
 /** The body of a peer as far as links go: all that it was told, in order. */
 class End {
@@ -22,7 +30,7 @@ class End {
 
   constructor(contact: Contact) {
     this.contact = contact;
-    this.links = new Links(transport, {
+    this.links = new Links(transport, identityOf(contact.name), {
       self: () => this.contact,
       trusts: ({ signature }) => signature === 'good',
       hasRoom: () => !this.isFull,
@@ -49,8 +57,6 @@ class End {
   }
 }
 
-const idOf = (name: string) => peerId(name.repeat(12));
-
 async function end(
   t: Test,
   name: string,
@@ -74,13 +80,43 @@ async function stranger(to: End) {
   return { link, heard, closed, say: (message: LinkMessage) => link.send(encode(message)) };
 }
 
+type Hello = Extract<LinkMessage, { type: 'hello' }>;
+
+/** A guest at the door of `to` that greets, once it was greeted, and proves that it has the keys of `as`. */
+async function guest(to: End, contact: Contact, as = identityOf(contact.name), nonce = NONCE) {
+  const link = await transport.dial(to.contact, 'mesh');
+  const heard: string[] = [];
+  const greeted = Promise.withResolvers<Hello>();
+  const closed = new Promise<Cause>((resolve) => {
+    link.attach({
+      text: (text) => {
+        const message = JSON.parse(text);
+        heard.push(message.type);
+        greeted.resolve(message);
+      },
+      closed: resolve,
+    });
+  });
+  const theirs = await greeted.promise;
+  const proof = as.prove(theirs.keys, helloText(theirs.nonce, nonce, contact.peer));
+  link.send(encode({ ...hello(contact, PROTOCOL, as), proof }));
+  return { link, heard, closed, theirs, proof, say: (message: LinkMessage) => link.send(encode(message)) };
+}
+
+const member = (to: End, name = 'x'): Contact => ({ ...to.contact, peer: idOf(name), name });
+
 const longReport: Report = {
   contact: { peer: idOf('r'), name: 'r', host: HOST, port: 1, network: 'p2p', serial: 1, signature: 'good' },
   version: 1,
   neighbors: Array.from({ length: 24 }, () => idOf('n')),
+  keys: 'k'.repeat(86),
+  signature: 's'.repeat(86),
 };
 
-const hello = (contact: Contact, protocol = PROTOCOL): LinkMessage => ({ type: 'hello', protocol, contact });
+const NONCE = 'n'.repeat(22);
+const hello = (contact: Contact, protocol = PROTOCOL, { keys } = identityOf(contact.name)): Hello => {
+  return { type: 'hello', protocol, contact, keys, nonce: NONCE };
+};
 
 t.test('a dialled link stands at both ends, and carries messages in order', async (t) => {
   const [a, b] = await Promise.all([end(t, 'a'), end(t, 'b')]);
@@ -157,9 +193,7 @@ t.test('nobody there is a dial that failed', async (t) => {
 
 t.test('who bears no signature of the network gets no link, on whichever side', async (t) => {
   const a = await end(t, 'a');
-  const guest = await stranger(a);
-  guest.say(hello({ ...a.contact, peer: idOf('x'), signature: 'forged' }));
-  t.equal(await guest.closed, 'stranger');
+  t.equal(await (await guest(a, { ...member(a), signature: 'forged' })).closed, 'stranger');
   const b = await end(t, 'b', (_, link) => link.send(encode(hello({ ...a.contact, peer: idOf('b'), name: 'b', signature: 'forged' }))));
   a.links.dial(b.contact);
   await a.tells('failed b stranger');
@@ -168,9 +202,48 @@ t.test('who bears no signature of the network gets no link, on whichever side', 
 
 t.test('who greets with our own id gets no link', async (t) => {
   const a = await end(t, 'a');
-  const guest = await stranger(a);
-  guest.say(hello(a.contact));
-  t.equal(await guest.closed, 'stranger');
+  t.equal(await (await guest(a, a.contact)).closed, 'stranger');
+});
+
+t.test('who shows the contact of another is a stranger, whatever it proves', async (t) => {
+  const a = await end(t, 'a');
+  const x = member(a);
+  t.equal(await (await guest(a, x, identityOf('c'))).closed, 'stranger', 'its own keys are not those of the id');
+  const silent = await stranger(a);
+  silent.say(hello(x));
+  t.equal(await silent.closed, 'stranger', 'the keys of the id, and no proof');
+  const earlier = await guest(a, x);
+  await a.tells('up x');
+  for (const proof of [earlier.proof, 'A'.repeat(16), identityOf('c').prove(identityOf('a').keys, 'x')]) {
+    const liar = await stranger(a);
+    liar.say({ ...hello(x), proof });
+    t.equal(await liar.closed, 'stranger');
+  }
+  t.same(a.told, ['up x'], 'and the link that stands is not touched');
+  earlier.link.close('done');
+  await a.tells('down x done');
+});
+
+t.test('who answers a dial with the contact of another is a stranger there', async (t) => {
+  const a = await end(t, 'a');
+  const say = (messages: readonly LinkMessage[]) => (_: End, link: Link) => {
+    const answer = () => {
+      for (const message of messages.slice(1)) link.send(encode(message));
+    };
+    link.attach({ text: answer, closed: () => undefined });
+    link.send(encode(messages[0] as LinkMessage));
+  };
+  const liars: readonly [string, (contact: Contact) => readonly LinkMessage[]][] = [
+    ['failed b stranger', (contact) => [hello(contact, PROTOCOL, identityOf('c'))]],
+    ['failed b stranger', (contact) => [hello(contact), { type: 'welcome', proof: 'A'.repeat(16) }]],
+    ['failed b protocol', (contact) => [hello(contact), { type: 'stop', stop: queryId('s'.repeat(22)) }]],
+  ];
+  for (const [index, [told, words]] of liars.entries()) {
+    const b: End = await end(t, 'b', (made, link) => say(words(made.contact))(made, link));
+    a.links.dial(b.contact);
+    await a.tells(told, told.endsWith('stranger') ? index + 1 : 1);
+  }
+  t.same(new Set(a.told), new Set(['failed b stranger', 'failed b protocol']), 'nothing of it was heard');
 });
 
 t.test('another member at the port that was dialled is a stranger there', async (t) => {
@@ -218,14 +291,14 @@ t.test('what is no greeting breaks the protocol', async (t) => {
 t.test('a neighbour that breaks the protocol is let go, and that is told', async (t) => {
   for (const [text, told] of [
     ['nonsense', 'down x protocol'],
-    [encode(hello({ ...(await end(t, 'x')).contact })), 'down x protocol'],
+    [encode(hello((await end(t, 'x')).contact)), 'down x protocol'],
+    [encode({ type: 'welcome', proof: 'A'.repeat(16) }), 'down x protocol'],
   ] as const) {
     const a = await end(t, 'a');
-    const guest = await stranger(a);
-    guest.say(hello({ ...a.contact, peer: idOf('x'), name: 'x' }));
+    const neighbor = await guest(a, member(a));
     await a.tells('up x');
-    guest.link.send(text);
-    t.equal(await guest.closed, 'protocol');
+    neighbor.link.send(text);
+    t.equal(await neighbor.closed, 'protocol');
     await a.tells(told);
   }
 });
@@ -252,8 +325,7 @@ t.test('whoever says nothing is let go, whichever end it is', async (t) => {
 
 t.test('a neighbour that reads too slowly is let go before more than its share waits for it', async (t) => {
   const a = await end(t, 'a');
-  const guest = await transport.dial(a.contact, 'mesh');
-  guest.send(encode(hello({ ...a.contact, peer: idOf('x'), name: 'x' })));
+  const slow = await guest(a, member(a));
   await a.tells('up x');
   const covered = Array.from({ length: 1_000 }, () => idOf('c'));
   let sent = 0;
@@ -270,25 +342,24 @@ t.test('a neighbour that reads too slowly is let go before more than its share w
     sent += 1;
   }
   t.ok(a.told.includes('down x slow'), `after ${sent} messages`);
-  guest.close('done');
+  slow.link.close('done');
 });
 
-/** 12 KiB of what is least urgent. */
-const bulk = (): MeshMessage => ({ type: 'reports', reports: Array.from({ length: 24 }, () => longReport) });
+/** 16 KiB of what is least urgent. */
+const bulk = (): MeshMessage => ({ type: 'reports', reports: Array.from({ length: MAX_REPORTS }, () => longReport) });
 
 /** A neighbour `x` that reads nothing, and so many messages sent to it that they fill what the system takes, and half of what may wait. */
 async function clogged(a: End) {
-  const guest = await stranger(a);
-  guest.say(hello({ ...a.contact, peer: idOf('x'), name: 'x' }));
+  const neighbor = await guest(a, member(a));
   await a.tells('up x');
-  guest.link.pause();
+  neighbor.link.pause();
   let sent = 0;
   while (a.links.waitingBytes(idOf('x')) < LINK_QUEUE_BYTES / 2) {
     a.links.send(idOf('x'), bulk());
     sent += 1;
     if (sent % 8 === 0) await new Promise(setImmediate);
   }
-  return { guest, sent };
+  return { guest: neighbor, sent };
 }
 
 t.test('what is urgent overtakes what waits, and all comes once it is read', async (t) => {
@@ -325,11 +396,15 @@ t.test('the end closes every link, and gives up what is being dialled', async (t
 t.test('whoever is just linking when all ends, or comes after that, is told so', async (t) => {
   const [a, b] = await Promise.all([end(t, 'a'), end(t, 'b')]);
   const stop: MeshMessage = { type: 'stop', stop: queryId('s'.repeat(22)) };
-  const guest = await stranger(a);
-  while (guest.heard.length === 0) await new Promise(setImmediate);
+  const newcomer = await stranger(a);
+  while (newcomer.heard.length === 0) await new Promise(setImmediate);
   a.links.close(stop);
-  t.equal(await guest.closed, 'left');
-  t.same(guest.heard, ['hello', 'stop']);
+  const late = await guest(a, member(a));
+  t.equal(await late.closed, 'left');
+  t.same(late.heard, ['hello', 'welcome', 'stop']);
+  t.same(newcomer.heard, ['hello'], 'who does not say who it is is not told');
+  newcomer.link.close('done');
+  await newcomer.closed;
   b.links.dial(a.contact);
   await b.tells('down a left');
   t.same(b.told, ['up a', 'got stop', 'down a left']);

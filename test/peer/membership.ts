@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import { JOIN_PATIENCE_MS, PORT_ATTEMPTS } from '../../lib/config.ts';
 import { FloodmeshError, named } from '../../lib/errors.ts';
+import { Identity } from '../../lib/net/identity.ts';
 import type { Address, Link, Listener } from '../../lib/net/transport.ts';
 import { type Assigned, Membership } from '../../lib/peer/membership.ts';
 import { encode, PROTOCOL, parseServerRequest } from '../../lib/protocol/codec.ts';
@@ -12,8 +13,6 @@ import { freePorts, HOST, server, transport } from './cast.ts';
 // On a machine with other work.
 t.setTimeout(120_000);
 
-let drawn = 0;
-
 /** Somebody with a membership, who listens where it is told and says hello there. */
 class Member {
   readonly membership: Membership;
@@ -22,16 +21,15 @@ class Member {
   readonly referrals: (string | null)[] = [];
   /** Ports that it will find taken, beside those that are. */
   readonly taken = new Set<number>();
+  readonly #identity = new Identity();
   #listener: Listener | undefined;
   readonly #waiting = new Set<() => void>();
 
   constructor(t: Test, at: Address | readonly Address[], name: string, network = 'p2p') {
-    drawn += 1;
-    const peer = peerId(`peer${String(drawn).padStart(8, '0')}`);
     this.membership = new Membership(
       transport,
       [at].flat(),
-      { network, peer, name, host: HOST },
+      { network, peer: this.#identity.peer, name, host: HOST },
       {
         assigned: (place) => this.#assigned(place),
         referred: ({ referral }) => this.#referred(referral),
@@ -62,8 +60,11 @@ class Member {
     if (this.taken.has(contact.port)) throw new FloodmeshError('PORT_TAKEN', 'taken');
     if (this.#listener?.address.port === contact.port) return;
     await this.#listener?.close();
+    const { keys } = this.#identity;
     this.#listener = await transport.listen(contact, ['mesh'], (link) => {
-      link.send(encode({ type: 'hello', protocol: PROTOCOL, contact: this.places.at(-1)?.contact ?? contact }));
+      link.send(
+        encode({ type: 'hello', protocol: PROTOCOL, contact: this.places.at(-1)?.contact ?? contact, keys, nonce: 'n'.repeat(22) }),
+      );
       link.attach({ text: () => undefined, closed: () => undefined });
     });
   }

@@ -1,7 +1,9 @@
 import t from 'tap';
 import { VERDICTS_REMEMBERED } from '../../lib/config.ts';
+import { signed as signedReport } from '../../lib/mesh/seal.ts';
+import { Identity } from '../../lib/net/identity.ts';
 import { newKeys, signer } from '../../lib/net/keys.ts';
-import { Trust } from '../../lib/peer/trust.ts';
+import { isGenuine, Trust } from '../../lib/peer/trust.ts';
 import { signedText } from '../../lib/protocol/contact.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
 import type { Contact } from '../../lib/protocol/messages.ts';
@@ -74,4 +76,25 @@ t.test('verdicts are remembered up to a number, and stay right beyond it', async
   for (let serial = 0; serial < VERDICTS_REMEMBERED + 10; serial++) made.trusts({ ...unsigned, serial, signature: '' });
   t.ok(made.trusts(signed()));
   t.notOk(made.trusts({ ...unsigned, signature: '' }));
+});
+
+t.test('a report counts when the peer that it is about signed it, and not when anything of it was changed', async (t) => {
+  const [owner, other] = [new Identity(), new Identity()];
+  const told = { contact: signed({ peer: owner.peer }), version: 3, neighbors: [other.peer] };
+  const report = signedReport(told, owner);
+  t.ok(isGenuine(report));
+  const forged = {
+    'of another': signedReport(told, other),
+    'under the keys of another': { ...report, keys: other.keys },
+    'with the second of its keys changed': { ...report, keys: owner.keys.slice(0, 43) + other.keys.slice(43) },
+    'under the id of another': { ...report, contact: signed({ peer: other.peer }) },
+    'with other neighbours': { ...report, neighbors: [] },
+    'of another version': { ...report, version: 4 },
+    'with an earlier contact': { ...report, contact: signed({ peer: owner.peer, serial: 0 }) },
+    'of one that left': { ...report, left: true as const },
+    'of a partial view': { ...report, partial: true as const },
+    'without keys': { ...report, keys: '' },
+    'without a signature': { ...report, signature: '' },
+  };
+  for (const [what, lie] of Object.entries(forged)) t.notOk(isGenuine(lie), what);
 });

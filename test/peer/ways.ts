@@ -145,7 +145,7 @@ t.test('a holder that says that it will not answer is given up at once', async (
       if (message.type === 'query') {
         const { query } = message;
         self.say(from, { type: 'hits', query, providers: [{ peer: self.peer, name: 'f1.txt', bytes: LARGE, root: large.root }] });
-        self.say(from, { type: 'echo', query, answered: [self.peer], missed: [] });
+        self.echo(from, message);
       }
       if (message.type === 'call') self.say(from, { type: 'callFailed', call: message.call });
     },

@@ -27,6 +27,7 @@ const text = (value: unknown) => JSON.stringify(value).replaceAll(`"${TOO_BIG}"`
 const NO_STRING = [0, null, true, {}, [], ['x']];
 const NO_COUNT = [-1, 0.5, 2 ** 53, TOO_BIG, '12', '', null, true, {}, [], [1]];
 const NO_ID = [...NO_STRING, '', 'short', 'x'.repeat(23), '../../../etc', 'abcdefghijk\n', 'abcdefghijk/'];
+const [hello] = links;
 const NO_ARRAY = [null, 'x', 0, {}, true];
 const OTHER_OBJECT = [null, [], 'x', 0, true, {}];
 const tooMany = (count: number, item: unknown) => Array.from({ length: count + 1 }, () => item);
@@ -64,6 +65,10 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   root: [...NO_ID, 'F'.repeat(64), '0'.repeat(63), '0'.repeat(65)],
   cookie: [...NO_STRING, '', 'x'.repeat(21), 'x'.repeat(65), `${'x'.repeat(22)}'`],
   signature: [...NO_STRING, 'x'.repeat(129), 'a b', "'"],
+  keys: [...NO_STRING, '', 'x'.repeat(85), 'x'.repeat(87), `${'x'.repeat(85)}+`],
+  nonce: [...NO_STRING, '', 'x'.repeat(21), 'x'.repeat(23)],
+  proof: [...NO_STRING, '', 'x'.repeat(15), 'x'.repeat(17), `${'x'.repeat(15)}=`],
+  proofs: [...NO_ARRAY, [0], ['x'], tooMany(1_024, 'x'.repeat(16))],
   networkKey: [...NO_STRING, '', 'x'.repeat(129), 'a b'],
   host: [...NO_STRING, '', 'x'.repeat(254)],
   network: [...NO_STRING, 'x'.repeat(65)],
@@ -100,7 +105,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
 };
 
 const OPTIONAL = new Set([
-  ...['nextMs', 'left', 'partial', 'members', 'hint', 'port in join', 'cookie in join'],
+  ...['nextMs', 'left', 'partial', 'members', 'hint', 'port in join', 'cookie in join', 'proof in hello'],
   ...['contact in hits', 'part in hits', 'detours in hits', 'only in wave', 'open in wave', 'contact in call'],
 ]);
 
@@ -257,15 +262,10 @@ t.test('a key that comes twice counts once, as the last says', async (t) => {
 
 t.test('the largest numbers that are allowed come through exactly', async (t) => {
   t.equal(MAX_CONTENT_BYTES, CONTENT_BYTES, 'the largest content is that of the transfer');
-  t.same(parseLinkMessage(text({ type: 'hello', protocol: Number.MAX_SAFE_INTEGER, contact })), {
-    type: 'hello',
-    protocol: Number.MAX_SAFE_INTEGER,
-    contact,
-  });
+  t.same(parseLinkMessage(text({ ...hello, protocol: Number.MAX_SAFE_INTEGER })), { ...hello, protocol: Number.MAX_SAFE_INTEGER });
   t.same(parseTransferMessage(`{"type":"opened","bytes":${MAX_CONTENT_BYTES}}`), { type: 'opened', bytes: MAX_CONTENT_BYTES });
-  t.same(parseLinkMessage(text({ type: 'hello', protocol: 1, contact: { ...contact, port: 65_535 } })), {
-    type: 'hello',
-    protocol: 1,
+  t.same(parseLinkMessage(text({ ...hello, contact: { ...contact, port: 65_535 } })), {
+    ...hello,
     contact: { ...contact, port: 65_535 },
   });
 });
@@ -279,7 +279,7 @@ const FILE_CARRIERS = [
 ] as const;
 
 const PEER_CARRIERS = [
-  ['hello', parseLinkMessage, (name: string) => ({ type: 'hello', protocol: 1, contact: { ...contact, name } })],
+  ['hello', parseLinkMessage, (name: string) => ({ ...hello, contact: { ...contact, name } })],
   ['reports', parseLinkMessage, (name: string) => ({ type: 'reports', reports: [report, { ...report, contact: { ...contact, name } }] })],
   ['assigned', parseServerAnswer, (name: string) => ({ ...answers[0], contact: { ...contact, name } })],
   ['referred', parseServerAnswer, (name: string) => ({ type: 'referred', id: 1, referral: { ...contact, name } })],
@@ -331,7 +331,7 @@ t.test('a text is bounded by what it takes, not by what it looks like', async (t
   ]) {
     refuses(t, parseLinkMessage, text({ ...links.find(({ type }) => type === 'query'), want }));
   }
-  refuses(t, parseLinkMessage, text({ type: 'hello', protocol: 1, contact: { ...contact, host: zalgo } }));
+  refuses(t, parseLinkMessage, text({ ...hello, contact: { ...contact, host: zalgo } }));
   refuses(t, parseTransferMessage, text({ type: 'closed', code: 'X', message: zalgo }));
   refuses(t, parseServerRequest, text({ ...requests[0], name: zalgo }));
   t.pass();

@@ -37,7 +37,9 @@ t.test('the largest messages that honest peers send fit one frame', async (t) =>
     trail: everybody.slice(0, MAX_LINKS),
   };
   t.ok(bytes(query) <= LINK_MESSAGE_BYTES, 'a query');
-  t.ok(bytes({ type: 'echo', query: 'x'.repeat(22), answered: everybody, missed: everybody }) <= LINK_MESSAGE_BYTES, 'an echo');
+  const proofs = everybody.map(() => 'x'.repeat(16));
+  const echo = { type: 'echo', query: 'x'.repeat(22), answered: everybody, proofs, missed: everybody };
+  t.ok(bytes(echo) <= LINK_MESSAGE_BYTES, 'an echo');
   const contents = { type: 'contents', roots: Array.from({ length: MAX_CONTENTS }, () => provider.root) };
   t.ok(bytes(contents) <= TRANSFER_REQUEST_BYTES, 'contents');
   const wide = { ...contact, name: '字'.repeat(32), host: 'h'.repeat(253), network: '字'.repeat(64), signature: 's'.repeat(86) };

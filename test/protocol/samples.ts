@@ -10,10 +10,16 @@ const cookie = 'abcdefghijklmnopqrstuv';
 export const contact: Contact = { peer, name: 's1', host: '127.0.0.1', port: 9000, network: 'p2p', serial: 7, signature: 'Zm9v' };
 export const provider: Provider = { peer, name: 'f1.txt', bytes: 12, root: rootOf('0f'.repeat(32)) };
 export const folder: Provider = { peer, name: 'photos/', bytes: 99, root: rootOf('1f'.repeat(32)), holds: { files: 3, bytes: 2_000 } };
-export const report: Report = { contact, version: 3, neighbors: [other] };
+const keys = 'k'.repeat(86);
+const nonce = 'n'.repeat(22);
+const proof = 'p'.repeat(16);
+
+export const report: Report = { contact, version: 3, neighbors: [other], keys, signature: 's'.repeat(86) };
 
 export const links: readonly LinkMessage[] = [
-  { type: 'hello', protocol: 1, contact },
+  { type: 'hello', protocol: 1, contact, keys, nonce },
+  { type: 'hello', protocol: 1, contact, keys, nonce, proof },
+  { type: 'welcome', proof },
   { type: 'reports', reports: [report, { ...report, left: true }, { ...report, partial: true }] },
   { type: 'walk', contact, hops: 12, links: 2 },
   { type: 'swap', contact },
@@ -28,7 +34,8 @@ export const links: readonly LinkMessage[] = [
   { type: 'query', query, want: { by: 'text', text: 'f' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
   { type: 'query', query, want: { by: 'all' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
   { type: 'hits', query, providers: [provider, folder] },
-  { type: 'echo', query, answered: [peer], missed: [other] },
+  { type: 'echo', query, answered: [peer], proofs: [proof], missed: [other] },
+  { type: 'echo', query, answered: [peer], proofs: [''], missed: [] },
   { type: 'hits', query, providers: [provider], contact, part: 0, detours: 3 },
   { type: 'wave', query, want: { by: 'name', name: 'f1' }, depth: 1, limit: 32, patienceMs: 900 },
   { type: 'wave', query, want: { by: 'peers' }, only: peer, depth: 1, limit: 32, open: true, patienceMs: 900 },

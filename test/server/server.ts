@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { HANDSHAKE_MS, PORT_ATTEMPTS } from '../../lib/config.ts';
+import { Identity } from '../../lib/net/identity.ts';
 import { verifier } from '../../lib/net/keys.ts';
 import type { Address, Listener as Doorway, Link } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
@@ -69,6 +70,7 @@ class FakePeer {
   readonly name: string;
   readonly peer: PeerId;
   readonly #server: Address;
+  readonly #identity = new Identity();
   #line: Line | undefined;
   #doorway: Doorway | undefined;
   place: Answer<'assigned'> | undefined;
@@ -76,7 +78,7 @@ class FakePeer {
   constructor(server: Address, name: string) {
     this.#server = server;
     this.name = name;
-    this.peer = peerId(randomBytes(9).toString('base64url'));
+    this.peer = this.#identity.peer;
   }
 
   get line(): Line {
@@ -105,8 +107,13 @@ class FakePeer {
   async open(words?: string): Promise<void> {
     this.#doorway = await transport.listen({ host: HOST, port: this.contact.port }, ['mesh'], (link) => {
       link.attach({ text: () => undefined, closed: () => undefined });
-      if (words !== '') link.send(words ?? encode({ type: 'hello', protocol: PROTOCOL, contact: this.contact }));
+      if (words !== '') link.send(words ?? this.helloOf(this.contact));
     });
+  }
+
+  /** A hello with this contact, and its own keys. */
+  helloOf(contact: Contact): string {
+    return encode({ type: 'hello', protocol: PROTOCOL, contact, keys: this.#identity.keys, nonce: 'n'.repeat(22) });
   }
 
   /** The whole way in: the referral. */
@@ -310,13 +317,15 @@ t.test('a joiner that finds every port taken is stopped at some number', async (
 
 t.test('a peer that is not where it says is referred to nobody', async (t) => {
   const { peer } = await stage(t);
-  const [honest, shut, stranger, noisy, mute] = [peer('s1'), peer('shut'), peer('stranger'), peer('noisy'), peer('mute')];
+  const [honest, shut, stranger, thief] = [peer('s1'), peer('shut'), peer('stranger'), peer('thief')];
+  const [noisy, mute] = [peer('noisy'), peer('mute')];
   await honest.enter();
-  for (const one of [shut, stranger, noisy, mute]) await one.ask();
-  await stranger.open(encode({ type: 'hello', protocol: PROTOCOL, contact: honest.contact }));
+  for (const one of [shut, stranger, thief, noisy, mute]) await one.ask();
+  await stranger.open(stranger.helloOf(honest.contact));
+  await thief.open(honest.helloOf(thief.contact));
   await noisy.open('SSH-2.0-OpenSSH_9.9');
   await mute.open('');
-  for (const one of [shut, stranger, noisy, mute]) {
+  for (const one of [shut, stranger, thief, noisy, mute]) {
     t.match(await one.line.ask({ type: 'listening' }), { code: 'NOT_LISTENING' }, one.name);
     t.match(await one.line.ask({ type: 'refer' }), { code: 'LEASE_UNKNOWN' }, 'and hears of nobody');
     t.match(await one.renew(), { code: 'NOT_LISTENING' });
@@ -330,7 +339,7 @@ t.test('a hello with the right peer and an altered contact is not believed', asy
   for (const altered of [{ port: 22 }, { signature: 'AAAA' }, { serial: 99 }]) {
     const one = peer(`s${Object.keys(altered)}`);
     await one.ask();
-    await one.open(encode({ type: 'hello', protocol: PROTOCOL, contact: { ...one.contact, ...altered } }));
+    await one.open(one.helloOf({ ...one.contact, ...altered }));
     t.match(await one.line.ask({ type: 'listening' }), { code: 'NOT_LISTENING' });
   }
 });

@@ -6,7 +6,7 @@
  * `searchEnded`, within `SEARCH_MS` (`WIDE_SEARCH_MS` where nobody knows the whole network), unless it was cancelled.
  */
 import type { PeerId } from '../../protocol/ids.ts';
-import type { Contact } from '../../protocol/messages.ts';
+import type { Contact, Report } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 import type { Offer } from '../shelf.ts';
 import type { Route } from '../topology.ts';
@@ -23,6 +23,12 @@ export interface View {
   readonly contact: Contact;
   /** Whether a contact bears the signature of the network's server. */
   trusts(contact: Contact): boolean;
+  /** What we say of ourselves, signed. */
+  readonly report: Report;
+  /** Whether the peer that a report is about signed it. */
+  isGenuine(report: Report): boolean;
+  /** What only we and `peer` can make of `text`, both the same; empty when its keys are not known. */
+  prove(peer: PeerId, text: string): string;
   /** Everybody who is known to be reachable, ourselves among them, in the agreed order. */
   members(): readonly PeerId[];
   /** The shortest way to each peer that goes through nobody of `without`. */

@@ -8,7 +8,9 @@
  *
  * Answers flow back as an echo (Chang 1982; Segall 1983): once all that a peer was to see to has answered or cannot be
  * heard, it says so to whoever asked it. So the asker knows when its search is over, and who kept silent. Whoever loses
- * a link, or hears no echo in time, asks around it: that is why each peer keeps a share of its time for itself.
+ * a link, or hears no echo in time, asks around it: that is why each peer keeps a share of its time for itself. Nobody speaks
+ * for another: each that answered proves it to the asker, under a secret of those two, and of whom no proof comes is asked
+ * around the neighbour that claimed it, as if it had been missed.
  */
 import {
   HITS_PER_PEER,
@@ -21,12 +23,14 @@ import {
 } from '../../config.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
 import { MAX_LINKS, type Provider, type SharedFile, type Want } from '../../protocol/messages.ts';
+import { answerText } from '../../protocol/proofs.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, View } from './discovery.ts';
 import { inMessages } from './hits.ts';
 import { Seen } from './seen.ts';
 
 type QueryMessage = Extract<MeshMessage, { type: 'query' }>;
+type EchoMessage = Extract<MeshMessage, { type: 'echo' }>;
 
 /** Ways tried for one peer before it counts as not heard: as many as it has neighbours, so any five of ten may die meanwhile. */
 const WAYS_TRIED = 2 * RING_MESH_REACH;
@@ -35,6 +39,8 @@ const WAYS_TRIED = 2 * RING_MESH_REACH;
 interface Debt {
   readonly owed: Set<PeerId>;
   readonly answered: PeerId[];
+  /** What those prove. */
+  readonly proofs: string[];
   readonly missed: PeerId[];
 }
 
@@ -55,11 +61,13 @@ interface Round {
   readonly covered: Set<PeerId>;
   readonly debts: Map<PeerId, Debt>;
   readonly asked: Map<PeerId, Errand>;
-  /** Each peer that came out: whether it answered. */
-  readonly outcomes: Map<PeerId, boolean>;
+  /** Each peer that came out: what proves that it answered; false when it was missed. */
+  readonly outcomes: Map<PeerId, string | false>;
   readonly ways: Map<PeerId, number>;
   /** Neighbours that let their time pass: not asked again in this round. */
   readonly mute: Set<PeerId>;
+  /** Neighbours that claimed answers without proof: others are asked first. */
+  readonly doubted: Set<PeerId>;
   /** Hits that came through here, and what was made of them at the asker. */
   hits: number;
   readonly found: Set<string>;
@@ -127,7 +135,7 @@ export class PlannedFlood implements Discovery {
 
   #queried(from: PeerId, message: QueryMessage, view: View): MeshEffect[] {
     // Our own question, or one that has already come through here, handed back: we do not ask ourselves.
-    if (message.trail.includes(view.self)) return [send(from, { type: 'echo', query: message.query, answered: [], missed: message.reach })];
+    if (message.trail.includes(view.self)) return [send(from, missing(message.query, message.reach))];
     const known = this.#rounds.get(message.query);
     if (known?.isOver) return [];
     const uncovered = this.#uncovered(message, known, view);
@@ -137,9 +145,10 @@ export class PlannedFlood implements Discovery {
     const strangers = message.reach.filter((peer) => !members.has(peer));
     const part = [...message.reach.filter((peer) => members.has(peer)), ...uncovered];
     const others = part.filter((peer) => peer !== view.self);
+    const proof = proofOf(message, from, view);
     // Most peers of a mesh see to nobody but themselves: that costs them no more than an answer.
     if (others.length === 0 && known === undefined)
-      return [...own, send(from, { type: 'echo', query: message.query, answered: [view.self], missed: strangers })];
+      return [...own, send(from, { ...missing(message.query, strangers), answered: [view.self], proofs: [proof] })];
     const round = known ?? this.#open(message, view);
     round.deadline = Math.max(round.deadline, view.now + Math.min(message.patienceMs, SEARCH_MS));
     for (const peer of [...message.trail, from]) if (members.has(peer)) round.upstream.add(peer);
@@ -147,9 +156,9 @@ export class PlannedFlood implements Discovery {
     // Who was asked for somebody else is asked again: its hits may have gone down with the link to the earlier asker.
     const open = others.filter((peer) => round.outcomes.get(peer) !== false);
     for (const peer of open) round.outcomes.delete(peer);
-    round.outcomes.set(view.self, true);
+    round.outcomes.set(view.self, proof);
     owe(round, from, part);
-    const missed = strangers.length === 0 ? [] : [send(from, { type: 'echo', query: message.query, answered: [], missed: strangers })];
+    const missed = strangers.length === 0 ? [] : [send(from, missing(message.query, strangers))];
     return [...own, ...missed, ...assign(round, open, view), ...settleDebts(round, view)];
   }
 
@@ -178,6 +187,7 @@ export class PlannedFlood implements Discovery {
       outcomes: new Map(),
       ways: new Map(),
       mute: new Set(),
+      doubted: new Set(),
       hits: 0,
       found: new Set(),
       deadline: view.now,
@@ -197,12 +207,20 @@ export class PlannedFlood implements Discovery {
     return providers.filter((provider) => isNews(round, provider, view)).map((provider) => ({ type: 'found', query, provider }));
   }
 
-  #echoed(from: PeerId, { query, answered, missed }: Extract<MeshMessage, { type: 'echo' }>, view: View): MeshEffect[] {
+  #echoed(from: PeerId, { query, answered, proofs, missed }: EchoMessage, view: View): MeshEffect[] {
     const round = this.#rounds.get(query);
     const pending = round?.asked.get(from)?.pending;
     if (round === undefined || pending === undefined || round.isOver) return [];
-    for (const peer of answered) if (pending.delete(peer)) round.outcomes.set(peer, true);
     const unheard = missed.filter((peer) => pending.delete(peer));
+    for (const [index, peer] of answered.entries()) {
+      if (!pending.delete(peer)) continue;
+      const proof = proofs[index] ?? '';
+      if (isBelieved(round, from, peer, proof, view)) round.outcomes.set(peer, proof);
+      else {
+        round.doubted.add(from);
+        unheard.push(peer);
+      }
+    }
     return [...assign(round, unheard, view, from), ...settleDebts(round, view)];
   }
 
@@ -255,6 +273,21 @@ function send(to: PeerId, message: MeshMessage): MeshEffect {
   return { type: 'send', to, message };
 }
 
+function missing(query: QueryId, missed: PeerId[]): EchoMessage {
+  return { type: 'echo', query, answered: [], proofs: [], missed };
+}
+
+/** What proves to the asker that we answered; nothing, where it asks us itself: its link has proven who we are. */
+function proofOf({ query, want, trail: [asker] }: QueryMessage, from: PeerId, view: View): string {
+  return asker === undefined || asker === from ? '' : view.prove(asker, answerText(query, want, view.self));
+}
+
+// Only the asker can tell.
+function isBelieved({ query, want, debts }: Round, from: PeerId, peer: PeerId, proof: string, view: View): boolean {
+  if (!debts.has(view.self) || peer === from) return true;
+  return proof !== '' && proof === view.prove(peer, answerText(query, want, peer));
+}
+
 /**
  * Shares `peers` out among the neighbours through whom they are reached: not through `failed` where there is another way,
  * and never with it as the first step. Who cannot be reached, or not in time, comes out as missed.
@@ -262,7 +295,7 @@ function send(to: PeerId, message: MeshMessage): MeshEffect {
 function assign(round: Round, peers: readonly PeerId[], view: View, failed?: PeerId): MeshEffect[] {
   if (peers.length === 0) return [];
   const avoided = new Set([...round.upstream, ...round.mute]);
-  const around = failed === undefined ? undefined : view.routes(new Set([...avoided, failed]));
+  const around = failed === undefined ? undefined : view.routes(new Set([...avoided, ...round.doubted, failed]));
   const routes = view.routes(avoided);
   const parts = new Map<PeerId, Part>();
   for (const peer of peers) {
@@ -317,7 +350,7 @@ function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View):
 }
 
 function owe(round: Round, asker: PeerId, peers: readonly PeerId[]): void {
-  const debt = round.debts.get(asker) ?? { owed: new Set(), answered: [], missed: [] };
+  const debt = round.debts.get(asker) ?? { owed: new Set(), answered: [], proofs: [], missed: [] };
   for (const peer of peers) debt.owed.add(peer);
   round.debts.set(asker, debt);
 }
@@ -327,18 +360,23 @@ function settleDebts(round: Round, view: View): MeshEffect[] {
   const effects: MeshEffect[] = [];
   for (const [asker, debt] of round.debts) {
     for (const peer of debt.owed) {
-      const answered = round.outcomes.get(peer);
-      if (answered === undefined) continue;
+      const proof = round.outcomes.get(peer);
+      if (proof === undefined) continue;
       debt.owed.delete(peer);
-      (answered ? debt.answered : debt.missed).push(peer);
+      if (proof === false) debt.missed.push(peer);
+      else {
+        debt.answered.push(peer);
+        debt.proofs.push(proof);
+      }
     }
     if (debt.owed.size > 0) continue;
-    const { answered, missed } = debt;
+    const { answered, proofs, missed } = debt;
     if (asker === view.self) {
       round.isOver = true;
       effects.push({ type: 'searchEnded', query: round.query, asked: answered.length, silent: missed.length });
     } else if (answered.length + missed.length > 0) {
-      effects.push(send(asker, { type: 'echo', query: round.query, answered: answered.splice(0), missed: missed.splice(0) }));
+      const { query } = round;
+      effects.push(send(asker, { type: 'echo', query, answered: answered.splice(0), proofs: proofs.splice(0), missed: missed.splice(0) }));
     }
   }
   return effects;

@@ -205,7 +205,7 @@ export class WaveFlood implements Discovery {
   #answer(round: Round, want: Question, view: View): void {
     const { query, only } = round.wave.asked;
     if (want.by === 'peers') {
-      round.reports?.push({ contact: view.contact, version: 0, neighbors: [...view.neighbors] });
+      round.reports?.push(view.report);
       return;
     }
     if (only !== undefined && only !== view.self) return;
@@ -273,7 +273,7 @@ export class WaveFlood implements Discovery {
     const round = this.#round(query);
     if (round?.reports === undefined || !this.#mayBring(round, from, reports.length, REPORTS_PER_NEIGHBOR)) return;
     if (round.asking?.ask !== undefined) {
-      const peers = reports.filter(({ contact }) => contact.peer !== view.self && view.trusts(contact)).map(placed);
+      const peers = reports.filter((report) => isBelieved(report, view)).map(placed);
       if (peers.length > 0) effects.push({ type: 'topology', ask: round.asking.ask, peers, more: true });
       return;
     }
@@ -343,6 +343,10 @@ function patience({ stage: { share }, deadline }: Asking, now: number): number {
 
 function ownPlace({ contact, neighbors }: View): Placed {
   return { contact, neighbors: [...neighbors] };
+}
+
+function isBelieved(report: Report, view: View): boolean {
+  return report.contact.peer !== view.self && view.trusts(report.contact) && view.isGenuine(report);
 }
 
 function placed({ contact, neighbors }: Report): Placed {

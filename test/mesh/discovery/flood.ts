@@ -3,7 +3,7 @@ import type { View } from '../../../lib/mesh/discovery/discovery.ts';
 import { FloodDiscovery } from '../../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../../../lib/mesh/events.ts';
 import { queryId } from '../../../lib/protocol/ids.ts';
-import { said } from '../mind.ts';
+import { reportOf, said, spokenFor } from '../mind.ts';
 import { contactOf, shelfOf } from '../network.ts';
 
 const QUERY = queryId('query'.padEnd(22, '_'));
@@ -23,6 +23,7 @@ function told(knowsAll: boolean, ...events: readonly MeshEvent[]): MeshEffect[][
     trusts: () => true,
     members: () => [a, m],
     routes: () => new Map([[a, { through: a, hops: 1 }]]),
+    ...spokenFor('m'),
   };
   return events.map((event) => flood.handle(event, view));
 }
@@ -50,7 +51,7 @@ t.test('both kinds are answered, whatever is known', async (t) => {
 
 t.test('each kind gets what belongs to it', async (t) => {
   const ends = (effects: MeshEffect[] | undefined) => effects?.map(({ type }) => type);
-  const echoed = told(true, SEARCH, came({ type: 'echo', query: QUERY, answered: [a], missed: [] }));
+  const echoed = told(true, SEARCH, came({ type: 'echo', query: QUERY, answered: [a], proofs: [''], missed: [] }));
   t.same(ends(echoed[1]), ['searchEnded']);
   const ebbed = told(false, SEARCH, came({ type: 'ebb', query: QUERY, asked: 1, silent: 0, edge: 0 }));
   t.same(ends(ebbed[1]), ['searchEnded']);
@@ -69,7 +70,7 @@ t.test('a neighbour cancels whichever it asked', async (t) => {
 t.test('who is there is asked only where nobody knows', async (t) => {
   const ask: MeshEvent = { type: 'askTopology', ask: 1, survey: QUERY };
   t.same(told(true, ask).flat(), []);
-  const report = { contact: contactOf('a'), version: 0, neighbors: [m] };
+  const report = reportOf('a', ['m']);
   const [asked, placed] = told(false, ask, came({ type: 'placed', query: QUERY, reports: [report] }));
   t.same(said(asked ?? [], 'wave'), ['a']);
   t.match(placed, [{ type: 'topology', ask: 1, more: true }]);
@@ -77,9 +78,9 @@ t.test('who is there is asked only where nobody knows', async (t) => {
 
 t.test('what nobody asked for comes to nothing', async (t) => {
   const strays: MeshMessage[] = [
-    { type: 'echo', query: QUERY, answered: [], missed: [] },
+    { type: 'echo', query: QUERY, answered: [], proofs: [], missed: [] },
     { type: 'ebb', query: QUERY, asked: 1, silent: 0, edge: 0 },
-    { type: 'placed', query: QUERY, reports: [{ contact: contactOf('a'), version: 0, neighbors: [] }] },
+    { type: 'placed', query: QUERY, reports: [reportOf('a', [])] },
     { type: 'hits', query: QUERY, providers: [] },
     { type: 'hits', query: QUERY, providers: [], contact: contactOf('a') },
     { type: 'cancel', query: QUERY },

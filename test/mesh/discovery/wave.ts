@@ -14,7 +14,7 @@ import { WaveFlood } from '../../../lib/mesh/discovery/wave.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Timer } from '../../../lib/mesh/events.ts';
 import { type PeerId, type QueryId, queryId } from '../../../lib/protocol/ids.ts';
 import { MAX_HITS, MAX_REPORTS, type Provider, WAVE_HOPS } from '../../../lib/protocol/messages.ts';
-import { messages, said } from '../mind.ts';
+import { messages, reportOf, said, spokenFor } from '../mind.ts';
 import { contactOf, fileOf, shelfOf } from '../network.ts';
 import { WideNetwork } from '../wide.ts';
 
@@ -49,6 +49,7 @@ class Lone {
       trusts: ({ signature }) => signature !== 'forger',
       members: () => [],
       routes: () => new Map(),
+      ...spokenFor('m'),
     };
     return this.flood.handle(event, view);
   }
@@ -387,13 +388,14 @@ t.test('late ebbs are passed on, so many, and not when they say nothing', async 
   t.equal(passed, LATE_EBBS);
 });
 
-t.test('reports of a survey are believed by their contacts', async (t) => {
+t.test('reports of a survey are believed when the server signed their contacts, and their peers the rest', async (t) => {
   const lone = new Lone();
   lone.tell({ type: 'askTopology', ask: 1, survey: QUERY });
   t.same(lone.tell({ type: 'askTopology', ask: 2 }), [], 'the mesh answers what needs no survey');
-  const reports = [{ contact: { ...contactOf('x'), signature: 'forger' }, version: 0, neighbors: [] }];
-  t.same(lone.hears('a', { type: 'placed', query: QUERY, reports }), []);
-  t.same(lone.hears('a', { type: 'placed', query: idNumber(9), reports }), []);
+  const forged = reportOf('x', [], 1, { signature: 'forger' });
+  const altered = { ...reportOf('x', []), neighbors: [idOf('m')] };
+  for (const report of [forged, altered]) t.same(lone.hears('a', { type: 'placed', query: QUERY, reports: [report] }), []);
+  t.same(lone.hears('a', { type: 'placed', query: idNumber(9), reports: [reportOf('x', [])] }), []);
 });
 
 // --- links and time -------------------------------------------------------------------------------------------------

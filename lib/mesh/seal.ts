@@ -1,0 +1,23 @@
+/**
+ * What makes a member's word its own, handed to the mind: it signs and proves without knowing how.
+ *
+ * A body does it with real keys (`net/identity`), a simulator with texts that nobody else makes up.
+ */
+import type { Report } from '../protocol/messages.ts';
+import { reportText, type Unsigned } from '../protocol/proofs.ts';
+
+export interface Seal {
+  /** Our public keys; our id follows from them. */
+  readonly keys: string;
+  /** What only we can make of `text`, and everybody can check. */
+  sign(text: string): string;
+  /** Whether the peer that a report is about signed it. */
+  isGenuine(report: Report): boolean;
+  /** What only we and the owner of `keys` can make of `text`, both the same; empty for what are no keys. */
+  prove(keys: string, text: string): string;
+}
+
+/** A report of our own, signed. */
+export function signed(report: Unsigned, seal: Pick<Seal, 'keys' | 'sign'>): Report {
+  return { ...report, keys: seal.keys, signature: seal.sign(reportText(report)) };
+}

@@ -1,0 +1,24 @@
+/**
+ * What members sign and prove: texts of which no two say the same, whatever their parts hold, each with a first element that
+ * keeps it from being used for anything else.
+ */
+import type { PeerId, QueryId } from './ids.ts';
+import type { Report, Want } from './messages.ts';
+
+/** A report before its owner has signed it. */
+export type Unsigned = Omit<Report, 'keys' | 'signature'>;
+
+/** The text that the owner of a report signs. Of its contact the serial is enough: the server signed the rest with that. */
+export function reportText({ contact, version, neighbors, left, partial }: Unsigned): string {
+  return JSON.stringify(['floodmesh report 1', contact.peer, contact.serial, version, neighbors, left === true, partial === true]);
+}
+
+/** The text with which `answerer` proves to an asker that it answered this question. */
+export function answerText(query: QueryId, want: Want, answerer: PeerId): string {
+  return JSON.stringify(['floodmesh answer 1', query, Object.entries(want).sort(), answerer]);
+}
+
+/** The text with which `speaker` proves to the other end of a new link that it has its keys; the nonces are both ends' own. */
+export function helloText(acceptorNonce: string, diallerNonce: string, speaker: PeerId): string {
+  return JSON.stringify(['floodmesh hello 1', acceptorNonce, diallerNonce, speaker]);
+}

@@ -1,0 +1,37 @@
+/**
+ * Seals without keys: texts as long as the real ones, that nobody makes up who plays by the rules of the simulator.
+ *
+ * Whoever plays a hostile member may say what it likes, but does not call the seal of another.
+ */
+import type { Seal } from '../mesh/seal.ts';
+import type { PeerId } from '../protocol/ids.ts';
+import { reportText } from '../protocol/proofs.ts';
+import { hashOfWords } from './random.ts';
+
+const KEYS_LENGTH = 86;
+const SIGNATURE_LENGTH = 86;
+const PROOF_LENGTH = 16;
+
+export function sealOf(peer: PeerId): Seal {
+  return {
+    keys: keysOf(peer),
+    sign: (text) => signature(peer, text),
+    isGenuine: (report) => {
+      const { peer: owner } = report.contact;
+      return report.keys === keysOf(owner) && report.signature === signature(owner, reportText(report));
+    },
+    prove: (keys, text) => digits(PROOF_LENGTH, ...[keys, keysOf(peer)].sort(), text),
+  };
+}
+
+function keysOf(peer: PeerId): string {
+  return peer.padEnd(KEYS_LENGTH, '-');
+}
+
+function signature(peer: PeerId, text: string): string {
+  return digits(SIGNATURE_LENGTH, peer, text);
+}
+
+function digits(length: number, ...words: readonly string[]): string {
+  return (hashOfWords(...words) >>> 0).toString(16).padStart(8, '0').padEnd(length, '-');
+}

@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import t from 'tap';
+import { peerId, queryId } from '../../lib/protocol/ids.ts';
+import type { Want } from '../../lib/protocol/messages.ts';
+import { answerText, helloText, reportText, type Unsigned } from '../../lib/protocol/proofs.ts';
+import { peer, report } from './samples.ts';
+
+const other = peerId('ABC_-6789012');
+const query = queryId('q'.repeat(22));
+
+t.test('no two reports have one text', async (t) => {
+  const { contact } = report;
+  const reports: readonly Unsigned[] = [
+    report,
+    { ...report, version: 4 },
+    { ...report, neighbors: [] },
+    { ...report, neighbors: [peer, other] },
+    { ...report, neighbors: [other, peer] },
+    { ...report, left: true },
+    { ...report, partial: true },
+    { ...report, left: true, partial: true },
+    { ...report, contact: { ...contact, peer: other } },
+    { ...report, contact: { ...contact, serial: 8 } },
+  ];
+  t.equal(new Set(reports.map(reportText)).size, reports.length);
+  t.equal(reportText(report), '["floodmesh report 1","abcdefghijkl",7,3,["ABC_-6789012"],false,false]');
+});
+
+t.test('an answer is to one question of one search, by one peer, in whatever order the question was written', async (t) => {
+  const wants: readonly Want[] = [{ by: 'name', name: 'text' }, { by: 'text', text: 'name' }, { by: 'text', text: 'text' }, { by: 'all' }];
+  t.equal(new Set(wants.map((want) => answerText(query, want, peer))).size, wants.length);
+  t.not(answerText(query, { by: 'all' }, peer), answerText(query, { by: 'all' }, other));
+  t.not(answerText(query, { by: 'all' }, peer), answerText(queryId('r'.repeat(22)), { by: 'all' }, peer));
+  t.equal(answerText(query, { name: 'x', by: 'name' }, peer), answerText(query, { by: 'name', name: 'x' }, peer));
+});
+
+t.test('no text of one kind is one of another, and both nonces and the speaker count', async (t) => {
+  t.not(helloText('a', 'b', peer), helloText('b', 'a', peer));
+  t.not(helloText('a', 'b', peer), helloText('a', 'b', other));
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (one, two) => {
+      const texts = [helloText(one, two, peer), answerText(queryId(one), { by: 'name', name: two }, peer), reportText(report)];
+      return new Set(texts.map((text) => JSON.parse(text)[0])).size === 3;
+    }),
+  );
+  t.pass();
+});
