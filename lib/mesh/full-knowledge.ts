@@ -12,7 +12,7 @@ import type { Effects } from './effects.ts';
 import type { MeshMessage, Placed } from './events.ts';
 import { type Choose, Dials } from './neighbors.ts';
 import type { Heritage, Overlay, OverlayMessage, OverlayParts } from './overlay.ts';
-import { type Seal, signed } from './seal.ts';
+import { isGenuine, type Seal, signed } from './seal.ts';
 import { type Route, Topology } from './topology.ts';
 
 /** Pulses between two questions to the register by a peer that lacks links. */
@@ -246,7 +246,7 @@ export class FullKnowledge implements Overlay {
 
   // A signature costs more to check than a version: what is known already is not checked again.
   #takesIn(report: Report): boolean {
-    const isTrue = this.#topology.isNews(report) && this.#trusts(report.contact) && this.#seal.isGenuine(report);
+    const isTrue = this.#topology.isNews(report) && this.#trusts(report.contact) && isGenuine(report, this.#seal);
     return isTrue && this.#topology.learn(report);
   }
 

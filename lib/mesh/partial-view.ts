@@ -36,7 +36,7 @@ import type { MeshMessage, Placed } from './events.ts';
 import { LostNeighbors } from './lost.ts';
 import type { Heritage, Overlay, OverlayMessage, OverlayParts } from './overlay.ts';
 import { Reserve } from './reserve.ts';
-import { type Seal, signed } from './seal.ts';
+import { isGenuine, type Seal, signed } from './seal.ts';
 import type { Route } from './topology.ts';
 
 type WalkMessage = Extract<MeshMessage, { type: 'walk' }>;
@@ -421,7 +421,7 @@ export class PartialView implements Overlay {
   /** Of reports only what a neighbour says of itself matters. */
   #reported(link: Neighbor, reports: readonly Report[]): void {
     const report = reports.find(({ contact }) => contact.peer === link.contact.peer);
-    if (report === undefined || !this.#trusts(report.contact) || !this.#seal.isGenuine(report)) return;
+    if (report === undefined || !this.#trusts(report.contact) || !isGenuine(report, this.#seal)) return;
     link.isPartial = report.partial === true;
     if (report.contact.serial > link.contact.serial) link.contact = report.contact;
   }

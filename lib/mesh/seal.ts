@@ -3,6 +3,7 @@
  *
  * A body does it with real keys (`net/identity`), a simulator with texts that nobody else makes up.
  */
+import type { PeerId } from '../protocol/ids.ts';
 import type { Report } from '../protocol/messages.ts';
 import { reportText, type Unsigned } from '../protocol/proofs.ts';
 
@@ -11,10 +12,15 @@ export interface Seal {
   readonly keys: string;
   /** What only we can make of `text`, and everybody can check. */
   sign(text: string): string;
-  /** Whether the peer that a report is about signed it. */
-  isGenuine(report: Report): boolean;
+  /** Whether `peer`, whose id follows from `keys`, signed `text`. */
+  isSigned(peer: PeerId, keys: string, text: string, signature: string): boolean;
   /** What only we and the owner of `keys` can make of `text`, both the same; empty for what are no keys. */
   prove(keys: string, text: string): string;
+}
+
+/** Whether the peer that a report is about signed it. */
+export function isGenuine(report: Report, seal: Pick<Seal, 'isSigned'>): boolean {
+  return seal.isSigned(report.contact.peer, report.keys, reportText(report), report.signature);
 }
 
 /** A report of our own, signed. */

@@ -54,8 +54,8 @@ export class Sight implements View {
     return this.#overlay.report;
   }
 
-  isGenuine(report: Report): boolean {
-    return this.#seal.isGenuine(report);
+  get seal(): Seal {
+    return this.#seal;
   }
 
   prove(peer: PeerId, text: string): string {

@@ -17,7 +17,7 @@ import { folded } from '../protocol/names.ts';
 import { Links } from './links.ts';
 import type { Assigned, Referred } from './membership.ts';
 import type { SearchEnd } from './searches.ts';
-import { isGenuine } from './trust.ts';
+import { isSignedBy } from './trust.ts';
 
 /** What the mind wants of the rest of the peer. */
 export interface BodyOwner {
@@ -179,6 +179,6 @@ function sealOf(identity: Identity): Seal {
     keys: identity.keys,
     sign: (text) => identity.sign(text),
     prove: (keys, text) => identity.prove(keys, text),
-    isGenuine,
+    isSigned: isSignedBy,
   };
 }

@@ -1,14 +1,14 @@
-/** Whom a peer believes: contacts that the network's own server signed, and reports that their own peer signed. */
+/** Whom a peer believes: contacts that the network's own server signed, and what members signed themselves. */
 import { VERDICTS_REMEMBERED } from '../config.ts';
 import { idOf, isSigned } from '../net/identity.ts';
 import { verifier } from '../net/keys.ts';
-import type { Contact, Report } from '../protocol/messages.ts';
+import type { PeerId } from '../protocol/ids.ts';
+import type { Contact } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
-import { reportText } from '../protocol/proofs.ts';
 
-/** Whether the peer that a report is about signed it: its id follows from the keys, and they from nobody else's. Costs 70 µs. */
-export function isGenuine(report: Report): boolean {
-  return idOf(report.keys) === report.contact.peer && isSigned(report.keys, reportText(report), report.signature);
+/** Whether `peer` signed `text`: its id follows from the keys, and from nobody else's. Costs 70 µs. */
+export function isSignedBy(peer: PeerId, keys: string, text: string, signature: string): boolean {
+  return idOf(keys) === peer && isSigned(keys, text, signature);
 }
 
 export class Trust {

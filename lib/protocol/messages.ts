@@ -200,6 +200,9 @@ const Hits = message('hits', {
   contact: Type.Optional(Contact),
   part: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_PARTS })),
   detours: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_DETOURS })),
+  proof: Type.Optional(Proof),
+  keys: Type.Optional(Keys),
+  signature: Type.Optional(Signature),
 });
 
 /**

@@ -3,7 +3,7 @@
  * keeps it from being used for anything else.
  */
 import type { PeerId, QueryId } from './ids.ts';
-import type { Report, Want } from './messages.ts';
+import type { Provider, Report, Want } from './messages.ts';
 
 /** A report before its owner has signed it. */
 export type Unsigned = Omit<Report, 'keys' | 'signature'>;
@@ -16,6 +16,12 @@ export function reportText({ contact, version, neighbors, left, partial }: Unsig
 /** The text with which `answerer` proves to an asker that it answered this question. */
 export function answerText(query: QueryId, want: Want, answerer: PeerId): string {
   return JSON.stringify(['floodmesh answer 1', query, Object.entries(want).sort(), answerer]);
+}
+
+/** The text with which a holder proves, or signs, that it answered this question with these files, all its own. */
+export function hitsText(query: QueryId, providers: readonly Provider[]): string {
+  const files = providers.map(({ peer, name, bytes, root, holds }) => [peer, name, bytes, root, holds?.files ?? 0, holds?.bytes ?? 0]);
+  return JSON.stringify(['floodmesh hits 1', query, files]);
 }
 
 /** The text with which `speaker` proves to the other end of a new link that it has its keys; the nonces are both ends' own. */

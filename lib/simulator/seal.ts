@@ -5,7 +5,6 @@
  */
 import type { Seal } from '../mesh/seal.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import { reportText } from '../protocol/proofs.ts';
 import { hashOfWords } from './random.ts';
 
 const KEYS_LENGTH = 86;
@@ -16,10 +15,7 @@ export function sealOf(peer: PeerId): Seal {
   return {
     keys: keysOf(peer),
     sign: (text) => signature(peer, text),
-    isGenuine: (report) => {
-      const { peer: owner } = report.contact;
-      return report.keys === keysOf(owner) && report.signature === signature(owner, reportText(report));
-    },
+    isSigned: (owner, keys, text, signed) => keys === keysOf(owner) && signed === signature(owner, text),
     prove: (keys, text) => digits(PROOF_LENGTH, ...[keys, keysOf(peer)].sort(), text),
   };
 }

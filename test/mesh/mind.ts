@@ -101,11 +101,11 @@ export function messages<Type extends MeshMessage['type']>(effects: readonly Mes
 }
 
 /** The part of a view that speaks for the peer of this name. */
-export function spokenFor(name: string): Pick<View, 'report' | 'isGenuine' | 'prove'> {
+export function spokenFor(name: string): Pick<View, 'report' | 'seal' | 'prove'> {
   const seal = sealOf(contactOf(name).peer);
   return {
     report: reportOf(name, []),
-    isGenuine: (report) => seal.isGenuine(report),
+    seal,
     prove: (peer, text) => seal.prove(sealOf(peer).keys, text),
   };
 }

@@ -1,7 +1,7 @@
 /** What a mind signs, and what of others it takes in, where views are partial; `mesh` and `discovery/flood` have the rest. */
 import t from 'tap';
 import type { MeshEffect, Placed } from '../../lib/mesh/events.ts';
-import { signed } from '../../lib/mesh/seal.ts';
+import { isGenuine, signed } from '../../lib/mesh/seal.ts';
 import { queryId } from '../../lib/protocol/ids.ts';
 import type { Report } from '../../lib/protocol/messages.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
@@ -11,7 +11,7 @@ import { contactOf } from './network.ts';
 const SURVEY = queryId('survey'.padEnd(22, '_'));
 const seal = sealOf(contactOf('m').peer);
 const reportsIn = (effects: readonly MeshEffect[]): readonly Report[] => messages(effects, 'reports').flatMap(({ reports }) => reports);
-const isGenuine = (report: Report) => seal.isGenuine(report);
+const isOurs = (report: Report) => isGenuine(report, seal);
 
 /** A mind with a partial view, linked with these. */
 function wide(...names: string[]): Mind {
@@ -26,7 +26,7 @@ t.test('who turns to a partial view says so under its signature, once for all it
   const turned = reportsIn(mind.tell({ type: 'referred', contact: null, members: 100 }));
   t.match(turned, [{ partial: true }, { partial: true }]);
   t.equal(turned[0], turned[1]);
-  t.ok(turned.every(isGenuine));
+  t.ok(turned.every(isOurs));
   t.ok(Number(turned[0]?.version) > Number(before?.version));
   const [linked] = reportsIn(mind.tell({ type: 'linkUp', contact: contactOf('c') }));
   t.equal(linked?.version, Number(turned[0]?.version) + 1);
@@ -35,7 +35,7 @@ t.test('who turns to a partial view says so under its signature, once for all it
   mind.tell({ type: 'leave' });
   const gone = reportsIn(mind.tell({ type: 'timerFired', timer: { of: 'farewell' } }));
   t.match(gone, [{ left: true, partial: true }, {}, {}, {}]);
-  t.ok(gone.every(isGenuine) && gone.every(({ version }) => version > Number(linked?.version)));
+  t.ok(gone.every(isOurs) && gone.every(({ version }) => version > Number(linked?.version)));
 });
 
 t.test('of a network that was small a partial view keeps neighbours and others, but not who has left', async (t) => {
@@ -63,7 +63,7 @@ t.test('when the network is small again all is reported anew, under a version th
   mind.reported('a', reportOf('a', ['m'], 9));
   mind.tell({ type: 'referred', contact: null, members: 10 });
   const [told] = reportsIn(mind.tell({ type: 'timerFired', timer: { of: 'report' } }));
-  t.ok(told !== undefined && isGenuine(told) && told.version > Number(wider?.version));
+  t.ok(told !== undefined && isOurs(told) && told.version > Number(wider?.version));
   t.equal(told?.partial, undefined);
   t.same(told?.neighbors.map(nameOf), ['a', 'b', 'c']);
 });
@@ -71,7 +71,7 @@ t.test('when the network is small again all is reported anew, under a version th
 t.test('a survey gathers what peers sign, and what they do not is left out', async (t) => {
   const asked = wide('a', 'b').hears('a', { type: 'wave', query: SURVEY, want: { by: 'peers' }, depth: 1, limit: 1, patienceMs: 900 });
   const [placed] = messages(asked, 'placed');
-  t.ok(placed?.reports.every(isGenuine) && placed.reports.length === 1);
+  t.ok(placed?.reports.every(isOurs) && placed.reports.length === 1);
   t.same(placed?.reports[0]?.neighbors.map(nameOf), ['a', 'b']);
 
   const asker = wide('a', 'b');

@@ -8,6 +8,7 @@
 import type { PeerId } from '../../protocol/ids.ts';
 import type { Contact, Report } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
+import type { Seal } from '../seal.ts';
 import type { Offer } from '../shelf.ts';
 import type { Route } from '../topology.ts';
 
@@ -25,8 +26,8 @@ export interface View {
   trusts(contact: Contact): boolean;
   /** What we say of ourselves, signed. */
   readonly report: Report;
-  /** Whether the peer that a report is about signed it. */
-  isGenuine(report: Report): boolean;
+  /** Signs for us, and checks what others signed. */
+  readonly seal: Pick<Seal, 'keys' | 'sign' | 'isSigned'>;
   /** What only we and `peer` can make of `text`, both the same; empty when its keys are not known. */
   prove(peer: PeerId, text: string): string;
   /** Everybody who is known to be reachable, ourselves among them, in the agreed order. */

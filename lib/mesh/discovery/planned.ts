@@ -23,12 +23,13 @@ import {
 } from '../../config.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
 import { MAX_LINKS, type Provider, type SharedFile, type Want } from '../../protocol/messages.ts';
-import { answerText } from '../../protocol/proofs.ts';
+import { answerText, hitsText } from '../../protocol/proofs.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, View } from './discovery.ts';
 import { inMessages } from './hits.ts';
 import { Seen } from './seen.ts';
 
+type HitsMessage = Extract<MeshMessage, { type: 'hits' }>;
 type QueryMessage = Extract<MeshMessage, { type: 'query' }>;
 type EchoMessage = Extract<MeshMessage, { type: 'echo' }>;
 
@@ -112,7 +113,7 @@ export class PlannedFlood implements Discovery {
       case 'query':
         return this.#queried(from, message, view);
       case 'hits':
-        return this.#hit(from, message.query, message.providers, view);
+        return this.#hit(from, message, view);
       case 'echo':
         return this.#echoed(from, message, view);
       case 'cancel':
@@ -145,7 +146,7 @@ export class PlannedFlood implements Discovery {
     const strangers = message.reach.filter((peer) => !members.has(peer));
     const part = [...message.reach.filter((peer) => members.has(peer)), ...uncovered];
     const others = part.filter((peer) => peer !== view.self);
-    const proof = proofOf(message, from, view);
+    const proof = provenTo(message.trail[0], from, () => answerText(message.query, message.want, view.self), view);
     // Most peers of a mesh see to nobody but themselves: that costs them no more than an answer.
     if (others.length === 0 && known === undefined)
       return [...own, send(from, { ...missing(message.query, strangers), answered: [view.self], proofs: [proof] })];
@@ -168,11 +169,14 @@ export class PlannedFlood implements Discovery {
     return view.members().filter((peer) => !covered.has(peer) && !known?.covered.has(peer) && !known?.upstream.has(peer));
   }
 
-  #hits(from: PeerId, { query, want }: QueryMessage, view: View): MeshEffect[] {
+  #hits(from: PeerId, { query, want, trail }: QueryMessage, view: View): MeshEffect[] {
     const known = this.#answers.get(query);
     const files = known ?? view.library.matching(want, HITS_PER_PEER);
     if (known === undefined) this.#answers.set(query, files, view.now);
-    return [...inMessages(view.self, files)].map((providers) => send(from, { type: 'hits', query, providers }));
+    return [...inMessages(view.self, files)].map((providers) => {
+      const proof = provenTo(trail[0], from, () => hitsText(query, providers), view);
+      return send(from, { type: 'hits', query, providers, ...(proof === '' ? {} : { proof }) });
+    });
   }
 
   #open({ query, want, trail }: Pick<QueryMessage, 'query' | 'want' | 'trail'>, view: View): Round {
@@ -198,12 +202,14 @@ export class PlannedFlood implements Discovery {
   }
 
   // A hit travels only a path that its query travelled: it comes from somebody we asked, and goes to who asked us.
-  #hit(from: PeerId, query: QueryId, providers: readonly Provider[], view: View): MeshEffect[] {
+  #hit(from: PeerId, message: HitsMessage, view: View): MeshEffect[] {
+    const { query, providers } = message;
     const round = this.#rounds.get(query);
     if (round === undefined || round.isOver || !round.asked.has(from)) return [];
     round.hits += providers.length;
     if (round.hits > HITS_PER_QUERY) return [];
-    if (!round.debts.has(view.self)) return askers(round).map((asker) => send(asker, { type: 'hits', query, providers: [...providers] }));
+    if (!round.debts.has(view.self)) return askers(round).map((asker) => send(asker, message));
+    if (!isTheHolders(message, from, view)) return [];
     return providers.filter((provider) => isNews(round, provider, view)).map((provider) => ({ type: 'found', query, provider }));
   }
 
@@ -277,9 +283,9 @@ function missing(query: QueryId, missed: PeerId[]): EchoMessage {
   return { type: 'echo', query, answered: [], proofs: [], missed };
 }
 
-/** What proves to the asker that we answered; nothing, where it asks us itself: its link has proven who we are. */
-function proofOf({ query, want, trail: [asker] }: QueryMessage, from: PeerId, view: View): string {
-  return asker === undefined || asker === from ? '' : view.prove(asker, answerText(query, want, view.self));
+/** What proves to the asker what we say; nothing, where it asks us itself: its link has proven who we are. */
+function provenTo(asker: PeerId | undefined, from: PeerId, text: () => string, view: View): string {
+  return asker === undefined || asker === from ? '' : view.prove(asker, text());
 }
 
 // Only the asker can tell.
@@ -387,6 +393,14 @@ function end(round: Round, view: View): MeshEffect[] {
   round.isOver = true;
   const waiting = [...round.asked].filter(([neighbor, { pending }]) => pending.size > 0 && view.neighbors.has(neighbor));
   return waiting.map(([neighbor]) => send(neighbor, { type: 'cancel', query: round.query }));
+}
+
+// Nobody says of others what they have: hits made up in their names would outvote those who have the right file.
+function isTheHolders({ query, providers, proof }: HitsMessage, from: PeerId, view: View): boolean {
+  const holders = new Set(providers.map(({ peer }) => peer));
+  const [holder] = holders;
+  if (holder === undefined || holders.size > 1) return false;
+  return holder === from || (proof !== undefined && proof === view.prove(holder, hitsText(query, providers)));
 }
 
 // A hit can come twice, when a link died after it had passed on one way.

@@ -23,9 +23,11 @@ import {
   WIDE_SEARCH_MS,
 } from '../../config.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
-import { MAX_REPORTS, type Question, type Report } from '../../protocol/messages.ts';
+import { type Contact, MAX_REPORTS, type Question, type Report } from '../../protocol/messages.ts';
+import { hitsText } from '../../protocol/proofs.ts';
 import { Allowance } from '../allowance.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../events.ts';
+import { isGenuine } from '../seal.ts';
 import { type Asked, empty, Wave, type WaveMessage } from '../wave.ts';
 import type { Discovery, View } from './discovery.ts';
 import { inMessages } from './hits.ts';
@@ -212,9 +214,11 @@ export class WaveFlood implements Discovery {
     const files = view.library.matching(want, HITS_PER_PEER);
     if (files.length === 0) return;
     const groups = [...inMessages(view.self, files)];
-    round.own = groups.map(
-      (providers, part): Hits => ({ type: 'hits', query, providers, contact: view.contact, part, detours: HIT_DETOURS }),
-    );
+    const { contact, seal } = view;
+    round.own = groups.map((providers, part): Hits => {
+      const signature = seal.sign(hitsText(query, providers));
+      return { type: 'hits', query, providers, contact, part, detours: HIT_DETOURS, keys: seal.keys, signature };
+    });
   }
 
   /** Tells our hits to a neighbour that asks, when not enough know them. */
@@ -238,7 +242,7 @@ export class WaveFlood implements Discovery {
     const key = part === 0 ? contact.peer : `${contact.peer} ${part}`;
     round.passed ??= new Set();
     if (round.hits > HITS_PER_QUERY || round.passed.has(key)) return;
-    if (round.asking !== undefined && !view.trusts(contact)) return;
+    if (round.asking !== undefined && !isBelievedHit(hits, contact, view)) return;
     round.passed.add(key);
     if (round.asking === undefined) {
       const detours = round.passed.size <= HITS_DETOURED ? (hits.detours ?? 0) : 0;
@@ -345,8 +349,13 @@ function ownPlace({ contact, neighbors }: View): Placed {
   return { contact, neighbors: [...neighbors] };
 }
 
+// Who passes hits on need not check them: only the asker acts on them.
+function isBelievedHit({ query, providers, keys = '', signature = '' }: Hits, contact: Contact, view: View): boolean {
+  return view.trusts(contact) && view.seal.isSigned(contact.peer, keys, hitsText(query, providers), signature);
+}
+
 function isBelieved(report: Report, view: View): boolean {
-  return report.contact.peer !== view.self && view.trusts(report.contact) && view.isGenuine(report);
+  return report.contact.peer !== view.self && view.trusts(report.contact) && isGenuine(report, view.seal);
 }
 
 function placed({ contact, neighbors }: Report): Placed {

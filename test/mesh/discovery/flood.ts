@@ -3,6 +3,8 @@ import type { View } from '../../../lib/mesh/discovery/discovery.ts';
 import { FloodDiscovery } from '../../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../../../lib/mesh/events.ts';
 import { queryId } from '../../../lib/protocol/ids.ts';
+import { hitsText } from '../../../lib/protocol/proofs.ts';
+import { sealOf } from '../../../lib/simulator/seal.ts';
 import { reportOf, said, spokenFor } from '../mind.ts';
 import { contactOf, shelfOf } from '../network.ts';
 
@@ -57,7 +59,9 @@ t.test('each kind gets what belongs to it', async (t) => {
   t.same(ends(ebbed[1]), ['searchEnded']);
   const provider = { peer: a, name: 'f', bytes: 1, root: shelfOf([]) as never };
   t.same(ends(told(true, SEARCH, came({ type: 'hits', query: QUERY, providers: [provider] }))[1]), ['found']);
-  t.same(ends(told(false, SEARCH, came({ type: 'hits', query: QUERY, providers: [provider], contact: contactOf('a') }))[1]), ['found']);
+  const seal = sealOf(a);
+  const said = { contact: contactOf('a'), keys: seal.keys, signature: seal.sign(hitsText(QUERY, [provider])) };
+  t.same(ends(told(false, SEARCH, came({ type: 'hits', query: QUERY, providers: [provider], ...said }))[1]), ['found']);
   for (const knowsAll of [true, false]) t.same(ends(told(knowsAll, SEARCH, { type: 'cancel', query: QUERY })[1]), ['send']);
 });
 

@@ -15,7 +15,7 @@ import type { MeshEffect, MeshMessage } from '../../../lib/mesh/events.ts';
 import { encode, parseLinkMessage } from '../../../lib/protocol/codec.ts';
 import { type PeerId, peerId, type QueryId, queryId } from '../../../lib/protocol/ids.ts';
 import { MAX_HITS, MAX_LINKS, MAX_PEERS, type Provider, type Want } from '../../../lib/protocol/messages.ts';
-import { answerText } from '../../../lib/protocol/proofs.ts';
+import { answerText, hitsText } from '../../../lib/protocol/proofs.ts';
 import { sealOf } from '../../../lib/simulator/seal.ts';
 import { Mind, messages, nameOf, reportOf, said } from '../mind.ts';
 import { contactOf, fileOf, type Network, type SearchRecord, settledNetwork, shelfOf } from '../network.ts';
@@ -430,6 +430,12 @@ function hits(...providers: Provider[]): MeshMessage {
   return { type: 'hits', query: QUERY, providers };
 }
 
+/** Hits as their holder proves them to m. */
+function provenBy(holder: string, ...providers: Provider[]): MeshMessage & { type: 'hits' } {
+  const proof = sealOf(idOf(holder)).prove(sealOf(idOf('m')).keys, hitsText(QUERY, providers));
+  return { type: 'hits', query: QUERY, providers, proof };
+}
+
 function echo(answered: readonly string[], missed: readonly string[] = [], proofs: readonly string[] = []): MeshMessage {
   return { type: 'echo', query: QUERY, answered: answered.map(idOf), proofs: [...proofs], missed: missed.map(idOf) };
 }
@@ -545,9 +551,22 @@ t.test('hits that come after a search is over are not found', async (t) => {
 t.test('a provider is found once, and never ourselves', async (t) => {
   const mind = middle();
   mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
-  t.same(found(mind.hears('a', hits(providerAt('a'), providerAt('a'), providerAt('m')))), ['a']);
-  t.same(found(mind.hears('b', hits(providerAt('a')))), []);
-  t.same(found(mind.hears('b', hits({ ...providerAt('a'), name: 'g' }))), ['a'], 'under another name it is another');
+  t.same(found(mind.hears('a', hits(providerAt('a'), providerAt('a')))), ['a']);
+  t.same(found(mind.hears('a', hits(providerAt('a')))), []);
+  t.same(found(mind.hears('a', hits({ ...providerAt('a'), name: 'g' }))), ['a'], 'under another name it is another');
+  t.same(found(mind.hears('b', provenBy('m', providerAt('m')))), []);
+});
+
+t.test('nobody says of others what they have', async (t) => {
+  const mind = middle();
+  mind.reported('b', reportOf('b', ['m', 'c']), reportOf('c', ['b']));
+  mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
+  t.same(found(mind.hears('a', hits(providerAt('a'), providerAt('c')))), [], 'hits of two peers are of none');
+  t.same(found(mind.hears('a', hits(providerAt('b')))), [], 'nor those of another, by a neighbour');
+  t.same(found(mind.hears('b', hits(providerAt('c')))), [], 'nor those of a peer behind a neighbour, without its proof');
+  t.same(found(mind.hears('b', { ...provenBy('c', providerAt('c')), providers: [{ ...providerAt('c'), bytes: 9 }] })), [], 'nor altered');
+  t.same(found(mind.hears('b', provenBy('c', providerAt('c')))), ['c']);
+  t.same(found(mind.hears('b', hits())), []);
 });
 
 t.test('of forged hits without end a bounded number counts', async (t) => {
@@ -555,7 +574,7 @@ t.test('of forged hits without end a bounded number counts', async (t) => {
   mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
   let counted = 0;
   for (let batch = 0; batch < 2 * (HITS_PER_QUERY / MAX_HITS); batch++) {
-    counted += found(mind.hears('a', hits(...seeds(MAX_HITS).map((index) => providerAt('x', `${batch}-${index}`))))).length;
+    counted += found(mind.hears('a', hits(...seeds(MAX_HITS).map((index) => providerAt('a', `${batch}-${index}`))))).length;
   }
   t.equal(counted, HITS_PER_QUERY);
 });
@@ -565,7 +584,7 @@ t.test('a relay passes on a bounded number of hits for one query', async (t) => 
   mind.hears('a', queryFrom('a', ['m', 'b']));
   let relayed = 0;
   for (let batch = 0; batch < 2 * (HITS_PER_QUERY / MAX_HITS); batch++)
-    relayed += messages(mind.hears('b', hits(...seeds(MAX_HITS).map((index) => providerAt('x', `${batch}-${index}`)))), 'hits').length;
+    relayed += messages(mind.hears('b', hits(...seeds(MAX_HITS).map((index) => providerAt('a', `${batch}-${index}`)))), 'hits').length;
   t.equal(relayed, HITS_PER_QUERY / MAX_HITS);
 });
 

@@ -14,6 +14,8 @@ import { WaveFlood } from '../../../lib/mesh/discovery/wave.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Timer } from '../../../lib/mesh/events.ts';
 import { type PeerId, type QueryId, queryId } from '../../../lib/protocol/ids.ts';
 import { MAX_HITS, MAX_REPORTS, type Provider, WAVE_HOPS } from '../../../lib/protocol/messages.ts';
+import { hitsText } from '../../../lib/protocol/proofs.ts';
+import { sealOf } from '../../../lib/simulator/seal.ts';
 import { messages, reportOf, said, spokenFor } from '../mind.ts';
 import { contactOf, fileOf, shelfOf } from '../network.ts';
 import { WideNetwork } from '../wide.ts';
@@ -82,7 +84,9 @@ function ebb(asked: number, edge = 0, query = QUERY): MeshMessage {
 
 function hitsOf(holder: string, { signature = '', part = 0, detours = 0, count = 1 } = {}): MeshMessage {
   const providers = Array.from({ length: count }, (_, index): Provider => ({ peer: idOf(holder), ...fileOf(`f${index}`) }));
-  return { type: 'hits', query: QUERY, providers, contact: { ...contactOf(holder), signature }, part, detours };
+  const seal = sealOf(idOf(holder));
+  const said = { keys: seal.keys, signature: seal.sign(hitsText(QUERY, providers)) };
+  return { type: 'hits', query: QUERY, providers, contact: { ...contactOf(holder), signature }, part, detours, ...said };
 }
 
 function found(effects: readonly MeshEffect[]): string[] {
@@ -360,6 +364,10 @@ t.test('an asker believes no contact that the server did not sign, and ten thous
   lone.search();
   for (let index = 0; index < 10_000; index++) t.equal(found(lone.hears('a', hitsOf(`x${index}`, { signature: 'forger' }))).length, 0);
   t.same(found(lone.hears('b', hitsOf('x', { signature: 'forger' }))), []);
+  const { signature: _, ...bare } = hitsOf('x') as Extract<MeshMessage, { type: 'hits' }>;
+  t.same(found(lone.hears('b', bare)), [], 'the holder signed nothing');
+  const { keys: __, ...nobodys } = hitsOf('x') as Extract<MeshMessage, { type: 'hits' }>;
+  t.same(found(lone.hears('b', nobodys)), [], 'it is not said with what');
   t.same(found(lone.hears('b', hitsOf('x'))), ['x'], 'the true one of the same holder');
 });
 
