@@ -30,7 +30,7 @@ import { Liveness, type Pulse, type Verdicts } from './liveness.ts';
 import { type Choose, ringMesh } from './neighbors.ts';
 import type { OverlayParts } from './overlay.ts';
 import { PartialView } from './partial-view.ts';
-import { Shelf } from './shelf.ts';
+import type { Offer } from './shelf.ts';
 import { Sight } from './sight.ts';
 
 export interface MeshParts {
@@ -70,7 +70,7 @@ export class Mesh {
     this.#farewell = new Farewell(parts.contact.peer);
     this.#overlay = new FullKnowledge(this.#overlayParts(parts.contact), this.#choose);
     this.#calls = new Calls((peer) => this.contact(peer));
-    this.#sight = new Sight(parts.contact, new Shelf(), this.#neighbors, parts.trusts, this.#overlay);
+    this.#sight = new Sight(parts.contact, NOTHING_SHARED, this.#neighbors, parts.trusts, this.#overlay);
   }
 
   get self(): PeerId {
@@ -381,6 +381,9 @@ export class Mesh {
     this.#effects.setTimer(timer, afterMs);
   }
 }
+
+/** Until it is told where to look. */
+const NOTHING_SHARED: Offer = { matching: () => [] };
 
 /** What is said and set most often is made once. */
 const PONG: MeshMessage = { type: 'pong' };

@@ -21,7 +21,7 @@ export class Topology {
   readonly #unreachableSince = new Map<PeerId, number>();
   /** What follows from the reports, until one changes. */
   #members: readonly PeerId[] | undefined;
-  #links = new Map<PeerId, readonly PeerId[]>();
+  readonly #links = new Map<PeerId, readonly PeerId[]>();
 
   /** @param version That of our last report, where there were some before. */
   constructor(contact: Contact, version = 0) {
@@ -35,8 +35,10 @@ export class Topology {
 
   /** Notes our own links or contact; the version grows. */
   become(change: Partial<Pick<Report, 'contact' | 'neighbors' | 'left'>>): void {
-    this.#own = { ...this.#own, ...change, version: this.#own.version + 1 };
-    this.#changed();
+    const before = this.#own;
+    this.#own = { ...before, ...change, version: before.version + 1 };
+    this.#changed(before);
+    this.#changed(this.#own);
   }
 
   /** Takes a report in; whether it is news. A report on ourselves from the past, or a lie, makes our version outgrow it. */
@@ -54,7 +56,8 @@ export class Topology {
       peer,
       known !== undefined && known.contact.serial > report.contact.serial ? { ...report, contact: known.contact } : report,
     );
-    this.#changed();
+    if (known !== undefined) this.#changed(known);
+    this.#changed(report);
     return true;
   }
 
@@ -123,22 +126,24 @@ export class Topology {
     return routes;
   }
 
-  #changed(): void {
+  /** This report came, or went: what follows from it follows no more. */
+  #changed({ contact, neighbors }: Report): void {
     this.#members = undefined;
-    this.#links = new Map();
+    this.#links.delete(contact.peer);
+    for (const peer of neighbors) this.#links.delete(peer);
   }
 
   /** Forgets reports of peers that could not be reached for `afterMs`. */
   forget(now: number, afterMs: number): void {
     const members = new Set(this.members());
-    for (const peer of this.#reports.keys()) {
+    for (const [peer, report] of this.#reports) {
       const since = this.#unreachableSince.get(peer);
       if (members.has(peer)) this.#unreachableSince.delete(peer);
       else if (since === undefined) this.#unreachableSince.set(peer, now);
       else if (now - since >= afterMs) {
         this.#reports.delete(peer);
         this.#unreachableSince.delete(peer);
-        this.#changed();
+        this.#changed(report);
       }
     }
   }

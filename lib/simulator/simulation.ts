@@ -404,7 +404,7 @@ export class Simulation {
     stopped: (host) => this.#ended(host),
     told: (host, event, effects) => {
       this.#tracing.add(host.key, this.now, event, effects);
-      for (const watch of this.watchers) watch(host, event, effects);
+      if (this.watchers.size > 0) for (const watch of this.watchers) watch(host, event, effects);
     },
   };
 

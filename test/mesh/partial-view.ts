@@ -43,7 +43,7 @@ const shuffled = (mind: Mind, from: string, ...contacts: Contact[]) => {
   return mind.hears(from, { type: 'shuffle', contacts });
 };
 /** A pulse at which every neighbour is still heard. */
-const pulse = (mind: Mind, afterMs?: number): MeshEffect[] => {
+const pulse = (mind: Mind, afterMs?: number): readonly MeshEffect[] => {
   const effects = mind.pulse(afterMs);
   for (const peer of mind.mesh.neighbors) mind.hears(nameOf(peer), { type: 'pong' });
   return effects;
