@@ -166,6 +166,7 @@ export class Referrals {
   }
 
   #hear(serial: number): void {
+    this.#forgetOld();
     this.#heard.delete(serial);
     this.#heard.set(serial, this.#parts.now());
   }
