@@ -51,6 +51,8 @@ const LATER_MS = [0, 500, 1_000, 2_000, 4_000];
 function killed(part: number, hasRegister = true): Question {
   return async (peers, seed) => {
     const simulation = await gathered(peers, { seed });
+    // Longer ways than those of a home: whatever is done takes some of them, one after another.
+    simulation.become({ latency: FAR });
     const random = new Random(seed, 'kill');
     const before = await flooded(simulation, random);
     if (!hasRegister) simulation.register.goAway();

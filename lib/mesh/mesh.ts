@@ -242,7 +242,9 @@ export class Mesh {
 
   #overlayParts(contact: Contact): OverlayParts {
     const { trusts, chance } = this.#parts;
-    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving: () => this.#farewell.isLeaving, trusts, chance };
+    const isLeaving = () => this.#farewell.isLeaving;
+    const isUsed = (peer: PeerId) => this.#discovery.uses(peer);
+    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, trusts, chance };
   }
 
   get #choose(): Choose {

@@ -38,7 +38,7 @@ t.test('whom the register named, and had no room, is dialled again, and others a
   const island = [mind.pulse(), mind.pulse(), mind.pulse(), mind.pulse()].flat();
   t.ok(asks(island) >= 1, 'two who came later link to it: it lacks nobody, and asks all the same');
   t.same(dialled(island), ['r']);
-  mind.reported('x', reportOf('x', ['m', 'y', 'r'], 6), reportOf('r', ['x']));
+  mind.linked('r').reported('x', reportOf('x', ['m', 'y', 'r'], 6), reportOf('r', ['x', 'm']));
   t.equal(asks([mind.pulse(), mind.pulse(), mind.pulse(), mind.pulse()].flat()), 0);
 });
 
