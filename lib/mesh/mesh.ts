@@ -243,7 +243,7 @@ export class Mesh {
   #overlayParts(contact: Contact): OverlayParts {
     const { trusts, chance } = this.#parts;
     const isLeaving = () => this.#farewell.isLeaving;
-    const isUsed = (peer: PeerId) => this.#discovery.uses(peer);
+    const isUsed = (peer: PeerId) => this.#discovery.uses?.(peer) === true;
     return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, trusts, chance };
   }
 

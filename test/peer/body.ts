@@ -87,7 +87,6 @@ t.test('no timer fires before its time, however busy the loop is', async (t) => 
   const discovery: Discovery = {
     name: 'timers',
     isBusy: false,
-    uses: () => false,
     handle: (event, { now }) => {
       if (event.type === 'search') {
         begun.set(event.query, now);

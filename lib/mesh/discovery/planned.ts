@@ -80,11 +80,6 @@ export class PlannedFlood implements Discovery {
       .some(({ path, debts, isOver }) => !isOver && path.length > 0 && debts.values().some(({ owed }) => owed.size > 0));
   }
 
-  // A link that goes is asked around.
-  uses(): boolean {
-    return false;
-  }
-
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
       case 'search':
