@@ -2,11 +2,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { calling } from './calling.ts';
 import { flood } from './flood.ts';
+import { large } from './large.ts';
 import { mesh } from './mesh.ts';
 import { simulator } from './simulator.ts';
 import { transfer } from './transfer.ts';
 
-const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = { calling, flood, mesh, simulator, transfer };
+const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = {
+  calling,
+  flood,
+  large,
+  mesh,
+  simulator,
+  transfer,
+};
 
 const name = process.argv[2] ?? '';
 const question = Object.hasOwn(QUESTIONS, name) ? QUESTIONS[name] : undefined;

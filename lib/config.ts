@@ -163,6 +163,8 @@ export const ACTIVE_LINKS_MOST = 8;
 /** Links accepted for a while beyond those, so that who knows only one peer finds others through it; and for how long. Guesses. */
 export const PORCH_LINKS = 4;
 export const PORCH_MS = 2_000;
+/** So long a link stays in spite of that over which a search is under way; a search takes less. */
+export const PORCH_PATIENCE_MS = 8_000;
 /** Below so many links everything is done at once: reserves are dialled, the register is asked (MESH). */
 export const FEW_LINKS = 3;
 /** Contacts in reserve (HyParView [P]). */

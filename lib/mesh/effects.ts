@@ -4,11 +4,14 @@ import type { PeerId } from '../protocol/ids.ts';
 import type { Contact } from '../protocol/messages.ts';
 import type { MeshEffect, MeshMessage, Timer } from './events.ts';
 
+const NOTHING: readonly MeshEffect[] = [];
+
 export class Effects {
   #effects: MeshEffect[] = [];
 
   /** The effects so far; from now on the next event's are put together. */
-  taken(): MeshEffect[] {
+  taken(): readonly MeshEffect[] {
+    if (this.#effects.length === 0) return NOTHING;
     const effects = this.#effects;
     this.#effects = [];
     return effects;

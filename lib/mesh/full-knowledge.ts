@@ -31,6 +31,10 @@ export class FullKnowledge implements Overlay {
   #report: Report | undefined;
   #reportIsDue = false;
   #pulsesAlone = 0;
+  /** Whom the register named last. */
+  #referral: Contact | undefined;
+  /** Who had no room for us, though the register named it: it is there, and so we know that we are, or may be, an island. */
+  #turnedAwayBy: PeerId | undefined;
   /** Whether everybody has been told that we are gone. */
   #hasLeft = false;
 
@@ -130,6 +134,7 @@ export class FullKnowledge implements Overlay {
   referred(contact: Contact | null): void {
     if (contact === null || contact.peer === this.#self || !this.#trusts(contact)) return;
     if (this.#topology.members().includes(contact.peer)) return;
+    this.#referral = contact;
     this.#dial(contact);
   }
 
@@ -172,6 +177,10 @@ export class FullKnowledge implements Overlay {
 
   dialFailed(peer: PeerId, cause: Cause, now: number): void {
     this.#dials.failed(peer, now);
+    // Whom the register named may be our only way to all others: those who come to us later make an island with us, in which
+    // nobody lacks a link. So it is dialled again, as whoever vanished, and others are asked for until it is among our members.
+    if (this.#referral?.peer === peer) this.#dials.lost(this.#referral, now);
+    if (this.#referral?.peer === peer || this.#turnedAwayBy === peer) this.#turnedAwayBy = cause === 'full' ? peer : undefined;
     if (cause === 'stranger') this.#dials.forget(peer);
     this.#tend(now);
   }
@@ -279,7 +288,9 @@ export class FullKnowledge implements Overlay {
 
   // Below three links, and below what is wanted, the register is asked whom to dial (MESH: without it islands stay).
   #seekCompany(): void {
-    const lacks = this.#neighbors.size === 0 || (this.#neighbors.size < RING_MESH_REACH && !this.#isComplete(this.#self));
+    if (this.#turnedAwayBy !== undefined && this.#topology.members().includes(this.#turnedAwayBy)) this.#turnedAwayBy = undefined;
+    const isShort = this.#neighbors.size === 0 || (this.#neighbors.size < RING_MESH_REACH && !this.#isComplete(this.#self));
+    const lacks = isShort || this.#turnedAwayBy !== undefined;
     this.#pulsesAlone = lacks ? this.#pulsesAlone + 1 : 0;
     if (this.#pulsesAlone % ASK_EVERY === 1) this.#effects.askRegistry();
   }

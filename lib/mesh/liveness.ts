@@ -39,9 +39,12 @@ export interface Pulse extends Verdicts {
 }
 
 interface Ear {
+  readonly peer: PeerId;
   readonly isPinger: boolean;
-  /** When the pings that are not answered yet were sent, the oldest first. */
-  readonly unanswered: number[];
+  /** When the oldest ping that is not answered yet was sent; 0 when all are. */
+  oldestAt: number;
+  /** When the others were sent, the oldest first; most of the time there are none. */
+  others: number[] | undefined;
   readonly delay: Delay;
   /** When the last ping was sent, and in how many milliseconds the next was announced to come: by us, or by the other end. */
   pingedAt: number;
@@ -49,9 +52,11 @@ interface Ear {
   heardAt: number;
   isSuspected: boolean;
   isVouchedFor: boolean;
-  /** Who is to be told when it is heard, and since when. */
-  readonly askers: Map<PeerId, number>;
+  /** Who is to be told when it is heard, and since when; most of the time nobody. */
+  askers: Map<PeerId, number> | undefined;
 }
+
+const NOBODY: readonly never[] = [];
 
 export class Liveness {
   readonly #self: PeerId;
@@ -68,15 +73,17 @@ export class Liveness {
 
   linkUp(peer: PeerId, now: number): void {
     this.#ears.set(peer, {
+      peer,
       isPinger: this.#self < peer,
-      unanswered: [],
+      oldestAt: NEVER,
+      others: undefined,
       delay: new Delay(now),
-      pingedAt: Number.NEGATIVE_INFINITY,
+      pingedAt: NEVER,
       everyMs: PING_MS,
       heardAt: now,
       isSuspected: false,
       isVouchedFor: false,
-      askers: new Map(),
+      askers: undefined,
     });
   }
 
@@ -99,22 +106,25 @@ export class Liveness {
   /** A neighbour has answered a ping; who asked about it, and is to be told. */
   answered(peer: PeerId, now: number): readonly PeerId[] {
     const ear = this.#ears.get(peer);
-    const sent = ear?.unanswered.shift();
-    if (ear === undefined || sent === undefined) return [];
+    if (ear === undefined || ear.oldestAt === NEVER) return NOBODY;
+    const sent = ear.oldestAt;
+    ear.oldestAt = ear.others?.shift() ?? NEVER;
     // Of pings that waited for each other only the first says how long it took, and that was a stall.
-    if (ear.isPinger && ear.unanswered.length === 0 && !ear.isSuspected) ear.delay.measured(now - sent, now);
+    if (ear.isPinger && ear.oldestAt === NEVER && !ear.isSuspected) ear.delay.measured(now - sent, now);
     hear(ear, now);
+    if (ear.askers === undefined) return NOBODY;
     const askers = [...ear.askers.keys()];
-    ear.askers.clear();
+    ear.askers = undefined;
     return askers;
   }
 
   /** `asker` suspects `peer` and is told when we hear it; whether `peer` is a neighbour that is to be pinged for that. */
   promise(peer: PeerId, asker: PeerId, now: number): boolean {
     const ear = this.#ears.get(peer);
-    if (ear === undefined || ear.askers.has(asker)) return false;
+    if (ear === undefined || ear.askers?.has(asker)) return false;
+    ear.askers ??= new Map();
     ear.askers.set(asker, now);
-    ear.unanswered.push(now);
+    noteSent(ear, now);
     return true;
   }
 
@@ -127,12 +137,24 @@ export class Liveness {
   /** A pulse has passed: what is to be done about whom. */
   pulse(now: number): Pulse {
     const isLate = this.#account(this.#pulseDue, now);
-    for (const ear of this.#ears.values()) forgetAskers(ear, now);
-    const ping = [...this.#ears].flatMap(([peer, ear]) => (isDue(ear, now) ? [{ peer, nextMs: pinging(ear, now) }] : []));
-    const suspect = [...this.#ears].flatMap(([peer, ear]) => (isNewlySuspect(ear, now) ? [peer] : []));
-    const afterMs = Math.min(PING_MS, ...[...this.#ears.values()].map(({ isPinger, everyMs }) => (isPinger ? everyMs : PING_MS)));
+    let afterMs = PING_MS;
+    let ping: { peer: PeerId; nextMs: number }[] | undefined;
+    let suspect: PeerId[] | undefined;
+    for (const ear of this.#ears.values()) {
+      if (ear.askers !== undefined) forgetAskers(ear, now);
+      if (isDue(ear, now)) {
+        ping ??= [];
+        ping.push({ peer: ear.peer, nextMs: pinging(ear, now) });
+      }
+      if (isNewlySuspect(ear, now)) {
+        suspect ??= [];
+        suspect.push(ear.peer);
+      }
+      if (ear.isPinger && ear.everyMs < afterMs) afterMs = ear.everyMs;
+    }
     this.#pulseDue = now + afterMs;
-    return { ping, suspect, afterMs, ...this.#verdicts(isLate, now) };
+    const { giveUp, lookAfterMs } = this.#verdicts(isLate, now);
+    return { ping: ping ?? NOBODY, suspect: suspect ?? NOBODY, afterMs, giveUp, lookAfterMs };
   }
 
   /** Somebody's time may be over. */
@@ -142,14 +164,19 @@ export class Liveness {
 
   /** No verdict falls on a late look: what came meanwhile has not been read yet. */
   #verdicts(isLate: boolean, now: number): Verdicts {
-    const ends = [...this.#ears].map(([peer, ear]) => ({ peer, at: endOf(ear) }));
-    const next = Math.min(...ends.map(({ at }) => at).filter((at) => isLate || at > now));
+    let next = Number.POSITIVE_INFINITY;
+    let giveUp: PeerId[] | undefined;
+    for (const ear of this.#ears.values()) {
+      const at = endOf(ear);
+      if (isLate || at > now) next = Math.min(next, at);
+      else {
+        giveUp ??= [];
+        giveUp.push(ear.peer);
+      }
+    }
     const isBeforePulse = next < this.#pulseDue;
     this.#lookDue = isBeforePulse ? Math.max(next, now + 1) : Number.POSITIVE_INFINITY;
-    return {
-      giveUp: isLate ? [] : ends.filter(({ at }) => at <= now).map(({ peer }) => peer),
-      lookAfterMs: isBeforePulse ? this.#lookDue - now : undefined,
-    };
+    return { giveUp: giveUp ?? NOBODY, lookAfterMs: isBeforePulse ? this.#lookDue - now : undefined };
   }
 
   /** Whether we look later than we were to; then our own loop stood still, and nobody was silent meanwhile. */
@@ -159,9 +186,21 @@ export class Liveness {
     this.#accountedUntil = now;
     for (const ear of this.#ears.values()) {
       ear.heardAt = Math.min(now, ear.heardAt + late);
-      for (const [index, sent] of ear.unanswered.entries()) ear.unanswered[index] = Math.min(now, sent + late);
+      if (ear.oldestAt !== NEVER) ear.oldestAt = Math.min(now, ear.oldestAt + late);
+      ear.others = ear.others?.map((sent) => Math.min(now, sent + late));
     }
     return true;
+  }
+}
+
+/** Stands for no moment. A small integer, which a field keeps in place where it could not keep an infinity. */
+const NEVER = -1;
+
+function noteSent(ear: Ear, now: number): void {
+  if (ear.oldestAt === NEVER) ear.oldestAt = now;
+  else {
+    ear.others ??= [];
+    ear.others.push(now);
   }
 }
 
@@ -172,8 +211,9 @@ function hear(ear: Ear, now: number): void {
 }
 
 /** Since when an answer, or a ping, is missed; Infinity, when none is. */
-function silentSince({ isPinger, unanswered, heardAt, everyMs }: Ear): number {
-  return isPinger ? (unanswered[0] ?? Number.POSITIVE_INFINITY) : heardAt + everyMs;
+function silentSince({ isPinger, oldestAt, heardAt, everyMs }: Ear): number {
+  if (!isPinger) return heardAt + everyMs;
+  return oldestAt === NEVER ? Number.POSITIVE_INFINITY : oldestAt;
 }
 
 /** When its time is over, unless it is heard before. */
@@ -188,20 +228,21 @@ function isNewlySuspect(ear: Ear, now: number): boolean {
 }
 
 function isDue({ isPinger, pingedAt, everyMs }: Ear, now: number): boolean {
-  return isPinger && now - pingedAt >= everyMs - LAG_MS;
+  return isPinger && (pingedAt === NEVER || now - pingedAt >= everyMs - LAG_MS);
 }
 
 /** Notes that a ping is sent; answers when the next one will be. */
 function pinging(ear: Ear, now: number): number {
-  ear.unanswered.push(now);
+  noteSent(ear, now);
   ear.pingedAt = now;
   ear.everyMs = ear.delay.isFar ? PING_FAR_MS : PING_MS;
   return ear.everyMs;
 }
 
 // An asker has given the peer up itself by then.
-function forgetAskers({ askers }: Ear, now: number): void {
-  for (const [asker, since] of askers) if (now - since > SILENT_MS) askers.delete(asker);
+function forgetAskers(ear: Ear, now: number): void {
+  const recent = [...(ear.askers ?? [])].filter(([, since]) => now - since <= SILENT_MS);
+  ear.askers = recent.length > 0 ? new Map(recent) : undefined;
 }
 
 /** How long a link takes, as far as it was measured: the longest of the last minutes, and the mean. */

@@ -23,7 +23,7 @@ import { Book } from './book.ts';
 import { Calls } from './calls.ts';
 import type { Discovery } from './discovery/discovery.ts';
 import { Effects } from './effects.ts';
-import type { MeshEffect, MeshEvent, MeshMessage } from './events.ts';
+import type { MeshEffect, MeshEvent, MeshMessage, Timer } from './events.ts';
 import { Farewell } from './farewell.ts';
 import { FullKnowledge } from './full-knowledge.ts';
 import { Liveness, type Pulse, type Verdicts } from './liveness.ts';
@@ -31,7 +31,7 @@ import { type Choose, ringMesh } from './neighbors.ts';
 import type { OverlayParts } from './overlay.ts';
 import { PartialView } from './partial-view.ts';
 import type { Seal } from './seal.ts';
-import { Shelf } from './shelf.ts';
+import type { Offer } from './shelf.ts';
 import { Sight } from './sight.ts';
 
 export interface MeshParts {
@@ -72,7 +72,7 @@ export class Mesh {
     this.#farewell = new Farewell(parts.contact.peer);
     this.#overlay = new FullKnowledge(this.#overlayParts(parts.contact), this.#choose);
     this.#calls = new Calls((peer) => this.contact(peer));
-    this.#sight = new Sight(parts, new Shelf(), this.#neighbors, this.#overlay);
+    this.#sight = new Sight(parts, NOTHING_SHARED, this.#neighbors, this.#overlay);
   }
 
   get self(): PeerId {
@@ -104,27 +104,33 @@ export class Mesh {
   }
 
   /** Takes in what happened at `now` (milliseconds that never go back); answers what is to be done, in this order. */
-  handle(event: MeshEvent, now: number): MeshEffect[] {
+  handle(event: MeshEvent, exactly: number): readonly MeshEffect[] {
     if (this.#isOver) return [];
+    // Whole milliseconds are kept in place, where each fraction would be an object of its own.
+    const now = Math.floor(exactly);
     this.#take(event, now);
     if (this.#isOver) return this.#effects.taken();
     if (bringsKnowledge(event)) this.#widenWhenOutgrown();
     if (this.#asks !== undefined) this.#answerTopology(this.#asks, false);
+    if (!isOfLinksOnly(event)) this.#tellStrategies(event, now);
+    this.#leaveWhenReleased();
+    return this.#effects.taken();
+  }
+
+  #tellStrategies(event: MeshEvent, now: number): void {
     const view = this.#sight.at(now, this.#overlay);
     for (const effect of this.#discovery.handle(event, view)) {
       if (effect.type === 'found' && effect.contact !== undefined) this.#learn(effect.contact);
       this.#effects.add(effect);
     }
     for (const effect of this.#calls.handle(event, view)) this.#effects.add(effect);
-    this.#leaveWhenReleased();
-    return this.#effects.taken();
   }
 
   #take(event: MeshEvent, now: number): void {
     switch (event.type) {
       case 'begin':
-        this.#timer({ of: 'ping' }, PING_MS);
-        return this.#timer({ of: 'pulse' }, PULSE_MS);
+        this.#timer(PING_TIMER, PING_MS);
+        return this.#timer(PULSE_TIMER, PULSE_MS);
       case 'assigned':
         this.#sight.contact = event.contact;
         this.#count(event.members);
@@ -177,9 +183,9 @@ export class Mesh {
         return this.#overlay.received(from, message, now);
       case 'ping':
         this.#liveness.pinged(from, message.nextMs, now);
-        return this.#send(from, { type: 'pong' });
+        return this.#send(from, PONG);
       case 'probe':
-        if (this.#liveness.promise(message.peer, from, now)) this.#send(message.peer, { type: 'ping' });
+        if (this.#liveness.promise(message.peer, from, now)) this.#send(message.peer, PING);
         return;
       case 'probed':
         return this.#liveness.vouched(message.peer);
@@ -239,7 +245,8 @@ export class Mesh {
   #overlayParts(contact: Contact): OverlayParts {
     const { trusts, chance, seal } = this.#parts;
     const isLeaving = () => this.#farewell.isLeaving;
-    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, trusts, chance, seal };
+    const isUsed = (peer: PeerId) => this.#discovery.uses?.(peer) === true;
+    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, trusts, chance, seal };
   }
 
   get #choose(): Choose {
@@ -273,10 +280,10 @@ export class Mesh {
 
   // --- time ------------------------------------------------------------------------------------------------------------
 
-  #timerFired(timer: Extract<MeshEvent, { type: 'timerFired' }>['timer'], now: number): void {
+  #timerFired(timer: Timer, now: number): void {
     switch (timer.of) {
       case 'pulse':
-        this.#timer({ of: 'pulse' }, PULSE_MS);
+        this.#timer(PULSE_TIMER, PULSE_MS);
         return this.#overlay.pulse(now);
       case 'ping':
         return this.#watch(this.#liveness.pulse(now));
@@ -296,16 +303,17 @@ export class Mesh {
     }
   }
 
-  #watch({ ping, suspect, afterMs, ...verdicts }: Pulse): void {
+  #watch(pulse: Pulse): void {
+    const { ping, suspect, afterMs } = pulse;
     for (const { peer, nextMs } of ping) this.#send(peer, { type: 'ping', nextMs });
     for (const peer of suspect) this.#probe(peer);
-    this.#timer({ of: 'ping' }, afterMs);
-    this.#giveUp(verdicts);
+    this.#timer(PING_TIMER, afterMs);
+    this.#giveUp(pulse);
   }
 
   #giveUp({ giveUp, lookAfterMs }: Verdicts): void {
     for (const peer of giveUp) this.#effects.hangUp(peer, 'silent');
-    if (lookAfterMs !== undefined) this.#timer({ of: 'verdict' }, lookAfterMs);
+    if (lookAfterMs !== undefined) this.#timer(VERDICT_TIMER, lookAfterMs);
   }
 
   #probe(suspect: PeerId): void {
@@ -373,8 +381,50 @@ export class Mesh {
     for (const peer of this.#neighbors) if (peer !== but) this.#send(peer, message);
   }
 
-  #timer(timer: Extract<MeshEvent, { type: 'timerFired' }>['timer'], afterMs: number): void {
+  #timer(timer: Timer, afterMs: number): void {
     this.#effects.setTimer(timer, afterMs);
+  }
+}
+
+/** Until it is told where to look. */
+const NOTHING_SHARED: Offer = { matching: () => [] };
+
+/** What is said and set most often is made once. */
+const PONG: MeshMessage = { type: 'pong' };
+const PING: MeshMessage = { type: 'ping' };
+const PING_TIMER: Timer = { of: 'ping' };
+const PULSE_TIMER: Timer = { of: 'pulse' };
+const VERDICT_TIMER: Timer = { of: 'verdict' };
+
+/** Whether an event is no affair of searches and calls: that is most of them, while nobody asks. */
+function isOfLinksOnly(event: MeshEvent): boolean {
+  if (event.type === 'timerFired') return event.timer.of === 'ping' || event.timer.of === 'verdict';
+  if (event.type !== 'received') return false;
+  switch (event.message.type) {
+    case 'ping':
+    case 'pong':
+    case 'probe':
+    case 'probed':
+    case 'reports':
+    case 'walk':
+    case 'swap':
+    case 'shuffle':
+    case 'shuffled':
+    case 'leaving':
+    case 'released':
+      return true;
+    case 'stop':
+    case 'query':
+    case 'hits':
+    case 'echo':
+    case 'wave':
+    case 'ebb':
+    case 'extend':
+    case 'placed':
+    case 'cancel':
+    case 'call':
+    case 'callFailed':
+      return false;
   }
 }
 

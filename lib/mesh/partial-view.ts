@@ -21,6 +21,7 @@ import {
   ISLANDS_SOUGHT,
   PORCH_LINKS,
   PORCH_MS,
+  PORCH_PATIENCE_MS,
   SHUFFLE_LEAST_MS,
   SHUFFLE_MS,
   WALK_HOPS,
@@ -76,6 +77,7 @@ export class PartialView implements Overlay {
   readonly isQuiet = true;
   readonly #effects: Effects;
   readonly #isLeaving: () => boolean;
+  readonly #isUsed: (peer: PeerId) => boolean;
   readonly #trusts: (contact: Contact) => boolean;
   readonly #chance: () => number;
   readonly #seal: Seal;
@@ -102,10 +104,11 @@ export class PartialView implements Overlay {
   #crowdedSince: number | undefined;
 
   /** @param heritage What full knowledge left: our neighbours, who are told that we have a partial view now. */
-  constructor({ contact, effects, isLeaving, trusts, chance, seal }: OverlayParts, heritage: Heritage) {
+  constructor({ contact, effects, isLeaving, isUsed, trusts, chance, seal }: OverlayParts, heritage: Heritage) {
     this.#contact = contact;
     this.#effects = effects;
     this.#isLeaving = isLeaving;
+    this.#isUsed = isUsed;
     this.#trusts = trusts;
     this.#chance = chance;
     this.#seal = seal;
@@ -238,7 +241,7 @@ export class PartialView implements Overlay {
     this.#tellRegime(peer);
     if (errand?.for === 'between') this.#giveAway(link, now);
     if (errand?.for === 'swap' && now < errand.until && this.#links.size > ACTIVE_LINKS && this.#links.has(errand.with))
-      this.#effects.hangUp(errand.with, 'evicted');
+      if (!this.#isUsed(errand.with)) this.#effects.hangUp(errand.with, 'evicted');
     if (this.#links.size === 1) this.#patientUntil = 0;
     this.#tend(now);
     if (this.#links.size < ACTIVE_LINKS && this.#reserve.size < ACTIVE_LINKS) this.#shuffle(link);
@@ -321,9 +324,11 @@ export class PartialView implements Overlay {
     if (this.#links.size <= ACTIVE_LINKS_MOST) this.#crowdedSince = undefined;
     else this.#crowdedSince ??= now;
     if (this.#crowdedSince === undefined || now - this.#crowdedSince < PORCH_MS) return;
-    this.#crowdedSince = undefined;
-    const guests = [...this.#links.values()].filter(({ isChosen }) => !isChosen);
+    // What is under way over a link would come back another way, or not at all; a second later it is another one's turn.
+    const isPatient = now - this.#crowdedSince < PORCH_PATIENCE_MS;
+    const guests = [...this.#links.values()].filter(({ isChosen, contact }) => !isChosen && !(isPatient && this.#isUsed(contact.peer)));
     const over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length);
+    if (over === this.#links.size - ACTIVE_LINKS_MOST || !isPatient) this.#crowdedSince = undefined;
     const first = Math.floor(this.#chance() * (guests.length - over + 1));
     for (const { contact } of guests.slice(first, first + over)) this.#effects.hangUp(contact.peer, 'full');
   }

@@ -27,7 +27,7 @@ export class Topology {
   readonly #unreachableSince = new Map<PeerId, number>();
   /** What follows from the reports, until one changes. */
   #members: readonly PeerId[] | undefined;
-  #links = new Map<PeerId, readonly PeerId[]>();
+  readonly #links = new Map<PeerId, readonly PeerId[]>();
 
   /** @param version That of our last report, where there were some before. */
   constructor(contact: Contact, version = 0) {
@@ -41,8 +41,10 @@ export class Topology {
 
   /** Notes our own links or contact; the version grows. */
   become(change: Partial<Pick<Unsigned, 'contact' | 'neighbors' | 'left'>>): void {
-    this.#own = { ...this.#own, ...change, version: this.#own.version + 1 };
-    this.#changed();
+    const before = this.#own;
+    this.#own = { ...before, ...change, version: before.version + 1 };
+    this.#changed(before);
+    this.#changed(this.#own);
   }
 
   /** Whether a report tells more of its peer than is known. Of ourselves nobody tells us anything. */
@@ -54,9 +56,11 @@ export class Topology {
   learn(report: KnownReport): boolean {
     if (!this.isNews(report)) return false;
     const { contact } = report;
+    const known = this.#reports.get(contact.peer);
     this.#reports.set(contact.peer, report);
     if ((this.#contacts.get(contact.peer)?.serial ?? -1) < contact.serial) this.#contacts.set(contact.peer, contact);
-    this.#changed();
+    if (known !== undefined) this.#changed(known);
+    this.#changed(report);
     return true;
   }
 
@@ -135,15 +139,17 @@ export class Topology {
     return routes;
   }
 
-  #changed(): void {
+  /** This report came, or went: what follows from it follows no more. */
+  #changed({ contact, neighbors }: Unsigned): void {
     this.#members = undefined;
-    this.#links = new Map();
+    this.#links.delete(contact.peer);
+    for (const peer of neighbors) this.#links.delete(peer);
   }
 
   /** Forgets reports of peers that could not be reached for `afterMs`. */
   forget(now: number, afterMs: number): void {
     const members = new Set(this.members());
-    for (const peer of this.#reports.keys()) {
+    for (const [peer, report] of this.#reports) {
       const since = this.#unreachableSince.get(peer);
       if (members.has(peer)) this.#unreachableSince.delete(peer);
       else if (since === undefined) this.#unreachableSince.set(peer, now);
@@ -151,7 +157,7 @@ export class Topology {
         this.#reports.delete(peer);
         this.#contacts.delete(peer);
         this.#unreachableSince.delete(peer);
-        this.#changed();
+        this.#changed(report);
       }
     }
   }

@@ -117,6 +117,11 @@ export class Wave {
     return this.#parent ?? this.#told;
   }
 
+  /** Whether we await an ebb of `peer`, or owe it one. */
+  uses(peer: PeerId): boolean {
+    return this.#pending > 0 && (this.#parent === peer || (this.#find(peer)?.open ?? 0) > 0);
+  }
+
   /** Whether `peer` asked us, or was asked. */
   knows(peer: PeerId): boolean {
     return this.#find(peer) !== undefined;

@@ -41,6 +41,7 @@ export class Referrals {
   /** The leases whose peers asked or renewed of late. Who has only joined is not among them: it may have no links yet. */
   readonly #askers = new Set<number>();
   readonly #running = new Map<number, Promise<boolean>>();
+  #tidiedAt = Number.NEGATIVE_INFINITY;
 
   constructor(parts: ReferralParts) {
     this.#parts = parts;
@@ -151,8 +152,8 @@ export class Referrals {
 
   /** Whether the peer is where its contact says; two who want to know it at one moment share a dial. */
   #answers(contact: Contact): Promise<boolean> {
-    this.#forgetOld();
-    if (this.#heard.has(contact.serial)) return Promise.resolve(true);
+    const heardAt = this.#heard.get(contact.serial);
+    if (heardAt !== undefined && this.#parts.now() - heardAt < DIAL_BACK_BELIEVED_MS) return Promise.resolve(true);
     const running = this.#running.get(contact.serial) ?? this.#dial(contact).finally(() => this.#running.delete(contact.serial));
     this.#running.set(contact.serial, running);
     return running;
@@ -165,6 +166,7 @@ export class Referrals {
   }
 
   #hear(serial: number): void {
+    this.#forgetOld();
     this.#heard.delete(serial);
     this.#heard.set(serial, this.#parts.now());
   }
@@ -173,12 +175,19 @@ export class Referrals {
     this.#hear(serial);
     this.#askers.delete(serial);
     this.#askers.add(serial);
-    for (const oldest of this.#askers) if (this.#askers.size > ASKERS_KNOWN) this.#askers.delete(oldest);
+    for (const oldest of this.#askers) {
+      if (this.#askers.size <= ASKERS_KNOWN) return;
+      this.#askers.delete(oldest);
+    }
   }
 
+  // Not at every call: to find the first of many that are left, a map walks over those that it has forgotten.
   #forgetOld(): void {
+    const now = this.#parts.now();
+    if (now - this.#tidiedAt < DIAL_BACK_BELIEVED_MS / 10) return;
+    this.#tidiedAt = now;
     for (const [serial, heardAt] of this.#heard) {
-      if (this.#parts.now() - heardAt < DIAL_BACK_BELIEVED_MS) return;
+      if (now - heardAt < DIAL_BACK_BELIEVED_MS) return;
       this.forget(serial);
     }
   }

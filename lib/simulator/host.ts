@@ -19,7 +19,7 @@ export interface Mind {
   readonly members: readonly PeerId[];
   contact(peer: PeerId): Contact | undefined;
   hasRoom(peer: PeerId): boolean;
-  handle(event: MeshEvent, now: number): MeshEffect[];
+  handle(event: MeshEvent, now: number): readonly MeshEffect[];
 }
 
 /** What a mind wants of the rest of its peer, and what is watched. */

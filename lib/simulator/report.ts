@@ -1,7 +1,8 @@
 /**
  * What a network costs and gives at each size: messages a query, hops, time, who is reached, what is found, memory.
  *
- * Query messages, hits and echoes are told apart; whatever else travels is control, and is measured while nobody asks.
+ * What asks (queries, and copies and extensions of waves), hits, and what ends it (echoes, ebbs and cancels) are told apart;
+ * whatever else travels is control, and is measured while nobody asks.
  */
 import { Random } from './random.ts';
 import { ABSENT, comeTogether, gather, POPULAR, RARE, SCENARIOS } from './scenarios.ts';
@@ -55,7 +56,7 @@ const ASKERS = 10;
 const QUIET_MS = 5_000;
 /** Longer than any search takes. */
 const SEARCH_PATIENCE_MS = 5_000;
-const ASKING: ReadonlySet<string> = new Set(['query', 'hits', 'echo', 'extend', 'cancel']);
+const ASKING: ReadonlySet<string> = new Set(['query', 'wave', 'extend', 'hits', 'placed', 'echo', 'ebb', 'cancel']);
 
 /** The figures of a calm network of this size. */
 export async function figuresOf(peers: number, options: SimulationOptions, gauges: Gauges): Promise<Figures> {
@@ -100,9 +101,9 @@ async function searches(simulation: Simulation, askers: readonly string[], name:
   }
   const others = simulation.hosts.size - 1;
   return {
-    queries: mean(counts.map(({ query = 0, extend = 0 }) => query + extend)),
+    queries: mean(counts.map(({ query = 0, wave = 0, extend = 0 }) => query + wave + extend)),
     hits: mean(counts.map(({ hits = 0 }) => hits)),
-    echoes: mean(counts.map(({ echo = 0, cancel = 0 }) => echo + cancel)),
+    echoes: mean(counts.map(({ echo = 0, ebb = 0, cancel = 0 }) => echo + ebb + cancel)),
     firstMs: mean(records.flatMap(({ firstAt, beganAt }) => (firstAt === undefined ? [] : [firstAt - beganAt]))),
     endMs: mean(records.flatMap(({ ended, beganAt }) => (ended === undefined ? [] : [ended.at - beganAt]))),
     hops: mean(records.flatMap((record) => hopsToNearest(simulation, record))),

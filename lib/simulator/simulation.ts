@@ -268,8 +268,11 @@ export class Simulation {
 
   // --- what people ask -------------------------------------------------------------------------------------------------
 
-  /** A search for a name, or for what `want` says; `only`, when given, is the name of the one peer that is to answer. */
-  search(name: string, want: Want | string, only?: string): SearchRecord | undefined {
+  /**
+   * A search for a name, or for what `want` says; `only`, when given, is the name of the one peer that is to answer, `enough`
+   * how many holders are wanted.
+   */
+  search(name: string, want: Want | string, only?: string, enough?: number): SearchRecord | undefined {
     const host = this.hosts.get(name);
     if (host === undefined) return undefined;
     const query = queryId(host.random.text(QUERY_ID_LENGTH));
@@ -277,7 +280,8 @@ export class Simulation {
     this.searches.set(query, record);
     const holder = only === undefined ? undefined : this.hosts.get(only)?.peer;
     const asked: Want = typeof want === 'string' ? { by: 'name', name: want } : want;
-    host.tell({ type: 'search', query, want: asked, ...(holder === undefined ? {} : { only: holder }) });
+    const few = enough === undefined ? {} : { enough };
+    host.tell({ type: 'search', query, want: asked, ...(holder === undefined ? {} : { only: holder }), ...few });
     return record;
   }
 
@@ -405,7 +409,7 @@ export class Simulation {
     stopped: (host) => this.#ended(host),
     told: (host, event, effects) => {
       this.#tracing.add(host.key, this.now, event, effects);
-      for (const watch of this.watchers) watch(host, event, effects);
+      if (this.watchers.size > 0) for (const watch of this.watchers) watch(host, event, effects);
     },
   };
 

@@ -58,7 +58,7 @@ export class Ward implements Mind {
     return this.mind.hasRoom(peer);
   }
 
-  handle(event: MeshEvent, now: number): MeshEffect[] {
+  handle(event: MeshEvent, now: number): readonly MeshEffect[] {
     this.lookups = 0;
     const told: MeshEvent = event.type === 'shared' ? { ...event, offer: this.#counted(event.offer) } : event;
     try {

@@ -2,7 +2,7 @@ import t from 'tap';
 import { FULL_KNOWLEDGE_AGAIN, FULL_KNOWLEDGE_PEERS } from '../../lib/config.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
-import { dialled, hungUp, Mind, messages, reportOf, said } from './mind.ts';
+import { asks, dialled, hungUp, Mind, messages, reportOf, said } from './mind.ts';
 import { contactOf, Network } from './network.ts';
 
 // On a machine with other work.
@@ -28,6 +28,26 @@ t.test('a place in a large network begins with a partial view', async (t) => {
   const mind = new Mind();
   mind.tell({ type: 'assigned', contact: contactOf('m'), members: 1_000 });
   t.notOk(mind.mesh.knowsAll);
+});
+
+t.test('whom the register named, and had no room, is dialled again, and others are asked for, until it is seen', async (t) => {
+  const mind = new Mind();
+  mind.tell({ type: 'referred', contact: contactOf('r'), members: 20 });
+  mind.tell({ type: 'dialFailed', peer: contactOf('r').peer, cause: 'full' });
+  mind.linked('x', 'y').reported('x', reportOf('x', ['m', 'y']), reportOf('y', ['m', 'x']));
+  const island = [mind.pulse(), mind.pulse(), mind.pulse(), mind.pulse()].flat();
+  t.ok(asks(island) >= 1, 'two who came later link to it: it lacks nobody, and asks all the same');
+  t.same(dialled(island), ['r']);
+  mind.linked('r').reported('x', reportOf('x', ['m', 'y', 'r'], 6), reportOf('r', ['x', 'm']));
+  t.equal(asks([mind.pulse(), mind.pulse(), mind.pulse(), mind.pulse()].flat()), 0);
+});
+
+t.test('whom the register named, and is gone when it is dialled again, is no reason to ask', async (t) => {
+  const mind = new Mind().linked('x');
+  mind.tell({ type: 'referred', contact: contactOf('r'), members: 20 });
+  mind.tell({ type: 'dialFailed', peer: contactOf('r').peer, cause: 'full' });
+  mind.tell({ type: 'dialFailed', peer: contactOf('r').peer, cause: 'crashed' });
+  t.equal(asks([mind.pulse(), mind.pulse()].flat()), 0);
 });
 
 t.test('without a register the reports show that the network has grown', async (t) => {

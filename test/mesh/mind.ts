@@ -26,7 +26,7 @@ export class Mind {
     });
   }
 
-  tell(event: MeshEvent): MeshEffect[] {
+  tell(event: MeshEvent): readonly MeshEffect[] {
     return this.mesh.handle(event, this.now);
   }
 
@@ -35,21 +35,21 @@ export class Mind {
     return this;
   }
 
-  hears(from: string, message: MeshMessage): MeshEffect[] {
+  hears(from: string, message: MeshMessage): readonly MeshEffect[] {
     return this.tell({ type: 'received', from: contactOf(from).peer, message });
   }
 
-  reported(from: string, ...reports: Report[]): MeshEffect[] {
+  reported(from: string, ...reports: Report[]): readonly MeshEffect[] {
     return this.hears(from, { type: 'reports', reports });
   }
 
   /** Time to ping, and to look who is silent. */
-  watch(afterMs = PING_MS): MeshEffect[] {
+  watch(afterMs = PING_MS): readonly MeshEffect[] {
     this.now += afterMs;
     return this.tell({ type: 'timerFired', timer: { of: 'ping' } });
   }
 
-  pulse(afterMs = PULSE_MS): MeshEffect[] {
+  pulse(afterMs = PULSE_MS): readonly MeshEffect[] {
     this.now += afterMs;
     return this.tell({ type: 'timerFired', timer: { of: 'pulse' } });
   }

@@ -11,6 +11,7 @@ import {
   PASSIVE_CONTACTS,
   PORCH_LINKS,
   PORCH_MS,
+  PORCH_PATIENCE_MS,
   SHUFFLE_LEAST_MS,
   SHUFFLE_MS,
   WALK_HOPS,
@@ -20,6 +21,7 @@ import {
 } from '../../lib/config.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
+import { queryId } from '../../lib/protocol/ids.ts';
 import { type Contact, MAX_SHUFFLED } from '../../lib/protocol/messages.ts';
 import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said } from './mind.ts';
 import { contactOf } from './network.ts';
@@ -43,7 +45,7 @@ const shuffled = (mind: Mind, from: string, ...contacts: Contact[]) => {
   return mind.hears(from, { type: 'shuffle', contacts });
 };
 /** A pulse at which every neighbour is still heard. */
-const pulse = (mind: Mind, afterMs?: number): MeshEffect[] => {
+const pulse = (mind: Mind, afterMs?: number): readonly MeshEffect[] => {
   const effects = mind.pulse(afterMs);
   for (const peer of mind.mesh.neighbors) mind.hears(nameOf(peer), { type: 'pong' });
   return effects;
@@ -205,6 +207,34 @@ t.test('it keeps the link when it lacks links itself, or the dial took too long,
   failing.hears('b', { type: 'swap', contact: contactOf('z') });
   t.same(hungUp(failed(failing, 'z')), []);
   t.same(dialled(failing.hears('b', { type: 'swap', contact: contactOf('y') })), ['y'], 'and it may ask again');
+});
+
+/** A search comes from `from`, is passed on to all others, and is settled by those that are named. */
+function asked(mind: Mind, from: string, settledBy: readonly string[] = []): void {
+  const query = queryId('q'.padEnd(22, '_'));
+  mind.hears(from, { type: 'wave', query, want: { by: 'name', name: 'f' }, depth: 1, limit: 32, patienceMs: 5_000 });
+  for (const name of settledBy) mind.hears(name, { type: 'ebb', query, asked: 0, silent: 0, edge: 0 });
+}
+
+t.test('a link over which a search is under way is not let go for want of room, unless it takes very long', async (t) => {
+  const mind = wide(ACTIVE_LINKS_MOST + 1);
+  asked(mind, 'b');
+  pulse(mind);
+  t.same(hungUp(pulse(mind, PORCH_MS)), [], 'all are asked, and one waits for the answer');
+  t.equal(hungUp(pulse(mind, PORCH_PATIENCE_MS)).length, 1);
+  const other = wide(ACTIVE_LINKS_MOST + 1);
+  asked(other, 'b', ['a', 'c', 'd', 'f', 'g', 'h', 'i']);
+  pulse(other);
+  const gone = hungUp(pulse(other, PORCH_MS));
+  t.equal(gone.length, 1);
+  t.notOk(gone.includes('b full') || gone.includes('e full'), 'who asked, and who has not answered, stay');
+});
+
+t.test('nor does it go in a swap', async (t) => {
+  const mind = wide(ACTIVE_LINKS);
+  asked(mind, 'b');
+  mind.hears('b', { type: 'swap', contact: contactOf('z') });
+  t.same(hungUp(mind.tell({ type: 'linkUp', contact: contactOf('z') })), []);
 });
 
 t.test('a link that went by itself meanwhile is not let go twice', async (t) => {

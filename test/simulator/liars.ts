@@ -36,7 +36,7 @@ class Liar implements Mind {
     return this.#mesh.hasRoom(peer);
   }
 
-  handle(event: MeshEvent, now: number): MeshEffect[] {
+  handle(event: MeshEvent, now: number): readonly MeshEffect[] {
     if (event.type !== 'received' || event.message.type !== 'query') return this.#mesh.handle(event, now);
     const { query, reach } = event.message;
     const proofs = reach.map((peer) => this.#parts.seal.prove(this.#parts.seal.keys, `${peer} ${query}`));

@@ -41,4 +41,6 @@ export interface Discovery {
   handle(event: MeshEvent, view: View): MeshEffect[];
   /** Whether a search of somebody else is under way through this peer. */
   readonly isBusy: boolean;
+  /** Whether a search is under way over the link with `peer` that would lose by its going; without it, none does. */
+  uses?(peer: PeerId): boolean;
 }

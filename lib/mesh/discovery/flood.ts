@@ -4,6 +4,7 @@
  * A network that grows or shrinks past that border has both at once for some seconds. Who does not know all asks by a wave,
  * and every peer passes on whichever comes. Each half comes to be with the first event that it has to do with.
  */
+import type { PeerId } from '../../protocol/ids.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, View } from './discovery.ts';
 import { PlannedFlood } from './planned.ts';
@@ -16,6 +17,10 @@ export class FloodDiscovery implements Discovery {
 
   get isBusy(): boolean {
     return this.#planned?.isBusy === true || this.#waves?.isBusy === true;
+  }
+
+  uses(peer: PeerId): boolean {
+    return this.#waves?.uses(peer) === true;
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {

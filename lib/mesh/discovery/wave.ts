@@ -90,6 +90,10 @@ export class WaveFlood implements Discovery {
     return this.#live.some(({ round }) => round !== undefined && round.asking === undefined && !round.wave.isOver && !round.wave.isSettled);
   }
 
+  uses(peer: PeerId): boolean {
+    return this.#live.some(({ round }) => round?.wave.uses(peer) === true);
+  }
+
   handle(event: MeshEvent, view: View): MeshEffect[] {
     const effects: MeshEffect[] = [];
     this.#take(event, view, effects);

@@ -47,6 +47,15 @@ class Shelf {
     this.dueAt = Math.min(this.dueAt, lease.expiresAt);
   }
 
+  /** In the place of a lease that differs only in how long it lasts: nobody else moves. */
+  renew(lease: Lease): void {
+    this.byPort.set(lease.port, lease);
+    this.byPeer.set(lease.peer, lease);
+    if (lease.foldedName !== undefined) this.byName.set(lease.foldedName, lease);
+    if (lease.state === 'listening') this.seen[this.placeOf(lease.verified)] = lease;
+    this.dueAt = Math.min(this.dueAt, lease.expiresAt);
+  }
+
   take(lease: Lease): void {
     this.byPort.delete(lease.port);
     this.byPeer.delete(lease.peer);
@@ -183,9 +192,13 @@ export class MemoryStore implements Store {
   /** Takes a lease in, in place of what it was before. */
   #put(lease: Lease): Lease {
     const before = this.#leases.get(lease.serial);
-    if (before !== undefined) this.#shelf(lease.network).take(before);
     this.#leases.set(lease.serial, lease);
-    this.#shelf(lease.network).put(lease);
+    const shelf = this.#shelf(lease.network);
+    if (before !== undefined && isRenewed(before, lease)) shelf.renew(lease);
+    else {
+      if (before !== undefined) shelf.take(before);
+      shelf.put(lease);
+    }
     return lease;
   }
 
@@ -218,6 +231,10 @@ export class MemoryStore implements Store {
     this.#shelves.set(network, shelf);
     return shelf;
   }
+}
+
+function isRenewed(before: Lease, { state, verified, foldedName }: Lease): boolean {
+  return before.state === state && before.verified === verified && before.foldedName === foldedName;
 }
 
 function overdue(
