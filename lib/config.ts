@@ -98,6 +98,8 @@ export const REQUESTS_PIPELINED = 8;
 export const CLOSE_MS = 1_000;
 /** Most verdicts remembered; a verdict costs about 50 µs, and every report carries a contact. */
 export const VERDICTS_REMEMBERED = 4_096;
+/** Servers' keys whose verdicts are remembered, for all peers of a process together: one for each network. A guess. */
+export const KEYS_REMEMBERED = 16;
 /** Links a peer accepts: its own choice makes six; joiners and repairs come on top. */
 export const LINKS_ACCEPTED = 16;
 
