@@ -12,12 +12,12 @@ import { peerId } from '../lib/protocol/ids.ts';
 import type { Contact } from '../lib/protocol/messages.ts';
 import { RelayMesh } from './relay-mesh.ts';
 
-const STARTED_AT_ONCE = 8;
+const STARTED_AT_ONCE = 6;
 const ATTEMPTS = 20;
 const ATTEMPT_PAUSE_MS = 250;
 const IDLE_MS = 12_000;
 const PEERS_ASKED_IN_ALL = 50_000;
-const [QUESTIONS_LEAST, QUESTIONS_MOST] = [50, 2_000];
+const [QUESTIONS_LEAST, QUESTIONS_MOST] = [40, 2_000];
 const ASKERS_AT_ONCE = 8;
 const THROUGHPUT_MS = 4_000;
 const SETTLING_MS = 3_000;

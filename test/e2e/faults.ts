@@ -18,6 +18,8 @@ t.setTimeout(600_000);
 const SLOW = process.env.FLOODMESH_SLOW === '1';
 const SEED = Number(process.env.FLOODMESH_SEED ?? Date.now() % 100_000);
 const [PEERS, KILLED, ROUNDS] = SLOW ? [50, 5, 10] : [8, 2, 3];
+/** Ports that connections of other programs may take meanwhile. */
+const SPARE_PORTS = 8;
 /** How many start at once: all of fifty would only wait for each other. */
 const STARTED_AT_ONCE = 5;
 /** How many ask at once: where fifty do on a few cores, they ask whether those are fast. */
@@ -41,7 +43,7 @@ class Shield {
   static async at(port: number, behind: number): Promise<Shield> {
     const proxy = new Shield(behind);
     proxy.#server.listen(port, HOST);
-    await once(proxy.#server, 'listening');
+    await once(proxy.#server, 'listening'); // throws, when a connection of somebody has this port
     return proxy;
   }
 
@@ -126,8 +128,8 @@ class Shielded {
 
   async #shield(port: number, behind: number): Promise<void> {
     this.proxy?.close();
-    this.proxy = await Shield.at(port, behind);
-    this.#say({ type: 'proxied' });
+    this.proxy = await Shield.at(port, behind).catch(() => undefined);
+    this.#say({ type: this.proxy === undefined ? 'taken' : 'proxied' });
   }
 
   #say(command: Command): void {
@@ -137,7 +139,7 @@ class Shielded {
 
 story(
   `${PEERS} processes: ${KILLED} killed at once, then links delayed, stalled and cut, and every search is answered after healing`,
-  { ports: PEERS + KILLED },
+  { ports: PEERS + KILLED + SPARE_PORTS },
   async (t, network) => {
     t.comment(`FLOODMESH_SEED=${SEED}`);
     const chance = chanceFrom(SEED);
