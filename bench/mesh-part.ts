@@ -13,10 +13,12 @@ import type { Contact } from '../lib/protocol/messages.ts';
 import { sealOf } from '../lib/simulator/seal.ts';
 import { RelayMesh } from './relay-mesh.ts';
 
-const STARTED_AT_ONCE = 4;
+const STARTED_AT_ONCE = 6;
 const ATTEMPTS = 20;
+const ATTEMPT_PAUSE_MS = 250;
 const IDLE_MS = 12_000;
-const QUESTIONS_IN_ALL = 6_000;
+const PEERS_ASKED_IN_ALL = 50_000;
+const [QUESTIONS_LEAST, QUESTIONS_MOST] = [40, 2_000];
 const ASKERS_AT_ONCE = 8;
 const THROUGHPUT_MS = 4_000;
 const SETTLING_MS = 3_000;
@@ -71,7 +73,7 @@ async function bare(): Promise<object> {
 }
 
 async function measuredBy(subject: Subject): Promise<object> {
-  const questions = Math.max(60, Math.min(2_000, QUESTIONS_IN_ALL / Math.sqrt(size)));
+  const questions = Math.max(QUESTIONS_LEAST, Math.min(QUESTIONS_MOST, PEERS_ASKED_IN_ALL / size));
   const times: number[] = [];
   let missed = 0;
   for (let turn = -questions / 4; turn < questions; turn++) {
@@ -127,6 +129,7 @@ async function startedPeer(index: number, transport: Transport): Promise<Peer> {
       return peer;
     } catch (thrown) {
       if (attempt === ATTEMPTS) throw thrown;
+      await pause(ATTEMPT_PAUSE_MS);
     }
   }
 }

@@ -1,13 +1,19 @@
 /**
- * The rival of `mesh`: bare `ws` peers in the shape of a ring mesh (or of a random graph where more are wanted), that flood.
+ * The rival of `mesh`: bare `ws` peers that flood, in the shape that peers have: a ring mesh of degree six up to 64, above that
+ * a random graph of degree five.
  *
  * Each has a server of its own and links with others. What comes is parsed, remembered by its id, and handed on to every other
  * neighbour; whoever has the file answers, and the answer goes back the way the question came. No more: nobody is asked
  * for sure, nobody says that nothing was found, nothing is checked, nothing is noticed when somebody goes.
  */
+import { setImmediate as immediate } from 'node:timers/promises';
 import WebSocket, { WebSocketServer } from 'ws';
 
 const REACH = 3;
+const RING_MESH_MOST = 64;
+const RANDOM_LINKS = 5;
+/** Turns of the event loop in which nothing comes: then a flood is over. */
+const QUIET_TURNS = 3;
 
 interface Question {
   readonly id: number;
@@ -86,10 +92,7 @@ export class RelayMesh {
   static async start(size: number): Promise<RelayMesh> {
     const relays = Array.from({ length: size }, (_, index) => new Relay(index));
     const ports = await Promise.all(relays.map((relay) => relay.listening()));
-    for (const [index, relay] of relays.entries()) {
-      const reach = Math.min(REACH, Math.floor((size - 1) / 2));
-      for (let step = 1; step <= reach; step++) await relay.dial(ports[(index + step) % size] ?? 0);
-    }
+    for (const [from, to] of size > RING_MESH_MOST ? randomLinks(size) : ringLinks(size)) await relays[from]?.dial(ports[to] ?? 0);
     return new RelayMesh(relays);
   }
 
@@ -97,11 +100,41 @@ export class RelayMesh {
     return counts.messages;
   }
 
-  /** The time from a question to its answer. */
+  /** The time from a question to its answer; settles when its flood is over, so that the next one meets a quiet mesh. */
   async time(asker: number, holder: number): Promise<number> {
     questions += 1;
     const began = performance.now();
     await this.#relays[asker]?.ask(questions, `f${holder}.txt`);
-    return performance.now() - began;
+    const ms = performance.now() - began;
+    for (let turns = 0, before = counts.messages; turns < QUIET_TURNS; turns++) {
+      await immediate();
+      if (counts.messages > before) turns = 0;
+      before = counts.messages;
+    }
+    return ms;
   }
+}
+
+type Pair = readonly [number, number];
+
+function* ringLinks(size: number): Generator<Pair> {
+  const reach = Math.min(REACH, Math.floor((size - 1) / 2));
+  for (let from = 0; from < size; from++) for (let step = 1; step <= reach; step++) yield [from, (from + step) % size];
+}
+
+/** Two circles and a pairing of all, each in an order by chance. */
+function* randomLinks(size: number): Generator<Pair> {
+  for (let links = 0; links < RANDOM_LINKS; links += 2) {
+    const order = shuffled(size);
+    const isPairing = links === RANDOM_LINKS - 1;
+    for (const [index, from] of order.entries()) {
+      if (!isPairing || index % 2 === 0) yield [from, order[(index + 1) % size] ?? 0];
+    }
+  }
+}
+
+function shuffled(size: number): number[] {
+  return Array.from({ length: size }, (_, index) => ({ index, at: Math.random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ index }) => index);
 }

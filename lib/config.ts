@@ -100,6 +100,8 @@ export const CLOSE_MS = 1_000;
 export const VERDICTS_REMEMBERED = 4_096;
 /** Most peers with whom a secret is remembered; to make one again takes 25 µs. */
 export const SECRETS_REMEMBERED = 4_096;
+/** Servers' keys whose verdicts are remembered, for all peers of a process together: one for each network. A guess. */
+export const KEYS_REMEMBERED = 16;
 /** Links a peer accepts: its own choice makes six; joiners and repairs come on top. */
 export const LINKS_ACCEPTED = 16;
 

@@ -17,13 +17,13 @@ export class Backlog {
   readonly #aborts: AbortController[] = [];
   // Largest first, so that the next one is at the end; files that were dropped are still in it.
   #queue: Listed[] = [];
-  #idle = Promise.withResolvers<void>();
-  #fewer = Promise.withResolvers<void>();
+  /** While somebody waits for them: that nothing is left, and that there is less. */
+  #idle: PromiseWithResolvers<void> | undefined;
+  #fewer: PromiseWithResolvers<void> | undefined;
 
   /** `work` must not fail. */
   constructor(work: (file: Listed, signal: AbortSignal) => Promise<void>) {
     this.#work = work;
-    this.#idle.resolve();
   }
 
   get size(): number {
@@ -32,6 +32,8 @@ export class Backlog {
 
   /** Settles when nothing waits and nothing is under way. */
   get idle(): Promise<void> {
+    if (this.size === 0) return Promise.resolve();
+    this.#idle ??= Promise.withResolvers();
     return this.#idle.promise;
   }
 
@@ -44,13 +46,12 @@ export class Backlog {
   /** Settles when the files of this length that wait now, or are under way, are done with. */
   async without(bytes: number): Promise<void> {
     const such = [...this.#waiting.values(), ...this.#jobs.values().map(({ file }) => file)].filter((file) => file.bytes === bytes);
-    for (const { file } of such) while (this.#waiting.has(file) || this.#jobs.has(file)) await this.#fewer.promise;
+    for (const { file } of such) while (this.#waiting.has(file) || this.#jobs.has(file)) await this.#lessens();
   }
 
   /** Takes files in, each in place of an earlier one of its name. */
   add(files: readonly Listed[]): void {
     if (files.length === 0) return;
-    if (this.size === 0) this.#idle = Promise.withResolvers();
     for (const file of files) {
       this.#jobs.get(file.file)?.abort.abort();
       this.#waiting.set(file.file, file);
@@ -103,9 +104,16 @@ export class Backlog {
     this.#rest();
   }
 
+  #lessens(): Promise<void> {
+    this.#fewer ??= Promise.withResolvers();
+    return this.#fewer.promise;
+  }
+
   #rest(): void {
-    this.#fewer.resolve();
-    this.#fewer = Promise.withResolvers();
-    if (this.size === 0) this.#idle.resolve();
+    this.#fewer?.resolve();
+    this.#fewer = undefined;
+    if (this.size > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 }

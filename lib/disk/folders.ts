@@ -28,7 +28,7 @@ export interface FoldersOptions {
 
 export class Folders {
   readonly #options: FoldersOptions;
-  readonly #manifests = new Manifests();
+  #manifests: Manifests | undefined;
   /** Folders in which something changed; with each, all that it lies in. */
   #marked = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
@@ -69,6 +69,7 @@ export class Folders {
     const isStale = () => this.#isClosed || shelf.at(folder.name) !== folder;
     const paths = await this.#pathsIn(new Set([folder.name]), slices);
     if (isStale()) throw new FloodmeshError('CONTENT_CHANGED', `${folder.name} changed since it was listed`);
+    this.#manifests ??= new Manifests();
     return this.#manifests.open(folder, () => manifestLines(this.#entries(folder.name, paths)), isStale, slices);
   }
 

@@ -8,18 +8,23 @@
 /** Stands for no row. */
 const NONE = -1;
 
-const ROWS_AT_FIRST = 64;
+/** Few: arrays of up to 64 bytes need no memory of their own beside the heap, and most peers share little. */
+const ROWS_AT_FIRST = 8;
+
+/** One chain, without a row: all that are empty have this one. */
+const EMPTY = new Int32Array(1).fill(NONE);
 
 export class Chains {
   /** The first row of each chain; as many chains as there is room for rows, a power of two. */
-  #heads = new Int32Array(ROWS_AT_FIRST).fill(NONE);
-  #hashes = new Int32Array(ROWS_AT_FIRST);
-  #next = new Int32Array(ROWS_AT_FIRST).fill(NONE);
-  #previous = new Int32Array(ROWS_AT_FIRST).fill(NONE);
+  #heads = EMPTY;
+  #hashes = EMPTY;
+  #next = EMPTY;
+  #previous = EMPTY;
+  #room = 0;
 
   /** Files a row (0 or more, not filed yet) under a hash. */
   add(row: number, hash: number): void {
-    while (row >= this.#next.length) this.#grow();
+    while (row >= this.#room) this.#grow();
     this.#hashes[row] = hash;
     this.#link(row);
   }
@@ -54,7 +59,8 @@ export class Chains {
 
   #grow(): void {
     const filed = [...this.#filed()];
-    const room = 2 * this.#next.length;
+    const room = Math.max(ROWS_AT_FIRST, 2 * this.#room);
+    this.#room = room;
     this.#hashes = grown(this.#hashes, room);
     this.#next = new Int32Array(room).fill(NONE);
     this.#previous = new Int32Array(room).fill(NONE);

@@ -61,7 +61,13 @@ function limits(messageBytes: number) {
   };
 }
 
-const ACCEPTED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_REQUEST_BYTES, join: LINK_MESSAGE_BYTES };
+/** Who makes links of what comes; all listeners have the same ones, they remember nothing. */
+const ACCEPTED: Record<Purpose, WebSocketServer> = {
+  mesh: acceptor(LINK_MESSAGE_BYTES),
+  content: acceptor(TRANSFER_REQUEST_BYTES),
+  join: acceptor(LINK_MESSAGE_BYTES),
+};
+const ACCEPTED_CALL = acceptor(TRANSFER_FRAME_BYTES);
 const DIALLED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_FRAME_BYTES, join: LINK_MESSAGE_BYTES };
 
 async function listen(
@@ -86,11 +92,10 @@ async function listen(
   http.on('request', onExchange === undefined ? speaksSomethingElse : answering(address, onExchange));
   const links = new Set<WebSocketLink>();
   const acceptors = new Map<string, Acceptor>(
-    purposes.map((purpose) => [`/${purpose}`, { server: acceptor(ACCEPTED_BYTES[purpose]), take: (link) => onLink(link, purpose) }]),
+    purposes.map((purpose) => [`/${purpose}`, { server: ACCEPTED[purpose], take: (link) => onLink(link, purpose) }]),
   );
-  const forCalls = acceptor(TRANSFER_FRAME_BYTES);
   http.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    socket.on('error', () => socket.destroy());
+    socket.on('error', destroyed);
     const found = acceptors.get(request.url ?? '');
     if (found === undefined || !isWelcome(request, address)) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
@@ -99,14 +104,14 @@ async function listen(
     found.server.handleUpgrade(request, socket, head, (webSocket) => {
       const link = new WebSocketLink(webSocket, socket);
       links.add(link);
-      webSocket.once('close', () => links.delete(link));
+      webSocket.on('close', () => links.delete(link));
       found.take(link);
     });
   });
   const bound = await listening(http, address);
   return {
     address: { host: address.host, port: bound },
-    expect: (call, signal) => expected(acceptors, callBackPath(call), forCalls, signal),
+    expect: (call, signal) => expected(acceptors, callBackPath(call), signal),
     async close() {
       for (const link of links) link.close('left');
       const gone = new Promise<void>((resolve) => http.close(() => resolve()));
@@ -131,7 +136,7 @@ function acceptor(messageBytes: number): WebSocketServer {
 }
 
 /** Accepts one link at `path`, until `signal` fires. */
-function expected(acceptors: Map<string, Acceptor>, path: string, server: WebSocketServer, signal: AbortSignal): Promise<Link> {
+function expected(acceptors: Map<string, Acceptor>, path: string, signal: AbortSignal): Promise<Link> {
   return new Promise((resolve, reject) => {
     const giveUp = () => {
       acceptors.delete(path);
@@ -140,7 +145,7 @@ function expected(acceptors: Map<string, Acceptor>, path: string, server: WebSoc
     if (signal.aborted) return giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     acceptors.set(path, {
-      server,
+      server: ACCEPTED_CALL,
       take: (link) => {
         acceptors.delete(path);
         signal.removeEventListener('abort', giveUp);
@@ -148,6 +153,10 @@ function expected(acceptors: Map<string, Acceptor>, path: string, server: WebSoc
       },
     });
   });
+}
+
+function destroyed(this: Socket): void {
+  this.destroy();
 }
 
 function listening(http: Server, { host, port }: Address): Promise<number> {
@@ -209,22 +218,26 @@ function open(address: Address, path: string, messageBytes: number, signal?: Abo
     const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
     let socket: Socket | undefined;
     let link: WebSocketLink | undefined;
-    const intake: Intake = new Intake({
-      pass: (bytes) => socket?.push(bytes) === true,
-      isThrough: (): boolean => socket?.readableLength === 0 && !webSocket.isPaused,
-      message: (bytes) => link?.receive(bytes),
-    });
-    const read = (bytes: number): boolean => {
-      link?.noteRead(bytes);
-      return intake.came(bytes);
+    const makeIntake = () =>
+      new Intake({
+        pass: (bytes) => socket?.push(bytes) === true,
+        isThrough: (): boolean => socket?.readableLength === 0 && !webSocket.isPaused,
+        message: (bytes) => link?.receive(bytes),
+      });
+    const intake = takesPieces ? makeIntake() : undefined;
+    const onread = intake && {
+      buffer: () => intake.window,
+      callback: (bytes: number): boolean => {
+        link?.noteRead(bytes);
+        return intake.came(bytes);
+      },
     };
-    const onread = { buffer: () => intake.window, callback: (bytes: number) => read(bytes) };
     const webSocket: WebSocket = new WebSocket(`ws://${host}:${address.port}${path}`, {
       handshakeTimeout: HANDSHAKE_MS,
       followRedirects: false,
       ...limits(messageBytes),
       createConnection: () => {
-        socket = connect({ host: address.host, port: address.port, timeout: HANDSHAKE_MS, ...(takesPieces ? { onread } : {}) });
+        socket = connect({ host: address.host, port: address.port, timeout: HANDSHAKE_MS, ...(onread && { onread }) });
         return socket;
       },
     });
@@ -249,14 +262,13 @@ function open(address: Address, path: string, messageBytes: number, signal?: Abo
       signal?.removeEventListener('abort', giveUp);
       webSocket.removeAllListeners('error');
       if (socket === undefined) return;
-      link = new WebSocketLink(webSocket, socket, takesPieces ? intake : undefined);
+      link = new WebSocketLink(webSocket, socket, intake);
       resolve(link);
     });
   });
 }
 
 class WebSocketLink implements Link {
-  readonly remote: Address;
   readonly #webSocket: WebSocket;
   readonly #socket: Socket;
   readonly #intake: Intake | undefined;
@@ -268,12 +280,15 @@ class WebSocketLink implements Link {
     this.#webSocket = webSocket;
     this.#socket = socket;
     this.#intake = intake;
-    this.remote = { host: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''), port: socket.remotePort ?? 0 };
     // What `ws` reports here is what the far end did against the limits; it closes the link by itself.
     webSocket.on('error', () => {
       this.#cause ??= 'protocol';
     });
     webSocket.pause();
+  }
+
+  get remote(): Address {
+    return { host: (this.#socket.remoteAddress ?? '').replace(/^::ffff:/, ''), port: this.#socket.remotePort ?? 0 };
   }
 
   get queuedBytes(): number {
@@ -292,8 +307,9 @@ class WebSocketLink implements Link {
       if (isBinary) this.receive(data);
       else if (this.#cause === undefined) handlers.text(data.toString('utf8'));
     });
-    if (this.#intake === undefined) this.#socket.on('data', (chunk: Buffer) => this.noteRead(chunk.length));
-    webSocket.once('close', (code) => handlers.closed(this.#cause ?? causeOf(code)));
+    if (this.#intake === undefined && handlers.received !== undefined)
+      this.#socket.on('data', (chunk: Buffer) => this.noteRead(chunk.length));
+    webSocket.on('close', (code) => handlers.closed(this.#cause ?? causeOf(code)));
     if (webSocket.readyState === WebSocket.CLOSED) handlers.closed(this.#cause ?? 'crashed');
     else webSocket.resume();
   }

@@ -11,7 +11,7 @@ import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
 import { Identity } from '../net/identity.ts';
-import type { Link, Listener as Listening, Purpose, Transport } from '../net/transport.ts';
+import type { Exchange, Link, Listener as Listening, Purpose, Transport } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
 import { type PeerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
 import type { Contact, Member } from '../protocol/messages.ts';
@@ -77,7 +77,7 @@ export class Peer {
   readonly #ways: Ways;
   readonly #membership: Membership;
   readonly #finder: Finder;
-  readonly #transfers: Transfers;
+  #begun: Transfers | undefined;
   readonly #listeners = new Set<Listener<PeerEvent>>();
   readonly #surveys = new Surveys();
   readonly #ending = new AbortController();
@@ -106,23 +106,10 @@ export class Peer {
       ending: this.#ending.signal,
     });
     const { network, name, host, servers } = this.#settings;
-    const emit = (event: PeerEvent) => this.#emit(event);
     this.#finder = new Finder({
       shelves: this.#shelves,
       body: () => this.#running(),
       peerCalled: (called, signal) => this.#peerCalled(called, signal),
-    });
-    this.#transfers = new Transfers({
-      self: this.#identity.peer,
-      linkTo: (holder, root, until) => this.#ways.to(holder, root, until),
-      shelves: this.#shelves,
-      finder: this.#finder,
-      contact: (peer) => this.#body?.contact(peer),
-      nameOf: (peer) => this.#nameOf(peer),
-      emit,
-      ending: this.#ending.signal,
-      pace: this.#down,
-      atOnce: this.#settings.transfers,
     });
     this.#membership = new Membership(transport, servers, { network, peer: this.#identity.peer, name, host }, this.#asMember());
   }
@@ -337,8 +324,12 @@ export class Peer {
   async #listenAt({ host, port }: Contact): Promise<void> {
     const before = this.#listening;
     const take = (link: Link, purpose: Purpose) => (purpose === 'content' ? this.#uploads.accept(link) : this.#body?.accept(link));
-    const web = new Web(this.#settings, this.#shelves, this.#uploads);
-    this.#listening = await this.#transport.listen({ host, port }, ['mesh', 'content'], take, (exchange) => web.answer(exchange));
+    let web: Web | undefined;
+    const answer = (exchange: Exchange) => {
+      web ??= new Web(this.#settings, this.#shelves, this.#uploads);
+      web.answer(exchange);
+    };
+    this.#listening = await this.#transport.listen({ host, port }, ['mesh', 'content'], take, answer);
     await before?.close();
   }
 
@@ -373,6 +364,23 @@ export class Peer {
   #running(): Body {
     if (this.#body === undefined || this.#ending.signal.aborted) throw ended();
     return this.#body;
+  }
+
+  // Made when it is first asked for: most peers of a large network fetch nothing for hours.
+  get #transfers(): Transfers {
+    this.#begun ??= new Transfers({
+      self: this.#identity.peer,
+      linkTo: (holder, root, until) => this.#ways.to(holder, root, until),
+      shelves: this.#shelves,
+      finder: this.#finder,
+      contact: (peer) => this.#body?.contact(peer),
+      nameOf: (peer) => this.#nameOf(peer),
+      emit: (event) => this.#emit(event),
+      ending: this.#ending.signal,
+      pace: this.#down,
+      atOnce: this.#settings.transfers,
+    });
+    return this.#begun;
   }
 
   #emit(event: PeerEvent): void {

@@ -1,5 +1,5 @@
 /** Whom a peer believes: contacts that the network's own server signed, and what members signed themselves. */
-import { VERDICTS_REMEMBERED } from '../config.ts';
+import { KEYS_REMEMBERED, VERDICTS_REMEMBERED } from '../config.ts';
 import { idOf, isSigned } from '../net/identity.ts';
 import { verifier } from '../net/keys.ts';
 import type { PeerId } from '../protocol/ids.ts';
@@ -14,8 +14,7 @@ export function isSignedBy(peer: PeerId, keys: string, text: string, signature: 
 export class Trust {
   readonly #network: string;
   #key: string | undefined;
-  #verify: (contact: Contact) => boolean = () => false;
-  readonly #verdicts = new Map<string, boolean>();
+  #judge: Judge | undefined;
 
   constructor(network: string) {
     this.#network = folded(network);
@@ -24,20 +23,41 @@ export class Trust {
   /** Takes the key of the network's server; the verdicts under another one are void. @throws PROTOCOL_BROKEN, when it is no key. */
   take(networkKey: string): void {
     if (networkKey === this.#key) return;
-    this.#verify = verifier(networkKey);
+    this.#judge = Judge.of(networkKey);
     this.#key = networkKey;
-    this.#verdicts.clear();
   }
 
   /** Whether the server of this network signed the contact. */
   trusts(contact: Contact): boolean {
-    if (folded(contact.network) !== this.#network) return false;
-    const key = JSON.stringify(contact);
-    const known = this.#verdicts.get(key);
+    return folded(contact.network) === this.#network && this.#judge?.judges(contact) === true;
+  }
+}
+
+/** What a server's key says of contacts, and has said. Whoever asks, it is the same: all peers of a process have one. */
+class Judge {
+  static readonly #all = new Map<string, Judge>();
+  readonly #verify: (contact: Contact) => boolean;
+  readonly #verdicts = new Map<string, boolean>();
+
+  private constructor(key: string) {
+    this.#verify = verifier(key);
+  }
+
+  /** @throws PROTOCOL_BROKEN, when it is no key. */
+  static of(key: string): Judge {
+    const judge = Judge.#all.get(key) ?? new Judge(key);
+    if (Judge.#all.size >= KEYS_REMEMBERED) Judge.#all.clear();
+    Judge.#all.set(key, judge);
+    return judge;
+  }
+
+  judges(contact: Contact): boolean {
+    const text = JSON.stringify(contact);
+    const known = this.#verdicts.get(text);
     if (known !== undefined) return known;
     if (this.#verdicts.size >= VERDICTS_REMEMBERED) this.#verdicts.clear();
     const verdict = this.#verify(contact);
-    this.#verdicts.set(key, verdict);
+    this.#verdicts.set(text, verdict);
     return verdict;
   }
 }

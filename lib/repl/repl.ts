@@ -93,7 +93,8 @@ export class Repl {
     const onBroken = (): void => this.#leaveSoon();
     this.#options.output.on('error', onBroken);
     try {
-      const joined = await this.#peer.start(this.#joining.signal);
+      const joined = await this.#peer.start(this.#joining.signal).catch((thrown) => this.#tellStopped(thrown));
+      if (joined === undefined) return EXIT.done;
       this.#say({ type: 'joined', ...joined });
       this.#voice.remark(this.#options.greeting ?? []);
       return await Promise.race([this.#converse(joined), this.#cut.promise]);
@@ -114,6 +115,12 @@ export class Repl {
       this.#isInterrupted = true;
       this.#leaveSoon();
     }
+  }
+
+  // Who is stopped while it joins has failed in nothing.
+  async #tellStopped(thrown: unknown): Promise<undefined> {
+    if (named(thrown).code !== 'ENDED' || (await this.#peer.ended) !== 'stopped') throw thrown;
+    this.#voice.say({ type: 'stopped', by: 'another peer' });
   }
 
   // --- the conversation -----------------------------------------------------------------------------------------------

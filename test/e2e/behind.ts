@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { FloodmeshError } from '../../lib/errors.ts';
 import type { Transport } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { Peer } from '../../lib/peer/peer.ts';
@@ -14,8 +15,8 @@ export type Word =
   | { readonly type: 'joined' }
   | { readonly type: 'searched'; readonly number: number; readonly found: number; readonly asked: number; readonly silent: number };
 
-/** What it is told: that the proxy stands, and to search for all. */
-export type Command = { readonly type: 'proxied' } | { readonly type: 'search'; readonly number: number };
+/** What it is told: that the proxy stands, or that its port is taken, and to search for all. */
+export type Command = { readonly type: 'proxied' | 'taken' } | { readonly type: 'search'; readonly number: number };
 
 if (process.send !== undefined) await live();
 
@@ -48,10 +49,12 @@ function behindProxy(): Transport {
     listen: async (address, purposes, ...rest) => {
       const listener = await real.listen({ ...address, port: 0 }, purposes, ...rest);
       tell({ type: 'listens', port: address.port, behind: listener.address.port });
-      await new Promise<void>((resolve) => {
-        process.on('message', ({ type }: Command) => type === 'proxied' && resolve());
+      const isProxied = await new Promise<boolean>((resolve) => {
+        process.on('message', ({ type }: Command) => type !== 'search' && resolve(type === 'proxied'));
       });
-      return { ...listener, address };
+      if (isProxied) return { ...listener, address };
+      await listener.close();
+      throw new FloodmeshError('PORT_TAKEN', `port ${address.port} belongs to another program`);
     },
   };
 }

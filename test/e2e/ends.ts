@@ -1,12 +1,14 @@
 /** How it ends: Stop for all, Leave for one, and both in the middle of something. */
 import { closeSync, ftruncateSync, mkdirSync, openSync, readdirSync, writeSync } from 'node:fs';
 import t from 'tap';
-import { fullMesh, links, type Program, stillTaken, story } from './processes.ts';
+import { fullMesh, holds, links, type Program, stillTaken, story } from './processes.ts';
 
 t.setTimeout(300_000);
 
 /** The promise: gone within two seconds. */
 const GONE_MS = 2_000;
+/** How long those that are left may take to find each other. */
+const HEALED_MS = 10_000;
 
 story('Stop at any peer ends every peer within two seconds, and the server serves the next network at once', {}, async (t, network) => {
   const names = ['s1', 's2', 's3', 's4', 's5'];
@@ -92,6 +94,34 @@ story('one can go in the middle of joining', {}, async (t, network) => {
   early.type('Stop');
   t.match(await early.ended, { code: 0 }, 'Stop that was typed before it had joined');
 });
+
+story(
+  'Stop during joins: who is just joining is stopped, too, or comes after it and finds a network without those',
+  {},
+  async (t, network) => {
+    const peers = await network.peers(['s1', 's2', 's3']);
+    const joiners = ['j1', 'j2', 'j3', 'j4'].map((name) => network.launch(name));
+    await network.server.until('peerJoined', ({ name }) => name.startsWith('j'));
+    peers[1]?.type('Stop');
+    const ends = await Promise.all(peers.map((peer) => peer.ended));
+    t.same(
+      ends.map(({ code }) => code),
+      [0, 0, 0],
+    );
+    await Promise.all(joiners.map((joiner) => Promise.race([joiner.ended, joiner.until('joined').catch(() => joiner.ended)])));
+    const living = () => joiners.filter(({ isOver }) => !isOver);
+    const areAmongThemselves = async () => {
+      const seen = await Promise.all(living().map(async (joiner) => (await joiner.topology().catch(() => [])).map(({ name }) => name)));
+      return new Set(seen.map((names) => names.join())).size <= 1 && seen.every((names) => names.length === living().length);
+    };
+    await holds(HEALED_MS, areAmongThemselves);
+    t.pass(`${living().length} of ${joiners.length} came after it, and are one network`);
+    living()[0]?.type('Stop');
+    const joinersEnds = await Promise.all(joiners.map((joiner) => joiner.ended));
+    t.same(new Set(joinersEnds.map(({ code }) => code)), new Set([0]));
+    t.same(await stillTaken(network.ports), [], 'no port is taken any more');
+  },
+);
 
 story('one can go in the middle of a search', {}, async (t, network) => {
   const [s1, s2, s3, s4] = (await network.peers(['s1', 's2', 's3', 's4'])) as [Program, Program, Program, Program];
