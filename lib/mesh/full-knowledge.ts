@@ -25,27 +25,30 @@ export class FullKnowledge implements Overlay {
   readonly #trusts: (contact: Contact) => boolean;
   readonly #seal: Seal;
   readonly #choose: Choose;
+  /** How many members the register counted last; 0 before. */
+  readonly #counted: () => number;
   readonly #topology: Topology;
   readonly #dials: Dials;
   #members: readonly PeerId[] = [];
   #report: Report | undefined;
   #reportIsDue = false;
   #pulsesAlone = 0;
-  /** Whom the register named last. */
-  #referral: Contact | undefined;
-  /** Who had no room for us, though the register named it: it is there, and so we know that we are, or may be, an island. */
-  #turnedAwayBy: PeerId | undefined;
   /** Whether everybody has been told that we are gone. */
   #hasLeft = false;
 
   /** @param heritage What a partial view left: our neighbours, who are told that we know all again. */
-  constructor({ contact, neighbors, effects, isLeaving, trusts, chance, seal }: OverlayParts, choose: Choose, heritage?: Heritage) {
+  constructor(
+    { contact, neighbors, effects, isLeaving, counted, trusts, chance, seal }: OverlayParts,
+    choose: Choose,
+    heritage?: Heritage,
+  ) {
     this.#neighbors = neighbors;
     this.#effects = effects;
     this.#isLeaving = isLeaving;
     this.#trusts = trusts;
     this.#seal = seal;
     this.#choose = choose;
+    this.#counted = counted;
     this.#topology = new Topology(contact, heritage?.version);
     this.#dials = new Dials(chance);
     if (heritage === undefined) return;
@@ -134,7 +137,6 @@ export class FullKnowledge implements Overlay {
   referred(contact: Contact | null): void {
     if (contact === null || contact.peer === this.#self || !this.#trusts(contact)) return;
     if (this.#topology.members().includes(contact.peer)) return;
-    this.#referral = contact;
     this.#dial(contact);
   }
 
@@ -177,10 +179,6 @@ export class FullKnowledge implements Overlay {
 
   dialFailed(peer: PeerId, cause: Cause, now: number): void {
     this.#dials.failed(peer, now);
-    // Whom the register named may be our only way to all others: those who come to us later make an island with us, in which
-    // nobody lacks a link. So it is dialled again, as whoever vanished, and others are asked for until it is among our members.
-    if (this.#referral?.peer === peer) this.#dials.lost(this.#referral, now);
-    if (this.#referral?.peer === peer || this.#turnedAwayBy === peer) this.#turnedAwayBy = cause === 'full' ? peer : undefined;
     if (cause === 'stranger') this.#dials.forget(peer);
     this.#tend(now);
   }
@@ -288,9 +286,10 @@ export class FullKnowledge implements Overlay {
 
   // Below three links, and below what is wanted, the register is asked whom to dial (MESH: without it islands stay).
   #seekCompany(): void {
-    if (this.#turnedAwayBy !== undefined && this.#topology.members().includes(this.#turnedAwayBy)) this.#turnedAwayBy = undefined;
     const isShort = this.#neighbors.size === 0 || (this.#neighbors.size < RING_MESH_REACH && !this.#isComplete(this.#self));
-    const lacks = isShort || this.#turnedAwayBy !== undefined;
+    // Whom we met first may keep the others from us, by its silence or because it had no room: those who come to us later make
+    // an island with us, in which nobody lacks a link.
+    const lacks = isShort || this.#topology.members().length < this.#counted();
     this.#pulsesAlone = lacks ? this.#pulsesAlone + 1 : 0;
     if (this.#pulsesAlone % ASK_EVERY === 1) this.#effects.askRegistry();
   }

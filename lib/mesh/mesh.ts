@@ -246,7 +246,8 @@ export class Mesh {
     const { trusts, chance, seal } = this.#parts;
     const isLeaving = () => this.#farewell.isLeaving;
     const isUsed = (peer: PeerId) => this.#discovery.uses?.(peer) === true;
-    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, trusts, chance, seal };
+    const counted = () => (Number.isFinite(this.#counted) ? this.#counted : 0);
+    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, counted, trusts, chance, seal };
   }
 
   get #choose(): Choose {

@@ -25,6 +25,8 @@ export interface OverlayParts {
   readonly effects: Effects;
   /** Whether this peer is about to leave: it dials nobody any more, and lets nobody go. */
   readonly isLeaving: () => boolean;
+  /** How many living members the register counted when it was last heard of; 0 before. The dead count until their leases end. */
+  readonly counted: () => number;
   /** Whether a search is under way over the link with this neighbour: then it is better not let go just now. */
   readonly isUsed: (peer: PeerId) => boolean;
   /** Whether a contact bears the signature of the network's server. */
