@@ -134,8 +134,7 @@ async function waves(peers: number, seed: number): Promise<object> {
   const stage = { limit: 32, part: 1, share: 1 };
   const lookups = new Map<string, number>();
   const looked = (name: string) => lookups.set(name, (lookups.get(name) ?? 0) + 1);
-  const mind = (name: string, parts: MeshParts) =>
-    new Counting({ ...parts, discovery: new WaveFlood([stage]) }, () => looked(name));
+  const mind = (name: string, parts: MeshParts) => new Counting({ ...parts, discovery: new WaveFlood([stage]) }, () => looked(name));
   const simulation = await gathered(peers, { seed, mind });
   simulation.become({ latency: FAR });
   const random = new Random(seed, 'waves');
@@ -179,7 +178,12 @@ async function ten(peers: number, seed: number): Promise<object> {
     await simulation.run(1_000);
     const { wave = 0, ebb = 0, extend = 0, cancel = 0 } = simulation.takeCounts();
     const found = new Set(record?.found.map(({ peer }) => peer)).size;
-    return { sent: wave + extend, all: wave + extend + ebb + cancel, found, ms: (record?.ended?.at ?? Number.NaN) - (record?.beganAt ?? 0) };
+    return {
+      sent: wave + extend,
+      all: wave + extend + ebb + cancel,
+      found,
+      ms: (record?.ended?.at ?? Number.NaN) - (record?.beganAt ?? 0),
+    };
   };
   const full = await costs('nowhere.txt');
   const few = [];

@@ -7,7 +7,14 @@ import { mesh } from './mesh.ts';
 import { simulator } from './simulator.ts';
 import { transfer } from './transfer.ts';
 
-const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = { calling, flood, large, mesh, simulator, transfer };
+const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = {
+  calling,
+  flood,
+  large,
+  mesh,
+  simulator,
+  transfer,
+};
 
 const name = process.argv[2] ?? '';
 const question = Object.hasOwn(QUESTIONS, name) ? QUESTIONS[name] : undefined;

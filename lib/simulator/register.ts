@@ -8,7 +8,7 @@ import { DIAL_BACK_MS, LEASE_MS, RENEWALS_PER_LEASE, SERVER_ANSWER_MS, SWEEP_MS 
 import { FloodmeshError } from '../errors.ts';
 import { signedText } from '../protocol/contact.ts';
 import type { Contact } from '../protocol/messages.ts';
-import { Referrals, type Welcome } from '../registry/referrals.ts';
+import { Referrals } from '../registry/referrals.ts';
 import { isRefusal, type Place, type Refusal, Registry, type Wish } from '../registry/registry.ts';
 import type { Store } from '../registry/store.ts';
 import { MemoryStore } from '../registry/stores/memory.ts';
