@@ -2,7 +2,7 @@
  * `npm run sim`: every scene of the simulator, over sizes and seeds, for so many seconds (60, unless told otherwise).
  *
  * Each run is done twice and must give one hash. What did not come together again, or left somebody unasked, is printed with
- * the command that shows it. `npm run sim:long` goes on for a night.
+ * the command that shows it. `npm run sim:long` goes on for a night, and then measures large networks (`bench/large`).
  */
 import { courseOf } from '../lib/simulator/report.ts';
 import { SCENARIOS } from '../lib/simulator/scenarios.ts';

@@ -9,7 +9,7 @@ import { contactOf, Network } from './network.ts';
 t.setTimeout(120_000);
 
 const counted = (mind: Mind, members: number) => mind.tell({ type: 'referred', contact: null, members });
-const partial = (name: string, version = 5) => ({ ...reportOf(name, ['m'], version), partial: true as const });
+const partial = (name: string, version = 5) => reportOf(name, ['m'], version, {}, { partial: true });
 const regimes = (effects: readonly MeshEffect[]) =>
   messages(effects, 'reports').map(({ to, reports }) => `${to} ${reports[0]?.partial === true}`);
 
