@@ -76,7 +76,7 @@ t.test('who meets only partial views takes one, too, unless the register counted
 
 t.test('a neighbour that has turned from a partial view is told all that is known', async (t) => {
   const mind = new Mind().linked('a', 'b');
-  mind.reported('b', reportOf('x', ['b']));
+  mind.reported('b', reportOf('b', ['m', 'x']), reportOf('x', ['b']));
   mind.reported('a', partial('a'));
   const told = messages(mind.reported('a', reportOf('a', ['m'], 6)), 'reports').filter(({ to }) => to === 'a');
   t.same(told.flatMap(({ reports }) => reports.map(({ contact }) => contact.name)).sort(), ['a', 'b', 'm', 'x']);
@@ -86,7 +86,7 @@ t.test('a link with a partial view is not let go: whether it can be spared is no
   const names = ['m', 'n', 'o', 'p', 'q', 'r', 's', 't', 'u'];
   const mind = new Mind('m').linked(...names.slice(1));
   const links = (name: string) => names.filter((other) => other !== name);
-  const reports = names.slice(1).map((name) => ({ ...reportOf(name, links(name)), ...(name === 'u' && { partial: true as const }) }));
+  const reports = names.slice(1).map((name) => reportOf(name, links(name), 5, {}, name === 'u' ? { partial: true } : {}));
   const gone = hungUp(mind.reported('n', ...reports));
   t.ok(gone.length > 0);
   t.notOk(gone.some((line) => line.startsWith('u ')));
@@ -103,7 +103,7 @@ t.test('what only partial views ask of each other is not answered', async (t) =>
 
 t.test('what was known of others is kept in reserve, but of nobody who left', async (t) => {
   const mind = new Mind().linked('a');
-  mind.reported('a', reportOf('x', ['a']), { ...reportOf('y', []), left: true });
+  mind.reported('a', reportOf('x', ['a']), reportOf('y', [], 5, {}, { left: true }));
   counted(mind, 1_000);
   t.ok(mind.mesh.contact(contactOf('x').peer));
   t.notOk(mind.mesh.contact(contactOf('y').peer));
