@@ -139,6 +139,9 @@ export const ROUND_TRIP_FIRST_MS = 200;
 export const LAG_MS = 20;
 /** Own link changes are told together after this pause, so that ten joins at once are not a hundred messages. */
 export const REPORT_PAUSE_MS = 10;
+/** Reports on itself that a neighbour may bring a second, and at once: with that pause it makes no more. Each costs a signature's check. */
+export const OWN_REPORTS_PER_SECOND = 100;
+export const OWN_REPORTS_AT_ONCE = 200;
 /** How long the peer that should dial may take before the other end dials too. */
 export const DIAL_PATIENCE_MS = 1_000;
 /** Pause before a peer that could not be dialled is dialled again; doubled each time up to the second figure. */

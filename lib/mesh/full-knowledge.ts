@@ -4,10 +4,19 @@
  * Each change of links is a report that is flooded to everybody, and everybody dials and lets go what the choice says
  * (`neighbors`), from equal knowledge. It costs N reports for each change: good for some dozens of peers.
  */
-import { FORGET_REPORT_MS, FULL_KNOWLEDGE_PEERS, LINKS_ACCEPTED, REPORT_PAUSE_MS, RING_MESH_REACH } from '../config.ts';
+import {
+  FORGET_REPORT_MS,
+  FULL_KNOWLEDGE_PEERS,
+  LINKS_ACCEPTED,
+  OWN_REPORTS_AT_ONCE,
+  OWN_REPORTS_PER_SECOND,
+  REPORT_PAUSE_MS,
+  RING_MESH_REACH,
+} from '../config.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts';
+import { Allowance } from './allowance.ts';
 import type { Effects } from './effects.ts';
 import type { MeshMessage, Placed } from './events.ts';
 import { type Choose, Dials } from './neighbors.ts';
@@ -31,6 +40,8 @@ export class FullKnowledge implements Overlay {
   readonly #dials: Dials;
   #members: readonly PeerId[] = [];
   #report: Report | undefined;
+  /** How often each neighbour may tell of itself. */
+  readonly #allowances = new Map<PeerId, Allowance>();
   #reportIsDue = false;
   #pulsesAlone = 0;
   /** Whether everybody has been told that we are gone. */
@@ -171,6 +182,7 @@ export class FullKnowledge implements Overlay {
   }
 
   linkDown(peer: PeerId, cause: Cause, now: number): void {
+    this.#allowances.delete(peer);
     this.#linksChanged();
     // Another link takes its place at once: dialling now would replace that one, and so without end.
     if (cause !== 'duplicate') this.#tend(now);
@@ -242,7 +254,7 @@ export class FullKnowledge implements Overlay {
 
   #learn(from: PeerId, reports: readonly Report[], now: number): void {
     const wasPartial = this.#topology.isPartial(from);
-    const news = reports.filter((report) => this.#takesIn(report));
+    const news = reports.filter((report) => this.#takesIn(report, from, now));
     for (const report of news) if (report.left) this.#dials.forget(report.contact.peer);
     if (news.length === 0) return;
     this.#sendAll({ type: 'reports', reports: news }, from);
@@ -252,9 +264,15 @@ export class FullKnowledge implements Overlay {
   }
 
   // A signature costs more to check than a version: what is known already is not checked again.
-  #takesIn(report: Report): boolean {
-    const isTrue = this.#topology.isNews(report) && this.#trusts(report.contact) && isGenuine(report, this.#seal);
-    return isTrue && this.#topology.learn(report);
+  #takesIn(report: Report, from: PeerId, now: number): boolean {
+    if (!this.#topology.isNews(report) || (report.contact.peer === from && !this.#mayTell(from, now))) return false;
+    return this.#trusts(report.contact) && isGenuine(report, this.#seal) && this.#topology.learn(report);
+  }
+
+  #mayTell(peer: PeerId, now: number): boolean {
+    const allowance = this.#allowances.get(peer) ?? new Allowance(OWN_REPORTS_PER_SECOND, OWN_REPORTS_AT_ONCE, now);
+    this.#allowances.set(peer, allowance);
+    return allowance.take(now);
   }
 
   // Ten links that come up together are one report.

@@ -18,7 +18,7 @@ export type Word =
 /** What it is told: that the proxy stands, or that its port is taken, and to search for all. */
 export type Command = { readonly type: 'proxied' | 'taken' } | { readonly type: 'search'; readonly number: number };
 
-if (process.send !== undefined) await live();
+if (process.argv.length > 2) await live();
 
 async function live(): Promise<void> {
   const [name = '', folder = '', server = ''] = process.argv.slice(2);

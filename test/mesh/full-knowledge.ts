@@ -1,5 +1,5 @@
 import t from 'tap';
-import { FULL_KNOWLEDGE_AGAIN, FULL_KNOWLEDGE_PEERS } from '../../lib/config.ts';
+import { FULL_KNOWLEDGE_AGAIN, FULL_KNOWLEDGE_PEERS, OWN_REPORTS_AT_ONCE } from '../../lib/config.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
 import { asks, dialled, hungUp, Mind, messages, reportOf, said } from './mind.ts';
@@ -99,6 +99,16 @@ t.test('what only partial views ask of each other is not answered', async (t) =>
   t.same(mind.hears('a', { type: 'swap', contact }), []);
   t.same(mind.hears('a', { type: 'shuffle', contacts }), []);
   t.same(mind.hears('a', { type: 'shuffled', contacts }), []);
+});
+
+t.test('a neighbour that tells of itself without end is heard so often', async (t) => {
+  const mind = new Mind().linked('a', 'b');
+  let passed = 0;
+  for (let version = 1; version <= 2 * OWN_REPORTS_AT_ONCE; version++)
+    passed += messages(mind.reported('a', reportOf('a', version % 2 === 0 ? ['m'] : [], version)), 'reports').length;
+  t.equal(passed, OWN_REPORTS_AT_ONCE);
+  mind.now += 1_000;
+  t.equal(messages(mind.reported('a', reportOf('a', ['m'], 9_000)), 'reports').length, 1);
 });
 
 t.test('what was known of others is kept in reserve, but of nobody who left', async (t) => {
