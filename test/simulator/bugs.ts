@@ -106,8 +106,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'changes its report and not its version',
     file: 'mesh/topology.ts',
-    right: '{ ...this.#own, ...change, version: this.#own.version + 1 }',
-    wrong: '{ ...this.#own, ...change }',
+    right: 'version: before.version + 1',
+    wrong: 'version: before.version',
   },
   {
     name: 'takes an old report for news',
@@ -162,8 +162,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'never gives up',
     file: 'mesh/liveness.ts',
-    right: 'ends.filter(({ at }) => at <= now)',
-    wrong: 'ends.filter(({ at }) => at < 0)',
+    right: 'if (isLate || at > now)',
+    wrong: 'if (isLate || at > 0)',
   },
   {
     name: 'does not pass a stop on',
@@ -187,8 +187,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'sends hits to the wrong neighbour',
     file: 'mesh/discovery/planned.ts',
-    right: "askers(round).map((asker) => send(asker, { type: 'hits'",
-    wrong: "[...round.asked.keys()].map((asker) => send(asker, { type: 'hits'",
+    right: 'askers(round).map((asker) => send(asker, message))',
+    wrong: '[...round.asked.keys()].map((asker) => send(asker, message))',
   },
   {
     name: 'echoes early',
