@@ -91,7 +91,10 @@ export class FullKnowledge implements Overlay {
   }
 
   get heritage(): Heritage {
-    const contacts = this.#topology.others().flatMap((peer) => this.#topology.contact(peer) ?? []);
+    const contacts = this.#topology
+      .others()
+      .map((peer) => this.#topology.contact(peer))
+      .filter((contact) => contact !== undefined);
     return {
       version: this.#topology.own.version,
       neighbors: contacts
@@ -134,7 +137,7 @@ export class FullKnowledge implements Overlay {
   placed(): readonly Placed[] {
     const members = new Set(this.#topology.members());
     const peers = [this.#self, ...this.#topology.others()].filter((peer) => members.has(peer));
-    const contacts = peers.flatMap((peer) => this.#topology.contact(peer) ?? []);
+    const contacts = peers.map((peer) => this.#topology.contact(peer)).filter((contact) => contact !== undefined);
     return contacts.map((contact) => ({ contact, neighbors: this.#topology.neighborsOf(contact.peer) }));
   }
 

@@ -141,7 +141,7 @@ export class Liveness {
     let ping: { peer: PeerId; nextMs: number }[] | undefined;
     let suspect: PeerId[] | undefined;
     for (const ear of this.#ears.values()) {
-      if (ear.askers !== undefined) forgetAskers(ear, now);
+      if (ear.askers !== undefined) forgetAskers(ear.askers, now);
       if (isDue(ear, now)) {
         ping ??= [];
         ping.push({ peer: ear.peer, nextMs: pinging(ear, now) });
@@ -240,9 +240,8 @@ function pinging(ear: Ear, now: number): number {
 }
 
 // An asker has given the peer up itself by then.
-function forgetAskers(ear: Ear, now: number): void {
-  const recent = [...(ear.askers ?? [])].filter(([, since]) => now - since <= SILENT_MS);
-  ear.askers = recent.length > 0 ? new Map(recent) : undefined;
+function forgetAskers(askers: Map<PeerId, number>, now: number): void {
+  for (const [asker, since] of askers) if (now - since > SILENT_MS) askers.delete(asker);
 }
 
 /** How long a link takes, as far as it was measured: the longest of the last minutes, and the mean. */

@@ -175,10 +175,7 @@ export class Referrals {
     this.#hear(serial);
     this.#askers.delete(serial);
     this.#askers.add(serial);
-    for (const oldest of this.#askers) {
-      if (this.#askers.size <= ASKERS_KNOWN) return;
-      this.#askers.delete(oldest);
-    }
+    if (this.#askers.size > ASKERS_KNOWN) this.#askers.delete(Number(this.#askers.values().next().value));
   }
 
   // Not at every call: to find the first of many that are left, a map walks over those that it has forgotten.

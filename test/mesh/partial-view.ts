@@ -23,8 +23,10 @@ import type { MeshEffect } from '../../lib/mesh/events.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { queryId } from '../../lib/protocol/ids.ts';
 import { type Contact, MAX_SHUFFLED } from '../../lib/protocol/messages.ts';
+import { hitsText } from '../../lib/protocol/proofs.ts';
+import { sealOf } from '../../lib/simulator/seal.ts';
 import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said } from './mind.ts';
-import { contactOf } from './network.ts';
+import { contactOf, fileOf } from './network.ts';
 
 const LETTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'];
 const FORGED = { ...contactOf('z'), signature: 'forger' };
@@ -495,4 +497,30 @@ t.test('timers and downs of what is over do nothing', async (t) => {
 t.test('a suspected neighbour is not asked after: whose neighbours know it is not known', async (t) => {
   const mind = wide(3);
   for (let second = 0; second < 3; second++) t.same(said(mind.pulse(), 'probe'), []);
+});
+
+// --- what a strategy sees -------------------------------------------------------------------------------------------------
+
+t.test('the ways that are known are those to neighbours, and nobody is known to have one in common', async (t) => {
+  const mind = wide(3);
+  const query = queryId('query'.padEnd(22, '_'));
+  const call = { type: 'call', call: query, root: fileOf('f').root } as const;
+  t.same(said(mind.tell({ ...call, holder: contactOf('a').peer }), 'call'), ['a']);
+  mind.now += 700;
+  for (const at of [400, 400, 400]) {
+    mind.now += at;
+    t.same(said(mind.tell({ type: 'timerFired', timer: { of: 'ping' } }), 'probe'), []);
+  }
+});
+
+t.test('the contact of a holder that was found is remembered', async (t) => {
+  const mind = wide(2);
+  const query = queryId('query'.padEnd(22, '_'));
+  mind.tell({ type: 'search', query, want: { by: 'all' } });
+  const seal = sealOf(contactOf('x').peer);
+  const providers = [{ peer: contactOf('x').peer, ...fileOf('f') }];
+  const said_ = { keys: seal.keys, signature: seal.sign(hitsText(query, providers)) };
+  t.equal(mind.mesh.contact(contactOf('x').peer), undefined);
+  mind.hears('a', { type: 'hits', query, providers, contact: contactOf('x'), ...said_ });
+  t.match(mind.mesh.contact(contactOf('x').peer), { name: 'x' });
 });

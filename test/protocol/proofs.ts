@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { peerId, queryId } from '../../lib/protocol/ids.ts';
+import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
 import type { Want } from '../../lib/protocol/messages.ts';
-import { answerText, helloText, reportText, type Unsigned } from '../../lib/protocol/proofs.ts';
+import { answerText, helloText, hitsText, reportText, type Unsigned } from '../../lib/protocol/proofs.ts';
 import { peer, report } from './samples.ts';
 
 const other = peerId('ABC_-6789012');
@@ -44,4 +44,11 @@ t.test('no text of one kind is one of another, and both nonces and the speaker c
     }),
   );
   t.pass();
+});
+
+t.test('hits with another holder, name, length, root or folder have another text', async (t) => {
+  const file = { peer, name: 'f', bytes: 1, root: rootOf('0f'.repeat(32)) };
+  const others = [{ peer: other }, { name: 'g' }, { bytes: 2 }, { root: rootOf('1f'.repeat(32)) }, { holds: { files: 1, bytes: 1 } }];
+  const texts = [file, ...others.map((change) => ({ ...file, ...change }))].map((one) => hitsText(query, [one]));
+  t.equal(new Set([...texts, hitsText(query, [])]).size, others.length + 2);
 });

@@ -1,8 +1,9 @@
 import t from 'tap';
 import type { View } from '../../../lib/mesh/discovery/discovery.ts';
 import { FloodDiscovery } from '../../../lib/mesh/discovery/flood.ts';
+import { PlannedFlood } from '../../../lib/mesh/discovery/planned.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../../../lib/mesh/events.ts';
-import { queryId } from '../../../lib/protocol/ids.ts';
+import { type PeerId, queryId } from '../../../lib/protocol/ids.ts';
 import { hitsText } from '../../../lib/protocol/proofs.ts';
 import { sealOf } from '../../../lib/simulator/seal.ts';
 import { reportOf, said, spokenFor } from '../mind.ts';
@@ -10,23 +11,28 @@ import { contactOf, shelfOf } from '../network.ts';
 
 const QUERY = queryId('query'.padEnd(22, '_'));
 const WANT = { by: 'all' } as const;
-const [m, a] = [contactOf('m').peer, contactOf('a').peer];
+const [m, a, b] = [contactOf('m').peer, contactOf('a').peer, contactOf('b').peer];
 
-/** Tells a peer m with one neighbour a, one after another; what it answers to each. */
-function told(knowsAll: boolean, ...events: readonly MeshEvent[]): MeshEffect[][] {
-  const flood = new FloodDiscovery();
-  const view: View = {
+/** What a peer m sees that has these neighbours, and knows nobody else. */
+function viewOf(knowsAll: boolean, ...neighbors: readonly PeerId[]): View {
+  return {
     self: m,
     now: 0,
-    neighbors: new Set([a]),
+    neighbors: new Set(neighbors),
     library: shelfOf([]),
     knowsAll,
     contact: contactOf('m'),
     trusts: () => true,
-    members: () => [a, m],
-    routes: () => new Map([[a, { through: a, hops: 1 }]]),
+    members: () => [...neighbors, m],
+    routes: (without) => new Map(neighbors.filter((peer) => !without.has(peer)).map((peer) => [peer, { through: peer, hops: 1 }])),
     ...spokenFor('m'),
   };
+}
+
+/** Tells a peer m with one neighbour a, one after another; what it answers to each. */
+function told(knowsAll: boolean, ...events: readonly MeshEvent[]): MeshEffect[][] {
+  const flood = new FloodDiscovery();
+  const view = viewOf(knowsAll, a);
   return events.map((event) => flood.handle(event, view));
 }
 
@@ -91,4 +97,29 @@ t.test('what nobody asked for comes to nothing', async (t) => {
     { type: 'ping' },
   ];
   t.same(told(true, ...strays.map(came), { type: 'begin' }).flat(), []);
+});
+
+t.test('it is busy while a search of somebody else waits for others, and then uses those links', async (t) => {
+  for (const [message, end] of [
+    [WAVE, { type: 'ebb', query: QUERY, asked: 1, silent: 0, edge: 0 }],
+    [PLANNED, { type: 'echo', query: QUERY, answered: [b], proofs: [''], missed: [] }],
+  ] as const) {
+    const flood = new FloodDiscovery();
+    const view = viewOf(message.type === 'query', a, b);
+    const reach = message.type === 'query' ? { reach: [m, b], covered: [a, b, m], patienceMs: 1_000 } : {};
+    t.notOk(flood.isBusy);
+    t.notOk(flood.uses(a));
+    flood.handle({ type: 'received', from: a, message: { ...message, ...reach } as MeshMessage }, view);
+    t.ok(flood.isBusy);
+    t.same(
+      [a, b, contactOf('z').peer].map((peer) => flood.uses(peer)),
+      message.type === 'wave' ? [true, true, false] : [false, false, false],
+    );
+    flood.handle({ type: 'received', from: b, message: end as MeshMessage }, view);
+    t.notOk(flood.isBusy);
+  }
+});
+
+t.test('a plan has no use for what belongs to a wave', async (t) => {
+  t.same(new PlannedFlood().handle(came({ type: 'ping' }), viewOf(true, a)), []);
 });
