@@ -25,12 +25,19 @@ export function encode(message: LinkMessage | ServerRequest | ServerAnswer | Tra
   return JSON.stringify(message);
 }
 
-// One compiled check for each type of message: the cost of a check does not grow with the number of messages.
+// One compiled check for each type of message: the cost of a check does not grow with the number of messages. It is compiled when the
+// first of its type comes: all of them would cost every start some ten milliseconds.
 function parser<Message extends object>(union: { readonly anyOf: readonly TSchema[] }): Parse<Message> {
-  const checks = new Map(union.anyOf.map((schema) => [typeIn(schema), Compile(schema)]));
+  const schemas = new Map(union.anyOf.map((schema) => [typeIn(schema), schema]));
+  const checks = new Map<string, { Check(value: unknown): boolean }>();
+  const checkOf = (type: string) => {
+    const schema = schemas.get(type);
+    if (schema !== undefined && !checks.has(type)) checks.set(type, Compile(schema));
+    return checks.get(type);
+  };
   return (text) => {
     const value = json(text);
-    const check = checks.get(typeOf(value));
+    const check = checkOf(typeOf(value));
     if (check === undefined) throw new FloodmeshError('PROTOCOL_BROKEN', 'a message of an unknown type came');
     if (!check.Check(value)) throw new FloodmeshError('PROTOCOL_BROKEN', `a message "${typeOf(value)}" of another shape came`);
     refuseUncleanNames(value as Message);
