@@ -22,7 +22,7 @@ t.test('what each bug changes stands exactly once in the code', async (t) => {
 
 // In a process of its own, without coverage: what is measured is the code as it is shipped.
 t.test('each planted bug is found by the sweep', { timeout: 300_000 }, async (t) => {
-  const { NODE_OPTIONS: _, NODE_V8_COVERAGE: __, ...env } = process.env;
+  const env = { ...process.env, _TAPJS_PROCESSINFO_COVERAGE_: '0' };
   const script = `
     import { BUGS } from './bugs.ts';
     import { hunt } from './planting.ts';
