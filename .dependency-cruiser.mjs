@@ -54,6 +54,12 @@ export default {
       to: { dependencyTypes: ['core'] },
     },
     {
+      name: 'minds cannot be killed: they only decide',
+      severity: 'error',
+      from: { path: [path('mesh'), path('transfer'), path('registry'), path('protocol')] },
+      to: { path: '^lib/failpoints\\.ts$' },
+    },
+    {
       name: 'minds use nothing from outside',
       severity: 'error',
       from: { path: [path('mesh'), path('transfer'), path('registry')] },

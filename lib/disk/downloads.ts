@@ -2,10 +2,10 @@
 import { constants, type FileHandle, lstat, open, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FloodmeshError } from '../errors.ts';
+import { failpoint } from '../failpoints.ts';
 import type { Root } from '../protocol/ids.ts';
 import { shown } from '../protocol/names.ts';
 import { type Entry, entriesIn } from '../transfer/manifest.ts';
-import { failpoint } from './failpoints.ts';
 import { diskError } from './faults.ts';
 import { begin as beginFolderJournal, type Folder, read as readFolder } from './folder-journal.ts';
 import { FolderPart } from './folder-part.ts';

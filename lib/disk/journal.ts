@@ -7,11 +7,11 @@
  * costs these pieces and no more.
  */
 import type { FileHandle } from 'node:fs/promises';
+import { failpoint } from '../failpoints.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
 import { pathFault } from '../protocol/names.ts';
 import { CONTENT_BYTES, pieceCount } from '../transfer/pieces.ts';
-import { failpoint } from './failpoints.ts';
 import { openGuarded } from './guard.ts';
 
 const ENTRY_BYTES = 4;

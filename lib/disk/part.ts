@@ -7,10 +7,10 @@
 import { type FileHandle, link, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FloodmeshError } from '../errors.ts';
+import { failpoint } from '../failpoints.ts';
 import type { Root } from '../protocol/ids.ts';
 import { fileNameFault, shown, stem } from '../protocol/names.ts';
 import { pieceCount } from '../transfer/pieces.ts';
-import { failpoint } from './failpoints.ts';
 import { codeOf, diskError } from './faults.ts';
 import type { Hasher, Spare } from './hasher.ts';
 import { doubt } from './journal.ts';

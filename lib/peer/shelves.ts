@@ -2,11 +2,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { READ_AHEAD_BYTES } from '../config.ts';
 import { Downloads } from '../disk/downloads.ts';
-import { failpoint } from '../disk/failpoints.ts';
 import { Hasher } from '../disk/hasher.ts';
 import { Library } from '../disk/library.ts';
 import type { OpenFile } from '../disk/opened.ts';
 import { FloodmeshError, named } from '../errors.ts';
+import { failpoint } from '../failpoints.ts';
 import { answers, type Offer } from '../mesh/shelf.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';

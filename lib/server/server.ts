@@ -18,6 +18,7 @@ import {
   SWEEP_MS,
 } from '../config.ts';
 import { type ErrorCode, named } from '../errors.ts';
+import { failpoint } from '../failpoints.ts';
 import { newKeys, signer } from '../net/keys.ts';
 import type { Address, Listener as Doorway, Link, Transport } from '../net/transport.ts';
 import { encode, parseServerRequest } from '../protocol/codec.ts';
@@ -198,7 +199,10 @@ export class MetadataServer {
     if (guest.isGone || this.#closing !== undefined) return;
     try {
       if (this.#now() - this.#sweptAt > SWEEP_MS || request.type === 'join') await this.sweep();
-      this.#say(guest, await this.#here.requests.answer(guest, request));
+      const answer = await this.#here.requests.answer(guest, request);
+      failpoint('answer.before-send');
+      this.#say(guest, answer);
+      failpoint('answer.after-send');
     } catch (thrown) {
       const { code, message } = this.#tellError(thrown);
       this.#say(guest, refused(request.id, { code, message: `the metadata server failed: ${message}` }));

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { FAILPOINTS, type Failpoint } from '../../lib/disk/failpoints.ts';
 import { EXIT } from '../../lib/errors.ts';
+import { FAILPOINTS, type Failpoint } from '../../lib/failpoints.ts';
 import { type Network, type Program, print, story } from './processes.ts';
 
 t.setTimeout(300_000);

@@ -1,14 +1,28 @@
 /** Several metadata servers over one PostgreSQL: one register, whichever of them lives. */
-import t from 'tap';
+import { join } from 'node:path';
+import t, { type Test } from 'tap';
+import { Random } from '../../lib/simulator/random.ts';
+import { freePool } from '../suites/joiner.ts';
+import { type Kept, killed, postgresKept, sqliteKept } from '../suites/killed.ts';
 import { NO_POSTGRES, Postgres } from '../suites/postgres.ts';
 import { fullMesh, HOST, holds, links, type Network, type Program, story, timed } from './processes.ts';
 
 t.setTimeout(120_000);
 
-if (NO_POSTGRES !== false) t.plan(0, NO_POSTGRES);
+/** Servers killed, five over each database; `npm run kills` kills hundreds. */
+const KILLS = 5;
+
+t.test('killed where it writes or answers, a server over SQLite has lost nothing that it acknowledged', async (t) => {
+  const folder = t.testdir();
+  await survives(t, sqliteKept(join(folder, 'register.sqlite')), folder);
+});
+
+if (NO_POSTGRES !== false) t.skip(`several servers over one database: ${NO_POSTGRES}`);
 else {
   const postgres = await Postgres.start();
   t.teardown(() => postgres.close());
+
+  t.test('nor has one over PostgreSQL', async (t) => survives(t, postgresKept(await postgres.database()), t.testdir()));
 
   story(
     'of three servers one is killed: no peer loses its lease, and others join',
@@ -55,6 +69,12 @@ else {
       t.same(await known(s2), ['s1', 's2', 's3']);
     },
   );
+}
+
+async function survives(t: Test, kept: Kept, folder: string): Promise<void> {
+  const chance = new Random('a few kills');
+  const options = { count: KILLS, ports: await freePool(24), folder, chance: () => chance.next() };
+  for await (const { point, turn, faults } of killed(kept, options)) t.same(faults, [], `${point}, at pass ${turn}`);
 }
 
 /** One more server over the register of the first. */

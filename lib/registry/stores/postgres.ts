@@ -10,6 +10,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Pool, type PoolClient } from 'pg';
 import { STORE_ANSWER_MS, STORE_ATTEMPTS, STORE_CONNECT_MS, STORE_CONNECTIONS } from '../../config.ts';
 import { FloodmeshError } from '../../errors.ts';
+import { failpoint } from '../../failpoints.ts';
 import { type Database, SqlStore, type Step, type Work } from './sql.ts';
 import { type Dialect, MIGRATIONS, type Row, STATEMENTS, type Statement, type Value } from './statements.ts';
 
@@ -50,7 +51,11 @@ class PostgresDatabase implements Database {
   }
 
   run(step: Step): Promise<readonly Row[]> {
-    return this.#patiently((client) => rows(client, step));
+    return this.#patiently(async (client) => {
+      const answer = await rows(client, step);
+      failpoint('register.after-commit');
+      return answer;
+    });
   }
 
   inTransaction<Answer>(work: () => Work<Answer>): Promise<Answer> {
@@ -112,7 +117,9 @@ async function transaction<Answer>(client: PoolClient, work: () => Promise<Answe
   await client.query('BEGIN');
   try {
     const answer = await work();
+    failpoint('register.before-commit');
     await client.query('COMMIT');
+    failpoint('register.after-commit');
     return answer;
   } catch (thrown) {
     await client.query('ROLLBACK').catch(() => undefined); // the first failure says why
@@ -128,6 +135,7 @@ async function performed<Answer>(client: PoolClient, work: Work<Answer>): Promis
 
 async function rows(client: PoolClient, { statement, values }: Step): Promise<readonly Row[]> {
   const { text, names } = positional(statement);
+  failpoint('register.before-statement');
   const { rows: found } = await client.query<Row>({ name: statement, text, values: names.map((name) => written(values[name])) });
   return found.map((row) => Object.fromEntries(Object.entries(row).map(([column, value]) => [column, read(value)])));
 }

@@ -7,6 +7,7 @@
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { FloodmeshError } from '../../errors.ts';
+import { failpoint } from '../../failpoints.ts';
 import { type Database, SqlStore, type Step, type Work } from './sql.ts';
 import { type Dialect, MIGRATIONS, type Row, STATEMENTS, type Statement } from './statements.ts';
 
@@ -32,7 +33,9 @@ class SqliteDatabase implements Database {
   }
 
   async run(step: Step): Promise<readonly Row[]> {
-    return withNamedErrors(() => this.#rows(step));
+    const rows = withNamedErrors(() => this.#rows(step));
+    failpoint('register.after-commit');
+    return rows;
   }
 
   // From its first statement to its last without a pause: there is one connection, which others would act on meanwhile.
@@ -52,6 +55,7 @@ class SqliteDatabase implements Database {
   }
 
   #rows({ statement, values }: Step): readonly Row[] {
+    failpoint('register.before-statement');
     const prepared = this.#prepared.get(statement) ?? this.#database.prepare(STATEMENTS[statement]);
     this.#prepared.set(statement, prepared);
     return prepared.all(values);
@@ -88,7 +92,9 @@ function inTransaction<Answer>(database: DatabaseSync, work: () => Answer): Answ
   database.exec('BEGIN IMMEDIATE');
   try {
     const answer = work();
+    failpoint('register.before-commit');
     database.exec('COMMIT');
+    failpoint('register.after-commit');
     return answer;
   } catch (thrown) {
     // SQLite itself rolls back on a full disk; a second time would hide why.

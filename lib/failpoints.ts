@@ -1,6 +1,7 @@
 /**
- * Points in the life of a download at which a test can end this process or have the disk refuse. Each name is reached by a
- * test (`test/e2e/failpoints`), which fails for a name that it does not reach.
+ * Points at which a test can end this process or have the disk refuse: in the life of a download, and where the metadata server
+ * writes into its register or answers. Each name of a download is reached by a test (`test/e2e/failpoints`), which fails for a
+ * name that it does not reach; at those of the register servers are killed by `scripts/kills.ts`, at one pass after the other.
  *
  * `FLOODMESH_FAILPOINTS=finish.before-link=kill,verify.before-write=error:EIO@3` kills this process where a whole file is
  * about to get its name, and has the third piece fail. It is read once, when a thread starts; without it a failpoint
@@ -36,7 +37,20 @@ export const FAILPOINTS = [
   'remove.after-journal',
 ] as const;
 
+/**
+ * Where the register changes: before each statement that its database is told, before and after each commit; and where an
+ * answer is sent, to a renewal as to a join. Whatever is asked for passes them: a request has no names of its own.
+ */
+export const REGISTER_FAILPOINTS = [
+  'register.before-statement',
+  'register.before-commit',
+  'register.after-commit',
+  'answer.before-send',
+  'answer.after-send',
+] as const;
+
 export type Failpoint = (typeof FAILPOINTS)[number];
+export type RegisterFailpoint = (typeof REGISTER_FAILPOINTS)[number];
 
 interface Fault {
   /** What the disk says; undefined where the process is to die. */
@@ -49,7 +63,7 @@ const { FLOODMESH_FAILPOINTS = '' } = process.env;
 const armed = faults(FLOODMESH_FAILPOINTS);
 
 /** Does nothing, unless this point is armed: then, at its turn and once, it kills this process or throws as the disk would. */
-export function failpoint(name: Failpoint): void {
+export function failpoint(name: Failpoint | RegisterFailpoint): void {
   const fault = armed.get(name);
   if (fault === undefined || fault.left-- !== 0) return;
   if (fault.code !== undefined) throw Object.assign(new Error(`${fault.code}: ${name}`), { code: fault.code });

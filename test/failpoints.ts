@@ -1,9 +1,9 @@
 import t from 'tap';
 
 /** Failpoints as a thread has them that starts with `armed` in its environment. */
-async function failpoints(armed: string): Promise<typeof import('../../lib/disk/failpoints.ts')> {
+async function failpoints(armed: string): Promise<typeof import('../lib/failpoints.ts')> {
   Object.assign(process.env, { FLOODMESH_FAILPOINTS: armed });
-  return import(`../../lib/disk/failpoints.ts?${encodeURIComponent(armed)}`);
+  return import(`../lib/failpoints.ts?${encodeURIComponent(armed)}`);
 }
 
 t.test('a failpoint does nothing unless it is armed', async (t) => {

@@ -1,0 +1,265 @@
+/**
+ * What a register promises when the server that writes into it is killed, whatever keeps it: no port has two owners, nothing
+ * that was acknowledged is lost, and the database is whole.
+ *
+ * A round is one server: a real process that dies at a failpoint, at the n-th time it comes by, while peers of all kinds ask:
+ * some come back and renew, some are new, one finds its port taken, one leaves. Then the database itself is looked at, and the
+ * same peers go to the next server. What was cut off is asked again there, as a peer would.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { Client } from 'pg';
+import { type FloodmeshError, named } from '../../lib/errors.ts';
+import { REGISTER_FAILPOINTS, type RegisterFailpoint } from '../../lib/failpoints.ts';
+import type { Address } from '../../lib/net/transport.ts';
+import { Joiner } from './joiner.ts';
+
+const PROGRAM = fileURLToPath(new URL('../../bin/floodmesh.js', import.meta.url));
+/** Longer than any test: no lease ends by itself. */
+const LEASE_S = 3_600;
+/** What two processes may differ by when they read one clock. */
+const CLOCK_MS = 20;
+/** New peers in each round, besides one that finds its port taken. */
+const NEWCOMERS = 1;
+/** With more members than this some leave. */
+const MEMBERS = 5;
+/** How often a server comes by each point in a round, about: from its start until all have been answered. */
+const PASSES: Readonly<Record<RegisterFailpoint, number>> = {
+  'register.before-statement': 150,
+  'register.before-commit': 45,
+  'register.after-commit': 100,
+  'answer.before-send': 16,
+  'answer.after-send': 16,
+};
+
+/** A lease as it lies in the database. */
+interface Row {
+  readonly serial: number;
+  readonly port: number;
+  readonly peer: string;
+  readonly expiresAt: number;
+}
+
+/** A register's database, between two servers. */
+export interface Kept {
+  readonly url: string;
+  /** All leases, after what is wrong with the database itself; empty when nothing is. */
+  look(): Promise<{ readonly rows: readonly Row[]; readonly faults: readonly string[] }>;
+}
+
+/** What a round came to. */
+export interface Round {
+  readonly point: RegisterFailpoint;
+  readonly turn: number;
+  /** Whether the server died where it was to. */
+  readonly isKilled: boolean;
+  /** What was asked when it died, and not answered. */
+  readonly cut: readonly string[];
+  /** Which promises were broken. */
+  readonly faults: readonly string[];
+}
+
+const LEASES = 'SELECT serial, port, peer, expires_at FROM lease';
+
+export function sqliteKept(path: string): Kept {
+  return {
+    url: `sqlite:${path}`,
+    async look() {
+      const database = new DatabaseSync(path);
+      const verdicts = database
+        .prepare('PRAGMA integrity_check')
+        .all()
+        .map(({ integrity_check: verdict }) => String(verdict));
+      const isMade = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'lease'").get() !== undefined;
+      const rows = isMade ? database.prepare(LEASES).all().map(row) : [];
+      database.close();
+      return { rows, faults: verdicts.filter((verdict) => verdict !== 'ok') };
+    },
+  };
+}
+
+export function postgresKept(url: string): Kept {
+  return {
+    url,
+    async look() {
+      const client = new Client(url);
+      await client.connect();
+      const { rows: made } = await client.query("SELECT 1 FROM pg_tables WHERE tablename = 'lease'");
+      const { rows } = made.length === 0 ? { rows: [] } : await client.query(LEASES);
+      await client.end();
+      return { rows: rows.map(row), faults: [] };
+    },
+  };
+}
+
+function row(found: Readonly<Record<string, unknown>>): Row {
+  const { serial, port, peer, expires_at: expiresAt } = found;
+  return { serial: Number(serial), port: Number(port), peer: String(peer), expiresAt: Number(expiresAt) };
+}
+
+/** One peer over all rounds, and what it was promised. */
+class Subject {
+  readonly joiner: Joiner;
+  /** What it wants of the next server. `gone` wants nothing, and must hold nothing. */
+  wants: 'in' | 'out' | 'gone' = 'in';
+  /** Until when its lease was prolonged at least. */
+  until = 0;
+  /** What it asks, until it is answered. */
+  asking = '';
+
+  constructor(name: string) {
+    this.joiner = new Joiner(name);
+  }
+
+  /** Whether it was given its place, and has not asked for another since. */
+  get isPromised(): boolean {
+    return this.wants === 'in' && this.joiner.place !== undefined && !this.#isChanging;
+  }
+
+  #isChanging = false;
+  #isMember = false;
+
+  /** Its turn at a server; rejects when that dies. Answers the promise that was broken, if one was. */
+  async act(server: Address, refusesPort: boolean): Promise<readonly string[]> {
+    const before = this.isPromised ? this.joiner.place : undefined;
+    await this.#ask('join', () => this.joiner.ask(server));
+    const after = this.joiner.place;
+    if (before !== undefined && after?.contact.serial !== before.contact.serial)
+      return [`${this.joiner.name} had port ${before.contact.port}, and got ${after?.contact.port} for it`];
+    if (this.wants === 'out') return this.#leave();
+    if (refusesPort) await this.#refusePort();
+    if (!this.#isMember) await this.#ask('listening', () => this.joiner.listen());
+    this.#isMember = true;
+    const askedAt = performance.timeOrigin + performance.now();
+    await this.#ask('renew', () => this.joiner.renew());
+    this.until = askedAt + LEASE_S * 1_000;
+    return [];
+  }
+
+  async #leave(): Promise<readonly string[]> {
+    await this.#ask('leave', () => this.joiner.leave());
+    this.wants = 'gone';
+    return [];
+  }
+
+  // Another place is promised when it is acknowledged; until then either may stand in the register.
+  async #refusePort(): Promise<void> {
+    this.#isChanging = true;
+    this.until = 0;
+    await this.#ask('portTaken', () => this.joiner.refusePort());
+    this.#isChanging = false;
+  }
+
+  async #ask(what: string, ask: () => Promise<unknown>): Promise<void> {
+    this.asking = what;
+    await ask();
+    this.asking = '';
+    if (what === 'join') this.#isChanging = false;
+  }
+
+  /** What of the promises made to it the database breaks. */
+  faults(rows: readonly Row[]): readonly string[] {
+    const { name, peer, place } = this.joiner;
+    const own = rows.filter((lease) => lease.peer === peer);
+    if (this.wants === 'gone') return own.map(({ port }) => `${name} has left, and holds port ${port}`);
+    if (!this.isPromised || place === undefined) return [];
+    const { serial, port } = place.contact;
+    const [lease] = own;
+    if (own.length !== 1 || lease?.serial !== serial || lease.port !== port) return [`${name} was given port ${port}, and it is lost`];
+    return lease.expiresAt < this.until - CLOCK_MS ? [`a renewal of ${name} is lost`] : [];
+  }
+}
+
+/**
+ * Plays `count` rounds one after the other. `chance` draws from 0 up to 1: where each server dies.
+ * @param ports The pool; 4 more than `MEMBERS`, at least.
+ */
+export async function* killed(
+  kept: Kept,
+  { count, ports, folder, chance }: { count: number; ports: readonly number[]; folder: string; chance: () => number },
+): AsyncGenerator<Round> {
+  let subjects: readonly Subject[] = [];
+  for (let number = 1; number <= count; number++) {
+    const point = REGISTER_FAILPOINTS[number % REGISTER_FAILPOINTS.length] ?? 'register.before-statement';
+    const turn = 1 + Math.floor(chance() * PASSES[point]);
+    const newcomers = Array.from({ length: NEWCOMERS }, (_, index) => new Subject(`p${number}-${index + 1}`));
+    const members = subjects.filter(({ wants }) => wants === 'in').length;
+    for (const leaver of subjects.slice(0, Math.max(0, members - MEMBERS))) leaver.wants = 'out';
+    const refuser = new Subject(`p${number}`);
+    subjects = [...subjects, ...newcomers, refuser];
+    const words = ['--ports', ports.join(), '--lease', `${LEASE_S}`, '--store', kept.url, '--port', '0'];
+    const server = new Server(words, folder, `${point}=kill@${turn}`);
+    for (const subject of subjects) subject.asking = '';
+    const { isKilled, faults: broken } = await acted(server, subjects, refuser);
+    await server.kill();
+    const cut = subjects.map(({ asking }) => asking).filter((what) => what !== '');
+    const { rows, faults } = await kept.look();
+    yield {
+      point,
+      turn,
+      isKilled,
+      cut,
+      faults: [...faults, ...broken, ...doubles(rows), ...subjects.flatMap((each) => each.faults(rows))],
+    };
+    subjects = subjects.filter(({ wants }) => wants !== 'gone');
+  }
+  await Promise.all(subjects.map(({ joiner }) => joiner.die()));
+}
+
+/** All ask at once; what promises the answers broke, and whether the server died of it. */
+async function acted(server: Server, subjects: readonly Subject[], refuser: Subject): Promise<{ faults: string[]; isKilled: boolean }> {
+  const address = await server.address;
+  if (address === undefined) return { faults: [], isKilled: true }; // it died while it began
+  const outcomes = await Promise.allSettled(subjects.map((subject) => subject.act(address, subject === refuser)));
+  const faults = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
+  const thrown = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [named(outcome.reason)] : []));
+  const [cutOff, refused] = [thrown.filter(isCut), thrown.filter((error) => !isCut(error))];
+  if (cutOff.length > 0) await server.ended; // else a line was cut by a server that lives: the test never ends, and says where
+  return { faults: [...faults, ...refused.map(({ message }) => message)], isKilled: cutOff.length > 0 };
+}
+
+function isCut({ code }: FloodmeshError): boolean {
+  return code === 'UNREACHABLE';
+}
+
+function doubles(rows: readonly Row[]): readonly string[] {
+  const owners = Map.groupBy(rows, ({ port }) => port);
+  return [...owners].filter(([, held]) => held.length > 1).map(([port]) => `port ${port} has two owners`);
+}
+
+class Server {
+  readonly #child: ChildProcess;
+  readonly ended: Promise<unknown>;
+  /** Where it serves; undefined when it died before. */
+  readonly address: Promise<Address | undefined>;
+
+  constructor(words: readonly string[], folder: string, failpoints: string) {
+    const env = { ...process.env, FLOODMESH_STATE: folder, FLOODMESH_FAILPOINTS: failpoints };
+    const child = spawn(process.execPath, [PROGRAM, 'serve', ...words, '--json', '--while-input'], {
+      env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    child.stdin.on('error', () => undefined);
+    this.#child = child;
+    this.ended = once(child, 'exit');
+    this.address = serving(createInterface({ input: child.stdout }));
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+function serving(lines: ReturnType<typeof createInterface>): Promise<Address | undefined> {
+  return new Promise((resolve) => {
+    lines.on('line', (line) => {
+      const event = JSON.parse(line);
+      if (event.type === 'serving') resolve({ host: event.host, port: event.port });
+    });
+    lines.once('close', () => resolve(undefined));
+  });
+}
