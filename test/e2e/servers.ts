@@ -17,7 +17,7 @@ t.test('killed where it writes or answers, a server over SQLite has lost nothing
   await survives(t, sqliteKept(join(folder, 'register.sqlite')), folder);
 });
 
-if (NO_POSTGRES !== false) t.skip(`several servers over one database: ${NO_POSTGRES}`);
+if (NO_POSTGRES !== false) t.test('several servers over one PostgreSQL', { skip: NO_POSTGRES }, async () => undefined);
 else {
   const postgres = await Postgres.start();
   t.teardown(() => postgres.close());
