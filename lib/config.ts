@@ -66,6 +66,23 @@ export const STORE_ANSWER_MS = 5_000;
 /** How often a transaction is tried that other servers were in the way of. A guess: each pause is longer. */
 export const STORE_ATTEMPTS = 10;
 
+// --- the catalog: who holds what ---------------------------------------------------------------------------------------
+
+/** Most entries of all lists of one network. A guess: twice what was measured (`bench registry`), some 3 GB in SQLite. */
+export const CATALOG_FILES = 2_000_000;
+/** Entries in one part of an answer, unless it is said how many, and the most that can be said. Guesses. */
+export const CATALOG_PAGE = 100;
+export const CATALOG_PAGE_MOST = 1_000;
+/** Words of a title that are looked for at once. A guess: who knows more knows the title. */
+export const CATALOG_WORDS = 8;
+/** Entries that belong to nobody any more and are removed at once: some 30 ms of SQLite's time, each half second. */
+export const CATALOG_SWEPT = 1_000;
+/** How long a foreign holder is believed without a heartbeat: seed 004 beats every 5 s and forgets after 7 to 14 s. */
+export const FOREIGN_MS = 10_000;
+/** Most foreign holders, and most files of one: anybody can register, without a lease. Guesses. */
+export const FOREIGN_HOLDERS = 1_000;
+export const FOREIGN_FILES = 1_000;
+
 // --- links ------------------------------------------------------------------------------------------------------------
 
 /** How long a TCP connect, a WebSocket handshake and the hello may take, each (TRANSFER). */

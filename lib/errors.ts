@@ -42,6 +42,10 @@ export const ERROR_EXITS = {
   NOT_LISTENING: EXIT.refused,
   /** One address asks for more than its share. */
   TOO_MANY: EXIT.refused,
+  /** The server's index has no more room, for this peer or for all. */
+  CATALOG_FULL: EXIT.refused,
+  /** The server's index has another list of this peer than the one that was to be changed: it wants the whole list. */
+  LIST_UNKNOWN: EXIT.refused,
   /** A metadata server or a peer does not answer at its address. */
   UNREACHABLE: EXIT.unreachable,
   /** An answer did not come within its bound. */

@@ -62,6 +62,11 @@ export interface Refusal {
   readonly holder?: Lease;
 }
 
+/** Whether `host` is an address or a host name, and nothing else. */
+export function isHost(host: string): boolean {
+  return HOST.test(host);
+}
+
 export function isRefusal<Answer extends object>(answer: Answer | Refusal): answer is Refusal {
   return 'code' in answer;
 }
@@ -205,7 +210,7 @@ export class Registry {
     }
     const fault = peerNameFault(name);
     if (fault !== undefined) return { code: 'NAME_UNACCEPTABLE', message: `a peer cannot have this name: ${fault}` };
-    if (!HOST.test(host)) return { code: 'NOT_LISTENING', message: "the peer's host is neither an address nor a host name" };
+    if (!isHost(host)) return { code: 'NOT_LISTENING', message: "the peer's host is neither an address nor a host name" };
     return undefined;
   }
 

@@ -17,6 +17,7 @@ import {
   rememberedOf,
   type Store,
 } from '../store.ts';
+import { MemoryCatalog } from './memory-catalog.ts';
 
 interface BadPort {
   readonly host: string;
@@ -80,6 +81,7 @@ class Shelf {
 }
 
 export class MemoryStore implements Store {
+  readonly catalog: MemoryCatalog = new MemoryCatalog((network, peer, now) => this.#member(network, peer, now));
   readonly #keys = new Map<string, NetworkKeys>();
   readonly #leases = new Map<number, Lease>();
   readonly #shelves = new Map<string, Shelf>();
@@ -176,6 +178,12 @@ export class MemoryStore implements Store {
   }
 
   async close(): Promise<void> {}
+
+  #member(network: string, peer: PeerId, now: number): Lease | undefined {
+    const lease = this.#shelf(network).byPeer.get(peer);
+    const isMember = lease !== undefined && lease.expiresAt > now && lease.verified > 0 && lease.foldedName !== undefined;
+    return isMember ? lease : undefined;
+  }
 
   #newLease(claim: Claim, port: number, now: number): Lease {
     const { network, host, peer, name, foldedName, cookieHash, expiresAt } = claim;
