@@ -83,6 +83,39 @@ export const FOREIGN_MS = 10_000;
 export const FOREIGN_HOLDERS = 1_000;
 export const FOREIGN_FILES = 1_000;
 
+// --- accounts ---------------------------------------------------------------------------------------------------------
+
+/** How long a registration lives after its last login (seed 002). Who is online counts as logged in, give or take a day. */
+export const ACCOUNT_MS = 30 * 86_400_000;
+export const ACCOUNT_PROLONGED_MS = 86_400_000;
+/** How long an account without a peer stays online after a login or a keep-alive (seed 002). */
+export const KEEP_ALIVE_MS = 300_000;
+/** Accounts of one network, and sessions of one account; of these the oldest ends first. Guesses with room. */
+export const ACCOUNTS = 100_000;
+export const SESSIONS_PER_ACCOUNT = 64;
+/** Characters that a password has (NIST SP 800-63B: eight at least; a limit of 64 or more). */
+export const PASSWORD_LENGTH = 8;
+export const PASSWORD_LENGTH_MOST = 256;
+/** What scrypt (RFC 7914) costs: N, r, p as OWASP's password storage cheat sheet has them. 16 MiB, some 0.2 s of a core. */
+export const SCRYPT_COST = 2 ** 14;
+export const SCRYPT_BLOCK = 8;
+export const SCRYPT_PARALLEL = 5;
+/** Passwords that are hashed at once (Node has four threads for this and for files), and that wait for it. Guesses. */
+export const HASHES_AT_ONCE = 2;
+export const HASHES_WAITING = 64;
+/** Wrong passwords in a row, for one account and from one address, that cost no time. Guesses: slips; an office behind one address. */
+export const GUESSES_PER_ACCOUNT = 5;
+export const GUESSES_PER_ADDRESS = 32;
+/** Registrations from one address that cost no time. A guess: a class in one room. */
+export const REGISTRATIONS_PER_ADDRESS = 64;
+/** The pause after the first that is too many; each further one doubles it, up to these. Guesses: 288 and 96 guesses a day. */
+export const GUESS_PAUSE_MS = 1_000;
+export const GUESS_PAUSE_ACCOUNT_MS = 300_000;
+export const GUESS_PAUSE_ADDRESS_MS = 900_000;
+/** After so long without another, wrong passwords are forgotten; and accounts and addresses of which some are remembered. */
+export const GUESSES_FORGOTTEN_MS = 86_400_000;
+export const GUESSES_REMEMBERED = 10_000;
+
 // --- links ------------------------------------------------------------------------------------------------------------
 
 /** How long a TCP connect, a WebSocket handshake and the hello may take, each (TRANSFER). */

@@ -40,6 +40,14 @@ export const ERROR_EXITS = {
   LEASE_UNKNOWN: EXIT.refused,
   /** The metadata server tried the peer's port and found nobody, or somebody else. */
   NOT_LISTENING: EXIT.refused,
+  /** The network has accounts, and whoever asks has not logged in; or its session has ended, and it has to log in again. */
+  LOGIN_NEEDED: EXIT.refused,
+  /** No account of this name has this password. */
+  LOGIN_WRONG: EXIT.refused,
+  /** A password that is too short, too long, or the account's own name. */
+  PASSWORD_UNACCEPTABLE: EXIT.refused,
+  /** The network has no accounts: nobody can register or log in. */
+  NO_ACCOUNTS: EXIT.refused,
   /** One address asks for more than its share. */
   TOO_MANY: EXIT.refused,
   /** The server's index has no more room, for this peer or for all. */

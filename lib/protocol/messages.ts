@@ -361,6 +361,10 @@ export const Member = Type.Object(
 );
 export type Member = Static<typeof Member>;
 
+/** What the register says of one account: its number, its name, whether it is online, how long ago somebody logged in or registered it. */
+export const AccountEntry = Type.Object({ account: Count, name: PeerName, online: Type.Boolean(), seconds: Count }, closed);
+export type AccountEntry = Static<typeof AccountEntry>;
+
 const PeerList = message('peerList', { ...id, peers: Type.Array(Member, { maxItems: MAX_PEERS }) });
 const Left = message('left', id);
 /** The request is refused: a stable code of `errors`, what happened, and what to do. */
