@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { COMPILED, NODE } from '../suites/bare.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -13,9 +14,10 @@ t.test('the example of the README finds and fetches a file, and ends with nothin
   const folder = t.testdir({ alice: { files: { 'hello.txt': 'hello, mesh' } } });
   const program = join(folder, 'example.ts');
   writeFileSync(program, String(example).replace("'floodmesh'", JSON.stringify(new URL('lib/index.ts', root).href)));
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [program], {
+  const [command, ...node] = NODE;
+  const { stdout, stderr } = await promisify(execFile)(command, [...node, program], {
     cwd: folder,
-    env: { ...process.env, FLOODMESH_STATE: join(folder, 'state') },
+    env: { ...process.env, ...COMPILED, FLOODMESH_STATE: join(folder, 'state') },
   });
   t.match(stdout, 'alice has hello.txt, 11 bytes');
   t.match(stdout, /downloaded: .*hello\.txt/);

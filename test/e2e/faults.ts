@@ -10,6 +10,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { chanceFrom } from '../mesh/network.ts';
+import { COMPILED, NODE } from '../suites/bare.ts';
 import type { Command, Word } from './behind.ts';
 import { HOST, holds, story } from './processes.ts';
 
@@ -95,7 +96,11 @@ class Shielded {
   #asked = 0;
 
   constructor(name: string, folder: string, server: string) {
+    const [command, ...node] = NODE;
     this.#process = fork(fileURLToPath(new URL('./behind.ts', import.meta.url)), [name, folder, server], {
+      execPath: command,
+      execArgv: node,
+      env: { ...process.env, ...COMPILED },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.joined = new Promise((resolve, reject) => {

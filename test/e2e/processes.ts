@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { Answer } from '../../lib/repl/answers.ts';
 import type { ServerEvent, TopologyPeer } from '../../lib/trace.ts';
+import { COMPILED, NODE } from '../suites/bare.ts';
 
 export const HOST = '127.0.0.1';
 /** How long anything may take that is not itself a promise: a machine with other work is slow, not wrong. */
@@ -62,10 +63,10 @@ export class Program {
 
   constructor(words: readonly string[], { cwd, env = {}, within = [] }: Settings) {
     this.words = words;
-    const [command = process.execPath, ...rest] = [...within, process.execPath, program, ...words];
+    const [command = process.execPath, ...rest] = [...within, ...NODE, program, ...words];
     this.#child = spawn(command, rest, {
       cwd,
-      env: { ...process.env, NO_COLOR: '1', FLOODMESH_STATE: join(cwd, 'state'), ...env },
+      env: { ...process.env, ...COMPILED, NO_COLOR: '1', FLOODMESH_STATE: join(cwd, 'state'), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.pid = this.#child.pid ?? 0;

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import t from 'tap';
 import { EXIT } from '../../lib/errors.ts';
+import { COMPILED, NODE } from '../suites/bare.ts';
 
 interface Ended {
   readonly code: number;
@@ -10,7 +11,9 @@ interface Ended {
 
 function simulated(...words: string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    const program = execFile(process.execPath, ['bin/floodmesh.js', 'simulate', ...words], (_, out, err) =>
+    const [command, ...node] = NODE;
+    const env = { ...process.env, ...COMPILED };
+    const program = execFile(command, [...node, 'bin/floodmesh.js', 'simulate', ...words], { env }, (_, out, err) =>
       resolve({ code: program.exitCode ?? -1, out, err }),
     );
   });

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
+import { COMPILED, NODE } from '../suites/bare.ts';
 import { holds, type Network, type Program, story, timed } from './processes.ts';
 
 t.setTimeout(300_000);
@@ -116,10 +117,10 @@ class Terminal {
   #shown = '';
 
   constructor(network: Network, words: readonly string[]) {
-    const command = [process.execPath, program, 'join', ...words, '--server', network.address].map((word) => `'${word}'`).join(' ');
+    const command = [...NODE, program, 'join', ...words, '--server', network.address].map((word) => `'${word}'`).join(' ');
     this.#child = spawn('script', ['-qec', command, '/dev/null'], {
       cwd: network.folder,
-      env: { ...process.env, FLOODMESH_STATE: join(network.folder, 'state'), NO_COLOR: '1', TERM: 'xterm' },
+      env: { ...process.env, ...COMPILED, FLOODMESH_STATE: join(network.folder, 'state'), NO_COLOR: '1', TERM: 'xterm' },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {

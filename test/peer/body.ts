@@ -10,6 +10,7 @@ import type { Peer } from '../../lib/peer/peer.ts';
 import { type QueryId, queryId } from '../../lib/protocol/ids.ts';
 import type { Contact } from '../../lib/protocol/messages.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
+import { COMPILED, NODE } from '../suites/bare.ts';
 import { all, freePorts, HOST, linkedWith, next, stage, transport } from './cast.ts';
 import { holding, LARGE, made } from './holders.ts';
 
@@ -134,9 +135,10 @@ async function byItself(t: Test, body: string): Promise<{ code: number | null; o
       console.log('over', process.getActiveResourcesInfo().filter((kind) => !/Pipe|TTY|Immediate|TCPServer/.test(kind)).join());
     `,
   });
-  const child = spawn(process.execPath, [join(root, 'run.mjs')], {
+  const [command, ...node] = NODE;
+  const child = spawn(command, [...node, join(root, 'run.mjs')], {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, NODE_OPTIONS: '' },
+    env: { ...process.env, ...COMPILED },
   });
   t.teardown(() => child.kill('SIGKILL'));
   const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'exit')]);

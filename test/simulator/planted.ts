@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
+import { NODE } from '../suites/bare.ts';
 import { BUGS } from './bugs.ts';
 import { infected } from './planting.ts';
 
@@ -22,14 +23,14 @@ t.test('what each bug changes stands exactly once in the code', async (t) => {
 
 // In a process of its own, without coverage: what is measured is the code as it is shipped.
 t.test('each planted bug is found by the sweep', { timeout: 300_000 }, async (t) => {
-  const env = { ...process.env, _TAPJS_PROCESSINFO_COVERAGE_: '0' };
   const script = `
     import { BUGS } from './bugs.ts';
     import { hunt } from './planting.ts';
     for (const bug of BUGS) console.log(JSON.stringify([bug.name, (await hunt(bug, ${MOST_SEEDS})) ?? null]));
   `;
   const folder = fileURLToPath(new URL('.', import.meta.url));
-  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { cwd: folder, env, encoding: 'utf8' });
+  const [command, ...node] = NODE;
+  const output = execFileSync(command, [...node, '--input-type=module', '--eval', script], { cwd: folder, encoding: 'utf8' });
   const found = new Map(
     output
       .split('\n')
