@@ -1,16 +1,20 @@
 /** Several metadata servers over one PostgreSQL: one register, whichever of them lives. */
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { startServer } from '../../lib/server/start.ts';
 import { Random } from '../../lib/simulator/random.ts';
 import { freePool } from '../suites/joiner.ts';
 import { type Kept, killed, postgresKept, sqliteKept } from '../suites/killed.ts';
 import { NO_POSTGRES, Postgres } from '../suites/postgres.ts';
+import { RACERS, race } from '../suites/race.ts';
 import { fullMesh, HOST, holds, links, type Network, type Program, story, timed } from './processes.ts';
 
 t.setTimeout(120_000);
 
 /** Servers killed, five over each database; `npm run kills` kills hundreds. */
 const KILLS = 5;
+/** Rounds of ten joiners; `npm run races` plays a thousand. */
+const RACES = 5;
 
 t.test('killed where it writes or answers, a server over SQLite has lost nothing that it acknowledged', async (t) => {
   const folder = t.testdir();
@@ -23,6 +27,15 @@ else {
   t.teardown(() => postgres.close());
 
   t.test('nor has one over PostgreSQL', async (t) => survives(t, postgresKept(await postgres.database()), t.testdir()));
+
+  t.test('ten joiners at once over two servers get ten ports, and one of them is the first, each time', async (t) => {
+    const ports = (await freePool(RACERS)).join();
+    const store = await postgres.database();
+    const servers = await Promise.all([1, 2].map(() => startServer({ port: 0, ports, store })));
+    t.teardown(() => Promise.all(servers.map((server) => server.close())));
+    const addresses = servers.map(({ address }) => address);
+    for (let round = 1; round <= RACES; round++) t.same(await race(addresses, round), []);
+  });
 
   story(
     'of three servers one is killed: no peer loses its lease, and others join',

@@ -6,18 +6,14 @@
  * some come back and renew, some are new, one finds its port taken, one leaves. Then the database itself is looked at, and the
  * same peers go to the next server. What was cut off is asked again there, as a peer would.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
-import { fileURLToPath } from 'node:url';
 import { Client } from 'pg';
 import { named } from '../../lib/errors.ts';
 import { REGISTER_FAILPOINTS, type RegisterFailpoint } from '../../lib/failpoints.ts';
 import type { Address } from '../../lib/net/transport.ts';
 import { Joiner } from './joiner.ts';
+import { Server } from './server.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../bin/floodmesh.js', import.meta.url));
 /** Longer than any test: no lease ends by itself. */
 const LEASE_S = 3_600;
 /** What two processes may differ by when they read one clock. */
@@ -191,7 +187,7 @@ export async function* killed(
     const refuser = new Subject(`p${number}`);
     subjects = [...subjects, ...newcomers, refuser];
     const words = ['--ports', ports.join(), '--lease', `${LEASE_S}`, '--store', kept.url, '--port', '0'];
-    const server = new Server(words, folder, `${point}=kill@${turn}`);
+    const server = new Server(words, folder, { FLOODMESH_FAILPOINTS: `${point}=kill@${turn}` });
     for (const subject of subjects) subject.asking = '';
     const { isKilled, faults: broken } = await acted(server, subjects, refuser);
     await server.kill();
@@ -226,38 +222,4 @@ async function acted(server: Server, subjects: readonly Subject[], refuser: Subj
 function doubles(rows: readonly Row[]): readonly string[] {
   const owners = Map.groupBy(rows, ({ port }) => port);
   return [...owners].filter(([, held]) => held.length > 1).map(([port]) => `port ${port} has two owners`);
-}
-
-class Server {
-  readonly #child: ChildProcess;
-  readonly ended: Promise<unknown>;
-  /** Where it serves; undefined when it died before. */
-  readonly address: Promise<Address | undefined>;
-
-  constructor(words: readonly string[], folder: string, failpoints: string) {
-    const env = { ...process.env, FLOODMESH_STATE: folder, FLOODMESH_FAILPOINTS: failpoints };
-    const child = spawn(process.execPath, [PROGRAM, 'serve', ...words, '--json', '--while-input'], {
-      env,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    child.stdin.on('error', () => undefined);
-    this.#child = child;
-    this.ended = once(child, 'exit');
-    this.address = serving(createInterface({ input: child.stdout }));
-  }
-
-  async kill(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.ended;
-  }
-}
-
-function serving(lines: ReturnType<typeof createInterface>): Promise<Address | undefined> {
-  return new Promise((resolve) => {
-    lines.on('line', (line) => {
-      const event = JSON.parse(line);
-      if (event.type === 'serving') resolve({ host: event.host, port: event.port });
-    });
-    lines.once('close', () => resolve(undefined));
-  });
 }
