@@ -84,6 +84,12 @@ export default {
       to: { path: 'node_modules/(ws|@types/ws)/' },
     },
     {
+      name: "only the server's HTTP face knows Fastify and prom-client",
+      severity: 'error',
+      from: { path: '^(lib|bin)/', pathNot: '^lib/server/http/' },
+      to: { path: 'node_modules/(fastify|prom-client)/' },
+    },
+    {
       name: 'only disk knows the file system',
       severity: 'error',
       from: { path: '^lib/', pathNot: '^lib/disk/' },

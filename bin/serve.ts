@@ -1,6 +1,8 @@
 /** `floodmesh serve`: a metadata server until Ctrl-C. */
 import { join } from 'node:path';
-import { stateFolder } from '../lib/disk/state.ts';
+import { nanoid } from 'nanoid';
+import { ownSecret } from '../lib/disk/secret.ts';
+import { privateFolder, stateFolder } from '../lib/disk/state.ts';
 import { EXIT } from '../lib/errors.ts';
 import { serverSentence } from '../lib/repl/chronicle.ts';
 import { startServer } from '../lib/server/start.ts';
@@ -19,6 +21,9 @@ export interface ServeOptions {
   readonly whileInput?: boolean;
 }
 
+/** As hard to guess as a key. */
+const TOKEN_LENGTH = 43;
+
 /** Serves until Ctrl-C, or until told to end; answers the exit code. @throws PORT_TAKEN, USAGE, DISK_FAILED. */
 export async function serve({ lease, json, whileInput, store, ...options }: ServeOptions): Promise<number> {
   const listener = (event: ServerEvent) => {
@@ -26,7 +31,8 @@ export async function serve({ lease, json, whileInput, store, ...options }: Serv
     if (line !== undefined) process.stdout.write(`${line}\n`);
   };
   const kept = store ?? `sqlite:${join(stateFolder(), `register-${options.port}.sqlite`)}`;
-  const serving = await startServer({ ...options, leaseMs: lease * 1_000, store: kept, listener });
+  const token = await ownSecret(join(await privateFolder(stateFolder()), 'server-token'), () => nanoid(TOKEN_LENGTH));
+  const serving = await startServer({ ...options, leaseMs: lease * 1_000, store: kept, listener, token });
   await toldToEnd(whileInput === true);
   await serving.close();
   return EXIT.done;

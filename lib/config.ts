@@ -397,6 +397,16 @@ export const LIMIT_CREDIT_MS = 250;
 /** What is sent at once under a limit is what it lets through in this time, so that the turns of many come soon. */
 export const LIMIT_SLICE_MS = 50;
 
+// --- HTTP at the metadata server's port --------------------------------------------------------------------------------
+
+/** The largest body of a request. */
+export const HTTP_BODY_BYTES = 64 * 1024;
+/** Entries of a list on one page, unless it is asked for fewer or more; and the most: some 300 KiB. Guesses. */
+export const HTTP_PAGE = 100;
+export const HTTP_PAGE_MOST = 1_000;
+/** How long a connection may be still, in the middle of an answer too. A guess: pages are small. */
+export const HTTP_STILL_MS = 10_000;
+
 // --- HTTP at a peer's port ------------------------------------------------------------------------------------------------
 
 /** Files that are written into the list of a peer's files at once, between two turns of the event loop: about a millisecond. */

@@ -36,6 +36,8 @@ export const ERROR_EXITS = {
   NAME_UNACCEPTABLE: EXIT.refused,
   /** A lease was renewed or left with a cookie that does not open it. */
   COOKIE_WRONG: EXIT.refused,
+  /** A request over HTTP that changes something came without the server's token, or with another. */
+  TOKEN_WRONG: EXIT.refused,
   /** The lease has ended, or this server never gave it. */
   LEASE_UNKNOWN: EXIT.refused,
   /** The metadata server tried the peer's port and found nobody, or somebody else. */

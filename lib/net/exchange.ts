@@ -7,18 +7,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { REQUESTS_PIPELINED } from '../config.ts';
-import type { Address, Exchange, Headers } from './transport.ts';
-
-type OnRequest = (request: IncomingMessage, response: ServerResponse) => void;
+import type { Address, Exchange, Headers, RequestListener } from './transport.ts';
 
 /** Hands what comes to the port at `address` to `onExchange`. */
-export function answering(address: Address, onExchange: (exchange: Exchange) => void): OnRequest {
+export function answering(address: Address, onExchange: (exchange: Exchange) => void): RequestListener {
   const lines = new WeakMap<Socket, Line>();
   return (request, response) => {
     const { socket } = request;
     response.on('error', ignoreGone);
-    if (!callsUsByName(request, address)) return plainly(response, 403, 'This peer is known by its address only.');
-    if (!isOwnPage(request)) return plainly(response, 403, 'This peer answers no page of another origin.');
+    if (!callsUsByName(request, address)) return plainly(response, 403, 'This port is known by its address only.');
+    if (!isOwnPage(request)) return plainly(response, 403, 'This port answers no page of another origin.');
     const line = lines.get(socket) ?? new Line();
     lines.set(socket, line);
     const answer = () => socket.destroyed || onExchange(new HttpExchange(request, response));
@@ -65,6 +63,7 @@ class HttpExchange implements Exchange {
   readonly method: string;
   readonly target: string;
   readonly headers: Headers;
+  readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #socket: Socket;
 
@@ -72,6 +71,7 @@ class HttpExchange implements Exchange {
     this.method = request.method ?? '';
     this.target = request.url ?? '';
     this.headers = single(request.headers);
+    this.#request = request;
     this.#response = response;
     this.#socket = request.socket;
   }
@@ -100,6 +100,10 @@ class HttpExchange implements Exchange {
 
   cut(): void {
     this.#socket.destroy();
+  }
+
+  handTo(listener: RequestListener): void {
+    listener(this.#request, this.#response);
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * `websocket.ts` is the one that ships. A link's far end is a stranger until the body has checked its hello.
  */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Cause } from '../protocol/causes.ts';
 import type { QueryId } from '../protocol/ids.ts';
 
@@ -78,7 +79,12 @@ export interface Exchange {
   end(): void;
   /** Ends the connection at once: the asker sees that the answer is not whole. */
   cut(): void;
+  /** Hands the request, with its body, to a framework for HTTP, which answers it instead. */
+  handTo(listener: RequestListener): void;
 }
+
+/** What answers requests as Node has them. */
+export type RequestListener = (request: IncomingMessage, response: ServerResponse) => void;
 
 export interface Transport {
   /**

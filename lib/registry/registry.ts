@@ -67,6 +67,12 @@ export function isHost(host: string): boolean {
   return HOST.test(host);
 }
 
+/** Who is in the network, and who was. */
+export interface Roster {
+  readonly online: readonly Lease[];
+  readonly offline: readonly Remembered[];
+}
+
 export function isRefusal<Answer extends object>(answer: Answer | Refusal): answer is Refusal {
   return 'code' in answer;
 }
@@ -178,18 +184,38 @@ export class Registry {
     return this.#store.prolong(this.#network, now + this.#parts.leaseMs);
   }
 
-  /**
-   * The members: `online` those with a living lease who were seen to listen, by port; `offline` those remembered, the last
-   * to go first. `joined` counts how often, `seconds` for how long they have been on or off.
-   */
+  /** The living leases, those of peers that nobody has seen to listen among them, lowest port first. */
+  leases(now: number): Promise<readonly Lease[]> {
+    return this.#store.leases(this.#network, now);
+  }
+
+  /** The living lease of this serial. Refuses with LEASE_UNKNOWN. */
+  async living(serial: number, now: number): Promise<Lease | Refusal> {
+    const lease = await this.#store.lease(serial, now);
+    return lease?.network === this.#network ? lease : leaseUnknown();
+  }
+
+  /** Ends a lease because whoever runs the server wants it, and answers it. Refuses with LEASE_UNKNOWN. */
+  async evict(serial: number, now: number): Promise<Lease | Refusal> {
+    const lease = await this.living(serial, now);
+    return isRefusal(lease) ? lease : ((await this.#store.end(serial, now)) ?? leaseUnknown());
+  }
+
+  /** The members: `online` those with a living lease who were seen to listen, by port; `offline` those remembered, the last to go first. */
+  async roster(now: number): Promise<Roster> {
+    const online = (await this.leases(now)).filter(isMember);
+    const names = new Set(online.map(({ foldedName }) => foldedName));
+    const gone = await this.#store.remembered(this.#network);
+    return { online, offline: gone.filter(({ foldedName }) => !names.has(foldedName)) };
+  }
+
+  /** The same as others are told it. `joined` counts how often, `seconds` for how long they have been on or off. */
   async members(which: 'online' | 'offline' | 'all', now: number): Promise<readonly Member[]> {
-    const leases = (await this.#store.leases(this.#network, now)).filter(isMember);
-    const online = leases.map((lease) => member(lease, true, now - lease.joinedAt));
-    if (which === 'online') return online;
-    const names = new Set(leases.map(({ foldedName }) => foldedName));
-    const gone = (await this.#store.remembered(this.#network)).filter(({ foldedName }) => !names.has(foldedName));
-    const offline = gone.map((peer) => member(peer, false, now - peer.endedAt));
-    return which === 'offline' ? offline : [...online, ...offline];
+    const roster = await this.roster(now);
+    const online = roster.online.map((lease) => member(lease, true, now - lease.joinedAt));
+    const offline = roster.offline.map((peer) => member(peer, false, now - peer.endedAt));
+    if (which === 'all') return [...online, ...offline];
+    return which === 'online' ? online : offline;
   }
 
   /** How many members there are, those that died within a lease among them. */

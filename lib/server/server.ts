@@ -31,8 +31,10 @@ import type { Lease, Store } from '../registry/store.ts';
 import type { Listener, ServerEvent } from '../trace.ts';
 import { DialBack } from './dial-back.ts';
 import { Guest } from './guest.ts';
+import { Front } from './http/front.ts';
 import { Places } from './places.ts';
 import { Requests, refused } from './requests.ts';
+import { Tallies } from './tallies.ts';
 
 const CHANCES = 2 ** 32;
 const chance = () => randomInt(CHANCES) / CHANCES;
@@ -50,6 +52,8 @@ export interface ServerOptions {
   /** The name of the way in which files are found in this network. */
   readonly discovery: string;
   readonly leaseMs?: number;
+  /** What whoever changes something over HTTP must know; without one nobody does. */
+  readonly token?: string;
   /** Milliseconds that never go back; of all processes that use one store, on one scale as far as clocks allow. */
   readonly now?: () => number;
 }
@@ -59,6 +63,7 @@ interface Running {
   readonly registry: Registry;
   readonly referrals: Referrals;
   readonly requests: Requests;
+  readonly front: Front;
   readonly doorway: Doorway;
   readonly sweeping: NodeJS.Timeout;
 }
@@ -70,6 +75,7 @@ export class MetadataServer {
   readonly #dialBack: DialBack;
   readonly #guests = new Set<Guest>();
   readonly #places = new Places();
+  readonly #tallies = new Tallies();
   readonly #listeners = new Set<Listener<ServerEvent>>();
   #running: Running | undefined;
   #closing: Promise<void> | undefined;
@@ -102,15 +108,17 @@ export class MetadataServer {
     const referrals = new Referrals({ registry, dial, isConnected, isClosed, chance, now: this.#now });
     this.#sweptAt = this.#now();
     await registry.recover(this.#sweptAt);
+    const front = this.#front(registry, keys.publicKey);
     const doorway = await transport.listen(
       { host, port },
       ['join'],
       (link) => this.#welcome(link),
-      undefined,
+      (exchange) => front.answer(exchange),
       CONNECTIONS_PER_MEMBER * ports.length,
     );
     const sweeping = setInterval(() => void this.#sweepOrTell(), Math.min(SWEEP_MS, this.#leaseMs / 10)).unref();
-    this.#running = { registry, referrals, requests: this.#requests(registry, referrals, keys.publicKey), doorway, sweeping };
+    const requests = this.#requests(registry, referrals, keys.publicKey);
+    this.#running = { registry, referrals, requests, front, doorway, sweeping };
     this.#tell({ type: 'serving', host, port: doorway.address.port, network, ports: this.#options.ports });
     return doorway.address;
   }
@@ -143,6 +151,7 @@ export class MetadataServer {
     if (this.#running === undefined) return;
     clearInterval(this.#running.sweeping);
     this.#dialBack.close();
+    await this.#running.front.close();
     await Promise.all([this.#running.referrals.idle(), this.#running.doorway.close()]);
     await Promise.all([...this.#guests].map((guest) => guest.idle));
     this.#tell({ type: 'closed' });
@@ -171,6 +180,20 @@ export class MetadataServer {
     });
   }
 
+  #front(registry: Registry, networkKey: string): Front {
+    const { network, ports, discovery, token } = this.#options;
+    const served = { network, registry, ports, discovery, leaseMs: this.#leaseMs, networkKey };
+    return new Front({
+      networks: () => [served],
+      tallies: this.#tallies,
+      links: () => this.#guests.size,
+      since: this.#sweptAt,
+      now: this.#now,
+      token,
+      ended: (lease) => this.#ended(lease, 'expired'),
+    });
+  }
+
   #welcome(link: Link): void {
     const guest = new Guest(link, this.#now());
     this.#guests.add(guest);
@@ -191,7 +214,7 @@ export class MetadataServer {
       return;
     }
     const tooMany: Refusal = { code: 'TOO_MANY', message: 'this link asks too much at once', hint: 'wait for the answers' };
-    if (request !== undefined) this.#say(guest, refused(request.id, tooMany));
+    if (request !== undefined) this.#reply(guest, request, refused(request.id, tooMany));
     guest.link.close('protocol');
   }
 
@@ -201,15 +224,16 @@ export class MetadataServer {
       if (this.#now() - this.#sweptAt > SWEEP_MS || request.type === 'join') await this.sweep();
       const answer = await this.#here.requests.answer(guest, request);
       failpoint('answer.before-send');
-      this.#say(guest, answer);
+      this.#reply(guest, request, answer);
       failpoint('answer.after-send');
     } catch (thrown) {
       const { code, message } = this.#tellError(thrown);
-      this.#say(guest, refused(request.id, { code, message: `the metadata server failed: ${message}` }));
+      this.#reply(guest, request, refused(request.id, { code, message: `the metadata server failed: ${message}` }));
     }
   }
 
-  #say(guest: Guest, answer: ServerAnswer): void {
+  #reply(guest: Guest, request: ServerRequest, answer: ServerAnswer): void {
+    this.#tallies.count(request, answer);
     if (guest.link.queuedBytes > LINK_QUEUE_BYTES) guest.link.close('slow');
     else guest.link.send(encode(answer));
   }

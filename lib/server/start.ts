@@ -22,6 +22,8 @@ export interface ServeOptions {
   readonly leaseMs?: number;
   /** Where the register is kept: `memory:` or `sqlite:PATH`. Default `memory:`. */
   readonly store?: string;
+  /** What whoever changes something over HTTP must send as its bearer token; without one nobody changes anything. */
+  readonly token?: string;
   /** Told every event, from the first on. */
   readonly listener?: Listener<ServerEvent>;
 }

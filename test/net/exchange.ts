@@ -176,3 +176,20 @@ t.test('a listener that closes ends the answers under way', async (t) => {
   await asked;
   t.ok(heard[0]?.isClosed);
 });
+
+t.test('a framework for HTTP gets requests as Node has them, with their bodies, from the same strangers only', async (t) => {
+  const { number } = await port(t, (exchange) => {
+    exchange.handTo(async (asked, response) => response.end(`${asked.method} ${asked.url} ${await text(asked)}`));
+  });
+  const post = (headers: IncomingHttpHeaders) => {
+    const asked = request({ host: HOST, port: number, path: '/a', method: 'POST', headers, agent: false });
+    asked.end('words');
+    return once(asked, 'response');
+  };
+  const [welcome] = await post({});
+  t.equal(await text(welcome), 'POST /a words');
+  for (const headers of [{ host: 'evil.example' }, { origin: 'http://evil.example' }, { origin: 'null' }]) {
+    const [foreign] = await post(headers);
+    t.equal(foreign.statusCode, 403);
+  }
+});

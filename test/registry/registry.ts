@@ -587,3 +587,32 @@ for (const [kind, open, numRuns] of [
     await fc.assert(property, { numRuns, examples: FAILED_ONCE });
   });
 }
+
+t.test('whoever runs the server sees the living leases, and ends one of this network only', async (t) => {
+  const store = new MemoryStore();
+  const [registry, other] = [registryOf([9000, 9001], { store }), registryOf([9000], { store, network: 'other' })];
+  const { lease } = await member(registry, 's1');
+  const { lease: assigned } = await placed(registry, wishOf('s2'));
+  t.same(
+    (await registry.leases(0)).map(({ name, state }) => [name, state]),
+    [
+      ['s1', 'listening'],
+      ['s2', 'assigned'],
+    ],
+  );
+  t.same(await registry.living(assigned.serial, 0), assigned);
+  t.match(await other.living(lease.serial, 0), { code: 'LEASE_UNKNOWN' });
+  t.match(await other.evict(lease.serial, 0), { code: 'LEASE_UNKNOWN' });
+  t.match(await registry.evict(lease.serial, 5), { serial: lease.serial });
+  t.match(await registry.evict(lease.serial, 5), { code: 'LEASE_UNKNOWN' });
+  t.match(await registry.roster(5), { online: [], offline: [{ name: 's1', endedAt: 5 }] });
+  t.equal((await placed(registry, wishOf('s3'), 5)).lease.port, lease.port);
+});
+
+t.test('a lease that ends by itself while it is ended is unknown', async (t) => {
+  const store = new MemoryStore();
+  const registry = registryOf([9000], { store });
+  const { lease } = await member(registry, 's1');
+  store.end = async () => undefined;
+  t.match(await registry.evict(lease.serial, 0), { code: 'LEASE_UNKNOWN' });
+});

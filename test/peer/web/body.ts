@@ -48,6 +48,8 @@ class Asker implements Exchange {
     this.isClosed = true;
     this.#waiting?.();
   }
+
+  handTo(): void {}
 }
 
 function source(read: (index: number) => Promise<Uint8Array<ArrayBuffer>> = async (index) => new Uint8Array(piece(large.content, index))) {

@@ -1,0 +1,77 @@
+/**
+ * Pages of a list, by keyset: a page begins after the last key of the one before it, whatever came or went in between.
+ *
+ * Nothing is repeated and nothing that stayed is left out, as it would be with offsets. To whoever asks a cursor is opaque;
+ * one that was made up names a place in the order, and nothing else.
+ */
+import { type TSchema, Type } from 'typebox';
+import { HTTP_PAGE, HTTP_PAGE_MOST } from '../../config.ts';
+import { FloodmeshError } from '../../errors.ts';
+
+/** The longest cursor that is made: a name of 64 characters in JSON, at most six bytes each. */
+const CURSOR_LENGTH = 768;
+
+/** What every list takes; to be spread into the properties of a query. */
+export const PAGING = {
+  limit: Type.Optional(
+    Type.Integer({ minimum: 1, maximum: HTTP_PAGE_MOST, default: HTTP_PAGE, description: 'How many entries, at most.' }),
+  ),
+  cursor: Type.Optional(
+    Type.String({ pattern: '^[A-Za-z0-9_-]+$', maxLength: CURSOR_LENGTH, description: 'Where the page begins: `next` of the one before.' }),
+  ),
+};
+
+const Next = Type.Union([Type.String(), Type.Null()], { description: 'The cursor of the next page; null on the last.' });
+
+/** The schema of a page of `items`. */
+export function pageOf<Item extends TSchema>(item: Item) {
+  return Type.Object({ items: Type.Array(item, { maxItems: HTTP_PAGE_MOST }), next: Next }, { additionalProperties: false });
+}
+
+export interface Page<Item> {
+  items: Item[];
+  next: string | null;
+}
+
+interface Paging {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+
+/**
+ * The page of `entries` that is asked for. `key` names each entry once, and orders them.
+ * @throws USAGE, for a cursor that is none.
+ */
+export function paged<Entry, Key extends string | number>(
+  entries: readonly Entry[],
+  key: (entry: Entry) => Key,
+  { limit = HTTP_PAGE, cursor }: Paging,
+  kind: Key extends string ? 'string' : 'number',
+): Page<Entry> {
+  const after = cursor === undefined ? undefined : (keyIn(cursor, kind) as Key);
+  const ordered = entries.toSorted((one, other) => (key(one) < key(other) ? -1 : 1));
+  const rest = after === undefined ? ordered : ordered.filter((entry) => key(entry) > after);
+  const items = rest.slice(0, limit);
+  const last = items.at(-1);
+  return { items, next: rest.length > limit && last !== undefined ? cursorOf(key(last)) : null };
+}
+
+/** The cursor behind a key. */
+function cursorOf(key: string | number): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
+}
+
+/** The key in a cursor. @throws USAGE, when it is none of this kind. */
+function keyIn(cursor: string, kind: 'string' | 'number'): string | number {
+  const key = json(Buffer.from(cursor, 'base64url').toString());
+  if ((typeof key === 'string' || typeof key === 'number') && typeof key === kind) return key;
+  throw new FloodmeshError('USAGE', 'this cursor is none of ours', 'take `next` of the page before as it stands');
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // no JSON is no key
+  }
+}

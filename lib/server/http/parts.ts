@@ -1,0 +1,31 @@
+/** What answers over HTTP are made from. */
+import type { Registry } from '../../registry/registry.ts';
+import type { Lease } from '../../registry/store.ts';
+import type { Tallies } from '../tallies.ts';
+
+/** One network of this server. */
+export interface Served {
+  readonly network: string;
+  readonly registry: Registry;
+  /** The pool, as it was written: `9000-9009`. */
+  readonly ports: string;
+  readonly discovery: string;
+  readonly leaseMs: number;
+  readonly networkKey: string;
+}
+
+export interface HttpParts {
+  /** The networks of this server, those with the lowest names first. */
+  readonly networks: () => readonly Served[];
+  readonly tallies: Tallies;
+  /** How many links stand. */
+  readonly links: () => number;
+  /** When the server started. */
+  readonly since: number;
+  /** Milliseconds since 1970 that never go back: the clock of the leases. */
+  readonly now: () => number;
+  /** What whoever changes something must know; without one nobody changes anything. */
+  readonly token: string | undefined;
+  /** A lease was ended over HTTP. */
+  readonly ended: (lease: Lease) => void;
+}

@@ -1,0 +1,83 @@
+/** The members of the networks: those on line, and those that are remembered. */
+import { type Static, Type } from 'typebox';
+import { FloodmeshError } from '../../../errors.ts';
+import { folded } from '../../../protocol/names.ts';
+import type { Remembered } from '../../../registry/store.ts';
+import { type Operation, operation } from '../operation.ts';
+import { PAGING, paged, pageOf } from '../paging.ts';
+import type { HttpParts, Served } from '../parts.ts';
+import { servedBy } from './networks.ts';
+import { closed, Host, Moment, moment, NetworkName, PeerId, PeerName, Port } from './shapes.ts';
+
+const Peer = Type.Object(
+  {
+    peer: PeerId,
+    name: PeerName,
+    network: NetworkName,
+    host: Host,
+    port: Port,
+    online: Type.Boolean({ description: 'Whether its lease lives.' }),
+    since: Type.Unsafe<string>({ ...Moment, description: 'Since when it is on line, or not any more.' }),
+    joined: Type.Integer({ minimum: 1, description: 'How often a peer of this name has joined.' }),
+    firstJoined: Type.Unsafe<string>({ ...Moment, description: 'When one did for the first time.' }),
+  },
+  closed,
+);
+type Peer = Static<typeof Peer>;
+
+const Which = Type.Enum(['online', 'offline', 'all'], { default: 'online' });
+
+export function peerOperations(parts: HttpParts): readonly Operation[] {
+  return [
+    operation({
+      method: 'GET',
+      path: '/v1/peers',
+      id: 'listPeers',
+      group: 'peers',
+      summary: 'The members: those on line, those that are remembered, or all.',
+      query: Type.Object({ network: Type.Optional(NetworkName), which: Type.Optional(Which), ...PAGING }, closed),
+      result: { schema: pageOf(Peer), sentence: 'Some of them, by name.' },
+      refusals: ['WRONG_NETWORK'],
+      async answer({ query: { network, which = 'online', ...paging } }) {
+        const peers = await peersOf(parts, network);
+        const wanted = peers.filter(({ online }) => which === 'all' || online === (which === 'online'));
+        return paged(wanted, (peer) => `${folded(peer.name)} ${folded(peer.network)}`, paging, 'string');
+      },
+    }),
+    operation({
+      method: 'GET',
+      path: '/v1/peers/{peer}',
+      id: 'getPeer',
+      group: 'peers',
+      summary: 'One member.',
+      params: Type.Object({ peer: PeerId }, closed),
+      query: Type.Object({ network: Type.Optional(NetworkName) }, closed),
+      result: { schema: Peer, sentence: 'What is known of it.' },
+      refusals: ['PEER_UNKNOWN', 'WRONG_NETWORK'],
+      async answer({ params, query }) {
+        const found = (await peersOf(parts, query.network)).find(({ peer }) => peer === params.peer);
+        if (found === undefined) throw new FloodmeshError('PEER_UNKNOWN', `no member has the id ${params.peer}`);
+        return found;
+      },
+    }),
+  ];
+}
+
+async function peersOf(parts: HttpParts, network: string | undefined): Promise<readonly Peer[]> {
+  const all = await Promise.all(servedBy(parts, network).map((served) => membersOf(served, parts.now())));
+  return all.flat();
+}
+
+async function membersOf({ network, registry }: Served, now: number): Promise<readonly Peer[]> {
+  const { online, offline } = await registry.roster(now);
+  return [
+    ...online.map((lease) => told(lease, network, true, lease.joinedAt)),
+    ...offline.map((peer) => told(peer, network, false, peer.endedAt)),
+  ];
+}
+
+type Known = Omit<Remembered, 'endedAt' | 'foldedName'>;
+
+function told({ peer, name, host, port, joinedCount, firstJoinedAt }: Known, network: string, online: boolean, since: number): Peer {
+  return { peer, name, network, host, port, online, since: moment(since), joined: joinedCount, firstJoined: moment(firstJoinedAt) };
+}

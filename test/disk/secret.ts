@@ -1,0 +1,33 @@
+import { chmod, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import t from 'tap';
+import { ownSecret } from '../../lib/disk/secret.ts';
+
+const drawn = (letter: string) => () => letter.repeat(43);
+
+t.test('a secret is drawn once, and only its owner can read it', async (t) => {
+  const folder = t.testdir({});
+  const path = join(folder, 'server-token');
+  t.equal(await ownSecret(path, drawn('a')), 'a'.repeat(43));
+  t.equal(await ownSecret(path, drawn('b')), 'a'.repeat(43));
+  t.equal((await stat(path)).mode & 0o777, 0o600);
+  t.same(await readdir(folder), ['server-token'], 'and no draft is left');
+});
+
+t.test('one that others can read, or that is none, is used by nobody', async (t) => {
+  const folder = t.testdir({ open: 'a'.repeat(43), empty: '', words: 'a b c d e f g h i j k l', folder: {} });
+  await chmod(join(folder, 'open'), 0o640);
+  for (const name of ['empty', 'words']) await chmod(join(folder, name), 0o600);
+  for (const name of ['open', 'empty', 'words', 'folder']) {
+    await t.rejects(ownSecret(join(folder, name), drawn('b')), { code: 'FOLDER_UNUSABLE' }, name);
+  }
+  t.equal(await readFile(join(folder, 'empty'), 'utf8'), '');
+});
+
+t.test('a link to another file is not followed', async (t) => {
+  const folder = t.testdir({});
+  await writeFile(join(folder, 'other'), 'a'.repeat(43), { mode: 0o600 });
+  await symlink('other', join(folder, 'server-token'));
+  await t.rejects(ownSecret(join(folder, 'server-token'), drawn('b')), { code: 'ELOOP' });
+  await t.rejects(ownSecret(join(folder, 'nowhere', 'server-token'), drawn('b')), { code: 'ENOENT' });
+});

@@ -1,0 +1,68 @@
+/** An HTTP face over a register in memory, with members in it; nothing of it is on the network. */
+import type { FastifyInstance } from 'fastify';
+import type { Test } from 'tap';
+import { peerId } from '../../../lib/protocol/ids.ts';
+import { isRefusal, Registry } from '../../../lib/registry/registry.ts';
+import type { Lease, Store } from '../../../lib/registry/store.ts';
+import { MemoryStore } from '../../../lib/registry/stores/memory.ts';
+import { makeApp } from '../../../lib/server/http/app.ts';
+import type { HttpParts, Served } from '../../../lib/server/http/parts.ts';
+import { Tallies } from '../../../lib/server/tallies.ts';
+
+export const TOKEN = 'a-token-that-nobody-guesses-in-this-life-42';
+export const BEARER = { authorization: `Bearer ${TOKEN}` };
+/** The clock stands, unless a test moves it. */
+export const NOW = Date.parse('2026-01-02T03:04:05.678Z');
+
+export class House {
+  readonly store: Store;
+  readonly tallies = new Tallies();
+  readonly ended: Lease[] = [];
+  readonly networks: readonly Served[];
+  now = NOW;
+
+  constructor(store: Store = new MemoryStore(), names: readonly string[] = ['p2p']) {
+    this.store = store;
+    this.networks = names.map((network) => this.#served(network));
+  }
+
+  get parts(): HttpParts {
+    return {
+      networks: () => this.networks,
+      tallies: this.tallies,
+      links: () => 0,
+      since: NOW,
+      now: () => this.now,
+      token: TOKEN,
+      ended: (lease) => void this.ended.push(lease),
+    };
+  }
+
+  /** The application, closed at the end of the test. */
+  async app(t: Test, changed: Partial<HttpParts> = {}): Promise<FastifyInstance> {
+    const app = await makeApp({ ...this.parts, ...changed });
+    t.teardown(() => app.close());
+    return app;
+  }
+
+  /** A member that was seen to listen. */
+  async member(name: string, network = 'p2p'): Promise<Lease> {
+    const served = this.networks.find((each) => each.network === network);
+    if (served === undefined) throw new Error(`no network ${network}`);
+    const peer = peerId(Buffer.from(name).toString('base64url').padEnd(12, '_').slice(0, 12));
+    const place = await served.registry.join({ network, peer, name, host: '127.0.0.1' }, this.now);
+    if (isRefusal(place)) throw new Error(place.message);
+    const seen = await served.registry.listening(place.lease.serial, this.now);
+    if (isRefusal(seen)) throw new Error(seen.message);
+    return seen.lease;
+  }
+
+  #served(network: string): Served {
+    const ports = Array.from({ length: 50 }, (_, index) => 9_000 + index);
+    let drawn = 0;
+    const draw = () => `secret-${++drawn}`.padEnd(22, '_');
+    const rules = { store: this.store, network, ports, leaseMs: 30_000, draw, chance: () => 0 };
+    const registry = new Registry({ ...rules, hash: (text) => `hash of ${text}`, sign: (text) => `signed ${text}` });
+    return { network, registry, ports: '9000-9049', discovery: 'flood', leaseMs: 30_000, networkKey: 'key' };
+  }
+}

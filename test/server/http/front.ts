@@ -1,0 +1,165 @@
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import t, { type Test } from 'tap';
+import { HEADER_BYTES, HTTP_BODY_BYTES } from '../../../lib/config.ts';
+import { webSocketTransport } from '../../../lib/net/websocket.ts';
+import type { Store } from '../../../lib/registry/store.ts';
+import { MemoryStore } from '../../../lib/registry/stores/memory.ts';
+import { MetadataServer } from '../../../lib/server/server.ts';
+import { TOKEN } from './cast.ts';
+
+t.setTimeout(120_000);
+
+const HOST = '127.0.0.1';
+
+async function serving(t: Test, store: Store = new MemoryStore()) {
+  const options = { transport: webSocketTransport(), store, host: HOST, port: 0, ports: '9000-9009', network: 'p2p', discovery: 'flood' };
+  const server = new MetadataServer({ ...options, token: TOKEN });
+  const { port } = await server.start();
+  t.teardown(() => server.close());
+  return { server, port };
+}
+
+interface Sent {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+async function ask(port: number, path: string, { method = 'GET', headers = {}, body }: Sent = {}) {
+  const asked = request({ host: HOST, port, path, method, headers, agent: false }).end(body);
+  const [response] = await once(asked, 'response');
+  return { status: Number(response.statusCode), headers: response.headers, text: await text(response) };
+}
+
+/** Sends bytes as they are; what came until the connection ended. */
+async function raw(port: number, bytes: string): Promise<string> {
+  const { socket, said } = conversation(port);
+  socket.write(bytes);
+  await new Promise((resolve) => socket.once('close', resolve));
+  return said();
+}
+
+function conversation(port: number): { readonly socket: Socket; readonly said: () => string } {
+  const socket = connect({ host: HOST, port });
+  let all = '';
+  socket.setEncoding('latin1').on('data', (data) => {
+    all += data;
+  });
+  socket.on('error', () => undefined);
+  return { socket, said: () => all };
+}
+
+t.test('one port speaks HTTP and takes the links of peers', async (t) => {
+  const { port } = await serving(t);
+  t.same((await ask(port, '/healthz')).text, 'ok\n');
+  const link = await webSocketTransport().dial({ host: HOST, port }, 'join');
+  t.match(JSON.parse((await ask(port, '/v1/health')).text), { links: 1 });
+  link.close('left');
+});
+
+t.test('a foreign Host or Origin is turned away on every path, before anything is looked at', async (t) => {
+  const { port } = await serving(t);
+  const own = `${HOST}:${port}`;
+  const foreign: Sent[] = [
+    { headers: { host: 'evil.example' } },
+    { headers: { host: `${HOST}.evil.example:${port}` } },
+    { headers: { host: own, origin: 'http://evil.example' } },
+    { headers: { host: own, origin: 'null' } },
+    { headers: { host: own, origin: `http://${HOST}:${port + 1}` } },
+    { headers: { host: own, origin: `https://${own}` } },
+  ];
+  for (const path of ['/', '/healthz', '/metrics', '/v1/peers', '/v1/docs', '/nothing']) {
+    for (const sent of foreign) t.equal((await ask(port, path, sent)).status, 403, `${path} ${JSON.stringify(sent)}`);
+  }
+  const post = { method: 'DELETE', headers: { ...foreign[2]?.headers, authorization: `Bearer ${TOKEN}` } };
+  t.equal((await ask(port, '/v1/leases/1', post)).status, 403);
+  t.equal((await ask(port, '/healthz', { headers: { host: own, origin: `http://${own}` } })).status, 200);
+  t.equal((await ask(port, '/healthz', { headers: { host: `localhost:${port}` } })).status, 200);
+});
+
+t.test('what is no decent request ends its connection and nothing else', async (t) => {
+  const { port } = await serving(t);
+  const hostile: [string, RegExp][] = [
+    ['GET / HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400/],
+    [`GET /${'a'.repeat(HEADER_BYTES)} HTTP/1.1\r\nHost: a\r\n\r\n`, /^HTTP\/1\.1 431/],
+    ['\u0016\u0003\u0001\u0002\u0000', /^HTTP\/1\.1 400|^$/],
+    ['GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n', /^HTTP\/1\.1 400/],
+    ['GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\u0000b\r\n\r\n', /^HTTP\/1\.1 400/],
+    ['GET /join HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n', /^HTTP\/1\.1 403/],
+    [`POST /v1/peers HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: ${10 * 2 ** 20}\r\n\r\n`, /^HTTP\/1\.1 405/],
+  ];
+  for (const [bytes, answer] of hostile) t.match(await raw(port, bytes), answer, JSON.stringify(bytes.slice(0, 60)));
+  t.equal((await ask(port, '/healthz')).status, 200);
+});
+
+t.test('headers that come byte by byte hold their own connection only', async (t) => {
+  const { port } = await serving(t);
+  const slow = Array.from({ length: 100 }, () => conversation(port).socket);
+  for (const socket of slow) socket.write('GET /v1/peers HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: ');
+  for (let byte = 0; byte < 5; byte++) {
+    for (const socket of slow) socket.write('a');
+    t.equal((await ask(port, '/healthz')).status, 200);
+  }
+  for (const socket of slow) socket.destroy();
+});
+
+t.test('a server that ends lets what is under way finish, and tells others that it ends', async (t) => {
+  const store = new MemoryStore();
+  const { server, port } = await serving(t, store);
+  const [counting, counted] = [Promise.withResolvers<void>(), Promise.withResolvers<number>()];
+  store.count = () => {
+    counting.resolve();
+    return counted.promise;
+  };
+  const line = conversation(port);
+  await once(line.socket, 'connect');
+  const answer = ask(port, '/healthz');
+  await counting.promise;
+  const closing = server.close();
+  const late = once(line.socket, 'close');
+  line.socket.write('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n');
+  await late;
+  t.match(line.said(), /^HTTP\/1\.1 503 [\s\S]*"code":"ENDED"/);
+  counted.resolve(1);
+  t.match(await answer, { status: 200, text: 'ok\n' });
+  await closing;
+  await t.rejects(ask(port, '/healthz'), { code: 'ECONNREFUSED' });
+});
+
+t.test('an answer that never comes holds up no end for longer than a moment', async (t) => {
+  const store = new MemoryStore();
+  const { server, port } = await serving(t, store);
+  const counting = Promise.withResolvers<void>();
+  store.count = () => {
+    counting.resolve();
+    return new Promise(() => undefined);
+  };
+  const answer = ask(port, '/healthz');
+  await counting.promise;
+  const [gone] = await Promise.all([t.rejects(answer), server.close()]);
+  t.ok(gone);
+});
+
+t.test('an asker who has gone before it is answered costs nothing', async (t) => {
+  const { server, port } = await serving(t);
+  const { socket } = conversation(port);
+  // What answers is loaded with the first request: by then this one has gone.
+  socket.write('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n', () => socket.destroy());
+  await once(socket, 'close');
+  t.equal((await ask(port, '/healthz')).status, 200);
+  await server.close();
+});
+
+t.test('a body that is too large is not read', async (t) => {
+  const { port } = await serving(t);
+  const { status } = await ask(port, '/v1/leases/1', { method: 'DELETE', headers: { authorization: `Bearer ${TOKEN}` }, body: '' });
+  t.equal(status, 404);
+  const large = await raw(
+    port,
+    `DELETE /v1/leases/1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ${TOKEN}\r\nContent-Type: application/json\r\nContent-Length: ${HTTP_BODY_BYTES + 1}\r\nConnection: close\r\n\r\n`,
+  );
+  t.match(large, /^HTTP\/1\.1 413/);
+});
