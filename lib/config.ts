@@ -114,7 +114,7 @@ export const GUESS_PAUSE_ACCOUNT_MS = 300_000;
 export const GUESS_PAUSE_ADDRESS_MS = 900_000;
 /** After so long without another, wrong passwords are forgotten; and accounts and addresses of which some are remembered. */
 export const GUESSES_FORGOTTEN_MS = 86_400_000;
-export const GUESSES_REMEMBERED = 10_000;
+export const GUESSES_REMEMBERED = 1_000;
 
 // --- links ------------------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,10 @@ export interface Account {
 }
 
 /** What somebody registers with. */
-export type Registration = Pick<Account, 'network' | 'name' | 'foldedName' | 'skeleton' | 'passwordHash' | 'endsAt'>;
+export interface Registration extends Pick<Account, 'network' | 'name' | 'foldedName' | 'skeleton' | 'passwordHash' | 'endsAt'> {
+  /** How many accounts the network may have. */
+  readonly most: number;
+}
 
 /** What a registration came to: an account, or what stood in its way. */
 export type Registered =
@@ -55,7 +58,7 @@ export interface Tried {
 }
 
 export interface AccountStore {
-  /** Expires what is due, then registers, or tells that the name, or one that looks like it, is held, or that there are `ACCOUNTS`. */
+  /** Expires what is due, then registers, or tells that the name, or one that looks like it, is held, or that there are `most`. */
   register(registration: Registration, now: number): Promise<Registered>;
   /** The account of that folded name. */
   account(network: string, foldedName: string, now: number): Promise<Account | undefined>;

@@ -9,6 +9,7 @@
 import {
   ACCOUNT_MS,
   ACCOUNT_PROLONGED_MS,
+  ACCOUNTS,
   GUESS_PAUSE_ACCOUNT_MS,
   GUESS_PAUSE_ADDRESS_MS,
   GUESSES_PER_ACCOUNT,
@@ -92,6 +93,7 @@ export class Accounts {
         skeleton: skeleton(name),
         passwordHash: await this.#parts.passwords.hash(prepared(password)),
         endsAt: now + ACCOUNT_MS,
+        most: ACCOUNTS,
       },
       now,
     );

@@ -25,4 +25,6 @@ export interface Lease {
   /** How often a peer of this name has joined, this time counted, and when first. */
   readonly joinedCount: number;
   readonly firstJoinedAt: number;
+  /** The account whose peer it is, by name; undefined where the network has none. */
+  readonly account: string | undefined;
 }

@@ -21,6 +21,8 @@ export interface Claim {
   readonly foldedName: string;
   readonly cookieHash: string;
   readonly expiresAt: number;
+  /** The account whose peer it is. */
+  readonly account?: string | undefined;
   readonly replaces?: number | undefined;
 }
 
@@ -60,6 +62,7 @@ export interface Remembered {
   readonly joinedCount: number;
   readonly firstJoinedAt: number;
   readonly endedAt: number;
+  readonly account: string | undefined;
 }
 
 export interface NetworkKeys {
@@ -108,7 +111,7 @@ export function firstFree(ports: Iterable<number>, isHeld: (port: number) => boo
 
 /** What is remembered of a lease that ended; nothing of a peer that never listened, or whose name another has now. */
 export function rememberedOf(lease: Lease, endedAt: number): Remembered | undefined {
-  const { peer, name, foldedName, host, port, joinedCount, firstJoinedAt } = lease;
+  const { peer, name, foldedName, host, port, joinedCount, firstJoinedAt, account } = lease;
   if (lease.verified === 0 || foldedName === undefined) return undefined;
-  return { peer, name, foldedName, host, port, joinedCount, firstJoinedAt, endedAt };
+  return { peer, name, foldedName, host, port, joinedCount, firstJoinedAt, endedAt, account };
 }

@@ -50,7 +50,16 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     const first = await leased(store, claimOf(1, { ports: [9001, 9000] }), 5);
     t.same(first, {
       ...{ serial: first.serial, network: 'p2p', port: 9001, host: 'a', peer: claimOf(1).peer, name: 's1', foldedName: 's1' },
-      ...{ cookieHash: 'h', state: 'assigned', verified: 0, expiresAt: 1_000, joinedAt: 5, joinedCount: 1, firstJoinedAt: 5 },
+      ...{
+        cookieHash: 'h',
+        state: 'assigned',
+        verified: 0,
+        expiresAt: 1_000,
+        joinedAt: 5,
+        joinedCount: 1,
+        firstJoinedAt: 5,
+        account: undefined,
+      },
     });
     t.equal((await leased(store, claimOf(2, { ports: [9001, 9000] }))).port, 9000);
     t.same(await store.lease(first.serial, 5), first);
@@ -186,12 +195,20 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
       await store.verify(serial, now);
       await store.end(serial, now + 5);
     }
-    const about = ({ peer, name, foldedName, host }: Claim) => ({ peer, name, foldedName, host, port: 9000 });
+    const about = ({ peer, name, foldedName, host }: Claim) => ({ peer, name, foldedName, host, port: 9000, account: undefined });
     t.same(await store.remembered('p2p'), [
       { ...about(claimOf(1)), joinedCount: 2, firstJoinedAt: 10, endedAt: 35 },
       { ...about(claimOf(2)), joinedCount: 1, firstJoinedAt: 20, endedAt: 25 },
     ]);
     t.same(await store.remembered('other'), []);
+  });
+
+  promise('a lease says whose peer it is, and that is remembered', async (store, t) => {
+    const first = await leased(store, claimOf(1, { account: 'Anna' }));
+    t.match(await store.verify(first.serial, 0), { account: 'Anna' });
+    t.match(await store.leases('p2p', 0), [{ account: 'Anna' }]);
+    await store.end(first.serial, 0);
+    t.match(await store.remembered('p2p'), [{ name: 's1', account: 'Anna' }]);
   });
 
   promise('nobody is remembered who never listened or whose name another has', async (store, t) => {

@@ -1,5 +1,5 @@
 /** Accounts that are forgotten when the process ends. */
-import { ACCOUNTS, GUESSES_REMEMBERED, SESSIONS_PER_ACCOUNT } from '../../config.ts';
+import { GUESSES_REMEMBERED, SESSIONS_PER_ACCOUNT } from '../../config.ts';
 import {
   type Account,
   type AccountStore,
@@ -80,11 +80,11 @@ export class MemoryAccounts implements AccountStore {
   readonly #shelves = new Map<string, Shelf>();
   #counted = 0;
 
-  async register(registration: Registration, now: number): Promise<Registered> {
+  async register({ most, ...registration }: Registration, now: number): Promise<Registered> {
     const shelf = this.#shelf(registration.network);
     shelf.expire(now);
     if (shelf.byName.has(registration.foldedName) || shelf.bySkeleton.has(registration.skeleton)) return { type: 'nameHeld' };
-    if (shelf.accounts.size >= ACCOUNTS) return { type: 'full' };
+    if (shelf.accounts.size >= most) return { type: 'full' };
     this.#counted += 1;
     return {
       type: 'registered',
@@ -167,7 +167,8 @@ export class MemoryAccounts implements AccountStore {
     const { tried } = this.#shelf(network);
     tried.delete(forgotten);
     const other = tried.get(takenBack);
-    if (other !== undefined) tried.set(takenBack, { ...other, count: other.count - 1 });
+    if (other?.count === 1) tried.delete(takenBack);
+    else if (other !== undefined) tried.set(takenBack, { ...other, count: other.count - 1 });
   }
 
   #shelf(network: string): Shelf {

@@ -17,6 +17,7 @@ import {
   rememberedOf,
   type Store,
 } from '../store.ts';
+import { MemoryAccounts } from './memory-accounts.ts';
 import { MemoryCatalog } from './memory-catalog.ts';
 
 interface BadPort {
@@ -82,6 +83,7 @@ class Shelf {
 
 export class MemoryStore implements Store {
   readonly catalog: MemoryCatalog = new MemoryCatalog((network, peer, now) => this.#member(network, peer, now));
+  readonly accounts: MemoryAccounts = new MemoryAccounts();
   readonly #keys = new Map<string, NetworkKeys>();
   readonly #leases = new Map<number, Lease>();
   readonly #shelves = new Map<string, Shelf>();
@@ -186,7 +188,7 @@ export class MemoryStore implements Store {
   }
 
   #newLease(claim: Claim, port: number, now: number): Lease {
-    const { network, host, peer, name, foldedName, cookieHash, expiresAt } = claim;
+    const { network, host, peer, name, foldedName, cookieHash, expiresAt, account } = claim;
     const known = this.#shelf(network).remembered.get(foldedName);
     return {
       serial: ++this.#counted,
@@ -194,6 +196,7 @@ export class MemoryStore implements Store {
       ...{ state: 'assigned', verified: 0, joinedAt: now },
       joinedCount: (known?.joinedCount ?? 0) + 1,
       firstJoinedAt: known?.firstJoinedAt ?? now,
+      account,
     };
   }
 

@@ -11,7 +11,8 @@ import { Pool, type PoolClient } from 'pg';
 import { STORE_ANSWER_MS, STORE_ATTEMPTS, STORE_CONNECT_MS, STORE_CONNECTIONS } from '../../config.ts';
 import { FloodmeshError } from '../../errors.ts';
 import { failpoint } from '../../failpoints.ts';
-import { type Database, SqlStore, type Step, type Work } from './sql.ts';
+import type { Database, Step, Work } from './database.ts';
+import { SqlStore } from './sql.ts';
 import { type Dialect, MIGRATIONS, type Row, STATEMENTS, type Statement, type Value } from './statements.ts';
 
 const DIALECT: Dialect = { integer: 'BIGINT', real: 'DOUBLE PRECISION', order: 'BIGINT PRIMARY KEY', strict: '' };

@@ -18,29 +18,16 @@ import {
   rememberedOf,
   type Store,
 } from '../store.ts';
+import { count, type Database, run, type Work } from './database.ts';
+import { SqlAccounts } from './sql-accounts.ts';
 import type { Row, Statement, Values } from './statements.ts';
 
-/** One statement on its way to the database. */
-export interface Step {
-  readonly statement: Statement;
-  readonly values: Values;
-}
-
-/** Statements one after the other: each is yielded, and answered with its rows. Any database can perform that in its own way. */
-export type Work<Answer> = Generator<Step, Answer, readonly Row[]>;
-
-export interface Database {
-  /** One statement by itself. */
-  run(step: Step): Promise<readonly Row[]>;
-  /** All statements of the work in one transaction, or none; it may be begun again, when others were in its way. */
-  inTransaction<Answer>(work: () => Work<Answer>): Promise<Answer>;
-  close(): Promise<void>;
-}
-
 export class SqlStore implements Store {
+  readonly accounts: SqlAccounts;
   readonly #database: Database;
 
   constructor(database: Database) {
+    this.accounts = new SqlAccounts(database);
     this.#database = database;
   }
 
@@ -111,16 +98,6 @@ export class SqlStore implements Store {
   }
 }
 
-function* run(statement: Statement, values: Values): Work<readonly Row[]> {
-  return yield { statement, values };
-}
-
-/** The next number, and the lock: until this transaction is over, no other that counts gets one. */
-function* count(): Work<number> {
-  const [row] = yield* run('count', {});
-  return Number(row?.counted);
-}
-
 function* keys(network: string, fresh: NetworkKeys): Work<NetworkKeys> {
   yield* run('keepKeys', { network, ...fresh });
   const [row] = yield* run('keys', { network });
@@ -143,13 +120,13 @@ function* claimed(claim: Claim, now: number): Work<Claimed> {
 }
 
 function* inserted(
-  { network, host, peer, name, foldedName, cookieHash, expiresAt }: Claim,
+  { network, host, peer, name, foldedName, cookieHash, expiresAt, account }: Claim,
   given: { readonly serial: number; readonly port: number; readonly now: number },
 ): Work<Lease> {
   const [known] = yield* run('known', { network, foldedName });
   const joinedCount = Number(known?.joined_count ?? 0) + 1;
   const firstJoinedAt = Number(known?.first_joined_at ?? given.now);
-  const wanted = { network, host, peer, name, foldedName, cookieHash, expiresAt };
+  const wanted = { network, host, peer, name, foldedName, cookieHash, expiresAt, account: account ?? null };
   const [row = {}] = yield* run('insert', { ...wanted, ...given, joinedCount, firstJoinedAt });
   return leaseOf(row);
 }
@@ -176,7 +153,7 @@ function* expired(network: string, now: number): Work<readonly Lease[]> {
 function* remember(lease: Lease, now: number, order: number): Work<void> {
   const remembered = rememberedOf(lease, now);
   if (remembered === undefined) return;
-  yield* run('remember', { network: lease.network, ...remembered, order });
+  yield* run('remember', { network: lease.network, ...remembered, account: remembered.account ?? null, order });
   yield* run('forget', { network: lease.network, limit: PEERS_REMEMBERED });
 }
 
@@ -218,6 +195,7 @@ function leaseOf(row: Row): Lease {
     joinedAt: Number(row.joined_at),
     joinedCount: Number(row.joined_count),
     firstJoinedAt: Number(row.first_joined_at),
+    account: row.account === null ? undefined : String(row.account),
   };
 }
 
@@ -235,5 +213,6 @@ function rememberedIn(row: Row): Remembered {
     joinedCount: Number(row.joined_count),
     firstJoinedAt: Number(row.first_joined_at),
     endedAt: Number(row.ended_at),
+    account: row.account === null ? undefined : String(row.account),
   };
 }

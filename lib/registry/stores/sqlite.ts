@@ -8,7 +8,8 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { FloodmeshError } from '../../errors.ts';
 import { failpoint } from '../../failpoints.ts';
-import { type Database, SqlStore, type Step, type Work } from './sql.ts';
+import type { Database, Step, Work } from './database.ts';
+import { SqlStore } from './sql.ts';
 import { type Dialect, MIGRATIONS, type Row, STATEMENTS, type Statement } from './statements.ts';
 
 /** How long a call waits for another process that writes. A guess: a write takes microseconds. */

@@ -5,6 +5,7 @@
  * `count`: it takes the one row that all writers need, so that they act one after the other, also where each transaction
  * reads what was committed a moment before (READ COMMITTED). Numbers therefore grow in the order of commits.
  */
+import { ACCOUNT_STATEMENTS } from './account-statements.ts';
 
 const LIVING = 'serial = :serial AND expires_at > :now';
 const CHOSEN = `network = :network AND state = 'listening' AND serial <> :except AND verified < :before AND expires_at > :now`;
@@ -20,7 +21,7 @@ export const STATEMENTS = {
   ofName: 'SELECT * FROM lease WHERE network = :network AND folded_name = :foldedName AND serial <> :replaces',
   heldPorts: 'SELECT port FROM lease WHERE network = :network AND serial <> :replaces',
   insert: `INSERT INTO lease VALUES (:serial, :network, :port, :host, :peer, :name, :foldedName, :cookieHash, 'assigned', 0,
-             :expiresAt, :now, :joinedCount, :firstJoinedAt) RETURNING *`,
+             :expiresAt, :now, :joinedCount, :firstJoinedAt, :account) RETURNING *`,
   change: `UPDATE lease SET state = coalesce(:state, state), expires_at = coalesce(:expiresAt, expires_at),
              folded_name = CASE WHEN :nameGoes = 1 THEN NULL ELSE folded_name END WHERE ${LIVING} RETURNING *`,
   see: `UPDATE lease SET state = 'listening', verified = CASE verified WHEN 0 THEN :next ELSE verified END WHERE ${LIVING} RETURNING *`,
@@ -30,10 +31,11 @@ export const STATEMENTS = {
   chosenCount: `SELECT count(*) AS count FROM lease WHERE ${CHOSEN}`,
   chosen: `SELECT * FROM lease WHERE ${CHOSEN} ORDER BY verified LIMIT :limit OFFSET :offset`,
   remember: `INSERT INTO remembered VALUES (:network, :foldedName, :peer, :name, :host, :port, :joinedCount, :firstJoinedAt,
-               :endedAt, :order)
+               :endedAt, :order, :account)
              ON CONFLICT (network, folded_name) DO UPDATE SET peer = excluded.peer, name = excluded.name, host = excluded.host,
                port = excluded.port, joined_count = excluded.joined_count, first_joined_at = excluded.first_joined_at,
-               ended_at = excluded.ended_at, ended_order = excluded.ended_order`,
+               ended_at = excluded.ended_at, ended_order = excluded.ended_order,
+               account = excluded.account`,
   forget: `DELETE FROM remembered WHERE network = :network AND ended_order <=
              (SELECT ended_order FROM remembered WHERE network = :network ORDER BY ended_order DESC LIMIT 1 OFFSET :limit)`,
   known: 'SELECT * FROM remembered WHERE network = :network AND folded_name = :foldedName',
@@ -43,6 +45,7 @@ export const STATEMENTS = {
   forgetBad: `DELETE FROM bad_port WHERE network = :network AND marked_order <=
                 (SELECT marked_order FROM bad_port WHERE network = :network ORDER BY marked_order DESC LIMIT 1 OFFSET :limit)`,
   badPorts: 'SELECT port FROM bad_port WHERE network = :network AND host = :host AND until > :now ORDER BY marked_order',
+  ...ACCOUNT_STATEMENTS,
 } as const;
 
 export type Statement = keyof typeof STATEMENTS;
@@ -83,5 +86,23 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
        network TEXT NOT NULL, host TEXT NOT NULL, port ${integer} NOT NULL, until ${real} NOT NULL,
        marked_order ${order}, UNIQUE (network, host, port)
      )${strict}`,
+  ],
+  ({ integer, real, order, strict }) => [
+    `CREATE TABLE account (
+       id ${integer} PRIMARY KEY, network TEXT NOT NULL, name TEXT NOT NULL, folded_name TEXT NOT NULL, skeleton TEXT NOT NULL,
+       password_hash TEXT NOT NULL, registered_at ${real} NOT NULL, logged_in_at ${real} NOT NULL, online_until ${real} NOT NULL,
+       ends_at ${real} NOT NULL, UNIQUE (network, folded_name), UNIQUE (network, skeleton)
+     )${strict}`,
+    'CREATE INDEX account_due ON account (network, ends_at)',
+    `CREATE TABLE account_session (
+       token_hash TEXT PRIMARY KEY, account ${integer} NOT NULL, expires_at ${real} NOT NULL, begun_order ${integer} NOT NULL
+     )${strict}`,
+    'CREATE INDEX account_session_of ON account_session (account, begun_order)',
+    `CREATE TABLE attempt (
+       network TEXT NOT NULL, tried_key TEXT NOT NULL, count ${integer} NOT NULL, last_at ${real} NOT NULL, last_order ${order},
+       UNIQUE (network, tried_key)
+     )${strict}`,
+    'ALTER TABLE lease ADD COLUMN account TEXT',
+    'ALTER TABLE remembered ADD COLUMN account TEXT',
   ],
 ];

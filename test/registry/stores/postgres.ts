@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import t from 'tap';
 import { openPostgres } from '../../../lib/registry/stores/postgres.ts';
+import { accountStorePromises } from '../../suites/account-store.ts';
 import { NO_POSTGRES, Postgres } from '../../suites/postgres.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
@@ -12,6 +13,7 @@ else {
   t.teardown(() => postgres.close());
 
   storePromises(t, async () => openPostgres(await postgres.database()));
+  accountStorePromises(t, async () => openPostgres(await postgres.database()));
 
   t.test('servers that start together over an empty database make one register', async (t) => {
     const url = await postgres.database();

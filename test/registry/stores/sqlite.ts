@@ -5,11 +5,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { openSqlite } from '../../../lib/registry/stores/sqlite.ts';
+import { accountStorePromises } from '../../suites/account-store.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
 const NOW = 0;
 
 storePromises(t, () => openSqlite(':memory:'));
+accountStorePromises(t, () => openSqlite(':memory:'));
 
 t.test('a register survives that its file is closed and opened', async (t) => {
   const path = join(t.testdir(), 'register.db');

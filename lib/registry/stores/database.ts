@@ -1,0 +1,29 @@
+/** A database as the stores see it: statements one after the other, in transactions. */
+import type { Row, Statement, Values } from './statements.ts';
+
+/** One statement on its way to the database. */
+export interface Step {
+  readonly statement: Statement;
+  readonly values: Values;
+}
+
+/** Statements one after the other: each is yielded, and answered with its rows. Any database can perform that in its own way. */
+export type Work<Answer> = Generator<Step, Answer, readonly Row[]>;
+
+export interface Database {
+  /** One statement by itself. */
+  run(step: Step): Promise<readonly Row[]>;
+  /** All statements of the work in one transaction, or none; it may be begun again, when others were in its way. */
+  inTransaction<Answer>(work: () => Work<Answer>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+export function* run(statement: Statement, values: Values): Work<readonly Row[]> {
+  return yield { statement, values };
+}
+
+/** The next number, and the lock: until this transaction is over, no other that counts gets one. */
+export function* count(): Work<number> {
+  const [row] = yield* run('count', {});
+  return Number(row?.counted);
+}
