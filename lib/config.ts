@@ -318,6 +318,8 @@ export const CONTACTS_KEPT = 1_024;
 export const LEAST_PATIENCE_MS = 20;
 /** How long a query's id is remembered: far longer than any message of it can be on its way. */
 export const REMEMBER_QUERY_MS = 60_000;
+/** How long hits that came through a relay are kept for askers that come later: one that asks around a lost link does so while the search runs. */
+export const REMEMBER_HITS_MS = 2 * SEARCH_MS;
 /** Most queries remembered; the oldest is forgotten first. About 1 KiB each. */
 export const QUERIES_REMEMBERED = 10_000;
 /** Most bytes of providers in one message: `LINK_MESSAGE_BYTES` less what stands around them. */

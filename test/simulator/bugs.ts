@@ -187,8 +187,8 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'sends hits to the wrong neighbour',
     file: 'mesh/discovery/planned.ts',
-    right: 'askers(round).map((asker) => send(asker, message))',
-    wrong: '[...round.asked.keys()].map((asker) => send(asker, message))',
+    right: 'return askers.flatMap(([asker, debt]) => tell(asker, debt, message));',
+    wrong: 'return [...round.asked.keys()].map((asker) => send(asker, message));',
   },
   {
     name: 'echoes early',

@@ -17,6 +17,7 @@ import {
   HITS_PER_QUERY,
   LEAST_PATIENCE_MS,
   QUERIES_REMEMBERED,
+  REMEMBER_HITS_MS,
   REMEMBER_QUERY_MS,
   RING_MESH_REACH,
   SEARCH_MS,
@@ -26,10 +27,10 @@ import { MAX_LINKS, type Provider, type SharedFile, type Want } from '../../prot
 import { answerText, hitsText } from '../../protocol/proofs.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, View } from './discovery.ts';
+import { Harvest, type HitsMessage, holderOf } from './harvest.ts';
 import { inMessages } from './hits.ts';
 import { Seen } from './seen.ts';
 
-type HitsMessage = Extract<MeshMessage, { type: 'hits' }>;
 type QueryMessage = Extract<MeshMessage, { type: 'query' }>;
 type EchoMessage = Extract<MeshMessage, { type: 'echo' }>;
 
@@ -43,6 +44,8 @@ interface Debt {
   /** What those prove. */
   readonly proofs: string[];
   readonly missed: PeerId[];
+  /** The hits that were passed on to it. */
+  readonly told: Set<HitsMessage>;
 }
 
 /** What one neighbour was asked to see to, and has not answered for; its echo is overdue at `due`. */
@@ -69,7 +72,7 @@ interface Round {
   readonly mute: Set<PeerId>;
   /** Neighbours that claimed answers without proof: others are asked first. */
   readonly doubted: Set<PeerId>;
-  /** Hits that came through here, and what was made of them at the asker. */
+  /** How many hits came to the asker, and what was made of them. */
   hits: number;
   readonly found: Set<string>;
   deadline: number;
@@ -82,6 +85,8 @@ export class PlannedFlood implements Discovery {
   readonly #rounds = new Seen<QueryId, Round>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
   /** What this peer itself answered: each query is looked up once. */
   readonly #answers = new Seen<QueryId, readonly SharedFile[]>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+  /** What others answered through this peer. */
+  readonly #harvests = new Seen<QueryId, Harvest>(QUERIES_REMEMBERED, REMEMBER_HITS_MS);
 
   get isBusy(): boolean {
     return this.#rounds
@@ -154,13 +159,14 @@ export class PlannedFlood implements Discovery {
     round.deadline = Math.max(round.deadline, view.now + Math.min(message.patienceMs, SEARCH_MS));
     for (const peer of [...message.trail, from]) if (members.has(peer)) round.upstream.add(peer);
     for (const peer of [...message.covered, ...uncovered]) if (members.has(peer)) round.covered.add(peer);
-    // Who was asked for somebody else is asked again: its hits may have gone down with the link to the earlier asker.
-    const open = others.filter((peer) => round.outcomes.get(peer) !== false);
-    for (const peer of open) round.outcomes.delete(peer);
     round.outcomes.set(view.self, proof);
-    owe(round, from, part);
+    const debt = owe(round, from, part);
     const missed = strangers.length === 0 ? [] : [send(from, missing(message.query, strangers))];
-    return [...own, ...missed, ...assign(round, open, view), ...settleDebts(round, view)];
+    // What came for somebody else is told again: it may have gone down with the link to the earlier asker.
+    const harvest = this.#harvests.get(message.query);
+    const heard = others.flatMap((peer) => harvest?.of(peer) ?? []).flatMap((hits) => tell(from, debt, hits));
+    const open = others.filter((peer) => !round.outcomes.has(peer));
+    return [...own, ...missed, ...heard, ...assign(round, open, view), ...settleDebts(round, view)];
   }
 
   /** The members that nobody sees to yet, as far as we know. */
@@ -206,11 +212,19 @@ export class PlannedFlood implements Discovery {
     const { query, providers } = message;
     const round = this.#rounds.get(query);
     if (round === undefined || round.isOver || !round.asked.has(from)) return [];
+    if (!round.debts.has(view.self)) return this.#pass(from, message, round, view);
     round.hits += providers.length;
-    if (round.hits > HITS_PER_QUERY) return [];
-    if (!round.debts.has(view.self)) return askers(round).map((asker) => send(asker, message));
-    if (!isTheHolders(message, from, view)) return [];
+    if (round.hits > HITS_PER_QUERY || !isTheHolders(message, from, view)) return [];
     return providers.filter((provider) => isNews(round, provider, view)).map((provider) => ({ type: 'found', query, provider }));
+  }
+
+  #pass(from: PeerId, message: HitsMessage, round: Round, view: View): MeshEffect[] {
+    const known = this.#harvests.get(message.query);
+    const harvest = known ?? new Harvest();
+    if (!harvest.add(message)) return [];
+    if (known === undefined) this.#harvests.set(message.query, harvest, view.now);
+    const askers = [...round.debts].filter(([asker, { owed }]) => asker !== from && owed.size > 0);
+    return askers.flatMap(([asker, debt]) => tell(asker, debt, message));
   }
 
   #echoed(from: PeerId, { query, answered, proofs, missed }: EchoMessage, view: View): MeshEffect[] {
@@ -355,10 +369,11 @@ function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View):
   });
 }
 
-function owe(round: Round, asker: PeerId, peers: readonly PeerId[]): void {
-  const debt = round.debts.get(asker) ?? { owed: new Set(), answered: [], proofs: [], missed: [] };
+function owe(round: Round, asker: PeerId, peers: readonly PeerId[]): Debt {
+  const debt = round.debts.get(asker) ?? { owed: new Set(), answered: [], proofs: [], missed: [], told: new Set() };
   for (const peer of peers) debt.owed.add(peer);
   round.debts.set(asker, debt);
+  return debt;
 }
 
 /** Tells each asker whose whole part has come out; at the asker of all, the search is over. */
@@ -397,9 +412,8 @@ function end(round: Round, view: View): MeshEffect[] {
 
 // Nobody says of others what they have: hits made up in their names would outvote those who have the right file.
 function isTheHolders({ query, providers, proof }: HitsMessage, from: PeerId, view: View): boolean {
-  const holders = new Set(providers.map(({ peer }) => peer));
-  const [holder] = holders;
-  if (holder === undefined || holders.size > 1) return false;
+  const holder = holderOf(providers);
+  if (holder === undefined) return false;
   return holder === from || (proof !== undefined && proof === view.prove(holder, hitsText(query, providers)));
 }
 
@@ -411,6 +425,9 @@ function isNews(round: Round, { peer, root, name }: Provider, view: View): boole
   return true;
 }
 
-function askers(round: Round): PeerId[] {
-  return [...round.debts].filter(([, debt]) => debt.owed.size > 0).map(([asker]) => asker);
+/** Each asker is told of a hit once. */
+function tell(asker: PeerId, { told }: Debt, message: HitsMessage): MeshEffect[] {
+  if (told.has(message)) return [];
+  told.add(message);
+  return [send(asker, message)];
 }

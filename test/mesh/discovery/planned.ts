@@ -523,9 +523,38 @@ t.test('an echo settles only those whom its sender was asked for', async (t) => 
 t.test('hits go to who asked, from those who were asked, and nowhere else', async (t) => {
   const mind = new Mind('m').linked('a', 'b', 'c');
   mind.hears('a', queryFrom('a', ['m', 'b'], { covered: ['a', 'm', 'b', 'c'].map(idOf) }));
-  t.same(said(mind.hears('b', hits(providerAt('b'))), 'hits'), ['a']);
-  t.same(mind.hears('c', hits(providerAt('c'))), [], 'c was never asked');
-  t.same(mind.hears('a', hits(providerAt('a'))), [], 'nor was a, who asks');
+  t.same(said(mind.hears('b', provenBy('b', providerAt('b'))), 'hits'), ['a']);
+  t.same(mind.hears('b', provenBy('b', providerAt('b'))), [], 'once');
+  t.same(mind.hears('b', hits(providerAt('b', 'g'))), [], 'without a proof nobody would believe them');
+  t.same(mind.hears('c', provenBy('c', providerAt('c'))), [], 'c was never asked');
+  t.same(mind.hears('a', provenBy('a', providerAt('a'))), [], 'nor was a, who asks');
+});
+
+t.test('who asks later for a peer that was heard is told what came of it, and nobody is asked again', async (t) => {
+  const mind = new Mind('m').linked('a', 'b', 'c');
+  mind.reported('b', reportOf('b', ['m', 'x']), reportOf('x', ['b']));
+  const covered = ['a', 'm', 'b', 'c', 'x'].map(idOf);
+  mind.hears('a', queryFrom('a', ['m', 'b', 'x'], { covered }));
+  mind.hears('b', provenBy('x', providerAt('x')));
+  // x was heard, and is not settled: what b said of it may be all that comes.
+  const late = mind.hears('c', queryFrom('a', ['x'], { covered, trail: [idOf('a'), idOf('c')] }));
+  t.match(messages(late, 'hits'), [{ to: 'c', providers: [providerAt('x')] }]);
+  const settled = mind.hears('b', echo(['b', 'x'], [], ['p'.repeat(16), 'q'.repeat(16)]));
+  t.same(said(settled, 'echo').sort(), ['a', 'c']);
+  const again = mind.hears('c', queryFrom('a', ['x', 'b'], { covered, trail: [idOf('a'), idOf('c')] }));
+  t.same([said(again, 'query'), said(again, 'hits')], [[], []], 'over a link that stands nothing is told twice');
+  t.match(messages(again, 'echo'), [{ to: 'c', answered: [idOf('x'), idOf('b')] }]);
+});
+
+t.test('between two that ask each other a hit does not go to and fro', async (t) => {
+  const mind = new Mind('m').linked('a', 'b', 'c');
+  const covered = ['a', 'm', 'b', 'c'].map(idOf);
+  mind.hears('a', queryFrom('a', ['m', 'b', 'c'], { covered }));
+  // b asks us, too, before it has heard that we ask it.
+  mind.hears('b', queryFrom('a', ['c'], { covered, trail: [idOf('a'), idOf('b')] }));
+  t.same(said(mind.hears('c', provenBy('c', providerAt('c'))), 'hits').sort(), ['a', 'b']);
+  t.same(mind.hears('b', provenBy('c', providerAt('c'))), []);
+  t.same(said(mind.hears('b', provenBy('c', providerAt('c', 'g'))), 'hits'), ['a'], 'and nothing goes back to whom it came from');
 });
 
 t.test('hits for a search that nobody began here are dropped', async (t) => {
@@ -584,7 +613,10 @@ t.test('a relay passes on a bounded number of hits for one query', async (t) => 
   mind.hears('a', queryFrom('a', ['m', 'b']));
   let relayed = 0;
   for (let batch = 0; batch < 2 * (HITS_PER_QUERY / MAX_HITS); batch++)
-    relayed += messages(mind.hears('b', hits(...seeds(MAX_HITS).map((index) => providerAt('a', `${batch}-${index}`)))), 'hits').length;
+    relayed += messages(
+      mind.hears('b', provenBy('b', ...seeds(MAX_HITS).map((index) => providerAt('b', `${batch}-${index}`)))),
+      'hits',
+    ).length;
   t.equal(relayed, HITS_PER_QUERY / MAX_HITS);
 });
 
