@@ -14,6 +14,7 @@ export interface JoinOptions {
   readonly server: string;
   readonly network: string;
   readonly host?: string;
+  readonly advertise?: string;
   readonly files?: string;
   readonly downloads?: string;
   readonly shareDownloads?: boolean;

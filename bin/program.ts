@@ -79,7 +79,8 @@ program
 program
   .command('serve')
   .description('the metadata server of a network')
-  .option('--host <host>', 'where to listen', DEFAULT_HOST)
+  .option('--host <host>', 'where to listen, 0.0.0.0 or :: for every address', DEFAULT_HOST)
+  .option('--advertise <host>', 'the name under which peers dial this server, if they use one')
   .option('--port <port>', 'the port to listen on, 0 for any', port, DEFAULT_SERVER_PORT)
   .addOption(ports)
   .addOption(network)
@@ -100,7 +101,8 @@ program
     `${DEFAULT_HOST}:${DEFAULT_SERVER_PORT}`,
   )
   .addOption(network)
-  .option('--host <host>', 'where this peer listens', DEFAULT_HOST)
+  .option('--host <host>', 'where this peer listens, 0.0.0.0 or :: for every address', DEFAULT_HOST)
+  .option('--advertise <host>', 'the name or address under which others dial it, if that is another')
   .option('--files <folder>', 'the folder that is shared (default: files/NAME)')
   .option('--downloads <folder>', 'the folder that fetched files land in (default: Downloads/NAME)')
   .option('--share-downloads', 'share fetched files too')

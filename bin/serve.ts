@@ -10,6 +10,7 @@ import type { ServerEvent } from '../lib/trace.ts';
 
 export interface ServeOptions {
   readonly host: string;
+  readonly advertise?: string;
   readonly port: number;
   readonly ports: string;
   readonly network: string;

@@ -1,5 +1,6 @@
 /** Addresses as people write them. */
 import { FloodmeshError } from '../errors.ts';
+import { isHost } from '../protocol/host.ts';
 import type { Address } from './transport.ts';
 
 /** `host:port`, `[::1]:port`, or a host alone with the default port. @throws USAGE, when it is none of these. */
@@ -11,6 +12,14 @@ export function parseAddress(text: string, defaultPort: number): Address {
     throw new FloodmeshError('USAGE', `"${text}" is no address`, 'an address is HOST:PORT, as 127.0.0.1:9011 or [::1]:9011');
   }
   return { host, port };
+}
+
+/** A host name or an address, in brackets or not. @throws USAGE, when it is neither. */
+export function parseHost(text: string): string {
+  const host = text.trim().replace(/^\[(.*:.*)\]$/, '$1');
+  if (!isHost(host))
+    throw new FloodmeshError('USAGE', `"${text}" is no host`, 'a host is a name or an address, as peer.example, 127.0.0.1 or ::1');
+  return host;
 }
 
 /** Several addresses with commas between them. @throws USAGE, when one of them is none. */

@@ -7,10 +7,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { REQUESTS_PIPELINED } from '../config.ts';
-import type { Address, Exchange, Headers, RequestListener } from './transport.ts';
+
+import type { Doorstep, Exchange, Headers, RequestListener } from './transport.ts';
 
 /** Hands what comes to the port at `address` to `onExchange`. */
-export function answering(address: Address, onExchange: (exchange: Exchange) => void): RequestListener {
+export function answering(address: Doorstep, onExchange: (exchange: Exchange) => void): RequestListener {
   const lines = new WeakMap<Socket, Line>();
   return (request, response) => {
     const { socket } = request;
@@ -24,10 +25,13 @@ export function answering(address: Address, onExchange: (exchange: Exchange) => 
   };
 }
 
-/** Whether a request calls us by an address, by `localhost`, or by the host that we listen on. */
-export function callsUsByName(request: IncomingMessage, address: Address): boolean {
-  const host = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  return isIP(host) !== 0 || host === 'localhost' || host === address.host;
+/** Whether a request calls us by an address, by `localhost`, by the host that we listen on, or by the one that others are told. */
+export function callsUsByName(request: IncomingMessage, { host, called = host }: Doorstep): boolean {
+  const name = (request.headers.host ?? '')
+    .replace(/:\d+$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase();
+  return isIP(name) !== 0 || name === 'localhost' || name === host.toLowerCase() || name === called.toLowerCase();
 }
 
 /** Answers with one plain sentence, and lets go of the connection. */

@@ -12,6 +12,11 @@ export interface Address {
   readonly port: number;
 }
 
+/** Where to listen, and the host under which others dial that, where it is another one: a name, or every address of a machine. */
+export interface Doorstep extends Address {
+  readonly called?: string;
+}
+
 /** What a link is for: `mesh` between peers, `content` between an asker and a holder, `join` between a peer and the server. */
 export type Purpose = 'mesh' | 'content' | 'join';
 
@@ -94,7 +99,7 @@ export interface Transport {
    * @throws PORT_TAKEN, when the port belongs to another program.
    */
   listen(
-    address: Address,
+    address: Doorstep,
     purposes: readonly Purpose[],
     onLink: (link: Link, purpose: Purpose) => void,
     onExchange?: (exchange: Exchange) => void,

@@ -7,7 +7,7 @@
  * (Origin), nothing that calls us by a foreign name (Host: DNS rebinding).
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import WebSocket, { WebSocketServer } from 'ws';
 import {
   AHEAD_BYTES,
@@ -26,10 +26,11 @@ import {
 } from '../config.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { CAUSES, type Cause, causeOf } from '../protocol/causes.ts';
+import { authority } from '../protocol/host.ts';
 import type { QueryId } from '../protocol/ids.ts';
 import { answering, callsUsByName, plainly } from './exchange.ts';
 import { Intake } from './intake.ts';
-import type { Address, Exchange, Link, LinkHandlers, Listener, Purpose, Transport } from './transport.ts';
+import type { Address, Doorstep, Exchange, Link, LinkHandlers, Listener, Purpose, Transport } from './transport.ts';
 
 /** A message may come in this many pieces of TCP: one network packet each, at the worst, and some room. */
 const BYTES_PER_CHUNK = 512;
@@ -71,7 +72,7 @@ const ACCEPTED_CALL = acceptor(TRANSFER_FRAME_BYTES);
 const DIALLED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_FRAME_BYTES, join: LINK_MESSAGE_BYTES };
 
 async function listen(
-  address: Address,
+  address: Doorstep,
   purposes: readonly Purpose[],
   onLink: (link: Link, purpose: Purpose) => void,
   onExchange?: (exchange: Exchange) => void,
@@ -181,9 +182,14 @@ function portError(error: Error, host: string, port: number): FloodmeshError {
       { cause: error },
     );
   }
-  return new FloodmeshError(code === 'INTERNAL' ? 'UNREACHABLE' : code, `cannot listen on ${host}:${port}: ${error.message}`, undefined, {
-    cause: error,
-  });
+  return new FloodmeshError(
+    code === 'INTERNAL' ? 'UNREACHABLE' : code,
+    `cannot listen on ${authority({ host, port })}: ${error.message}`,
+    undefined,
+    {
+      cause: error,
+    },
+  );
 }
 
 function oneAddressIsNotEverybody(most: number): (socket: Socket) => void {
@@ -202,7 +208,7 @@ function oneAddressIsNotEverybody(most: number): (socket: Socket) => void {
 }
 
 // Peers send no Origin; pages in a browser always do.
-function isWelcome(request: IncomingMessage, address: Address): boolean {
+function isWelcome(request: IncomingMessage, address: Doorstep): boolean {
   return request.headers.origin === undefined && callsUsByName(request, address);
 }
 
@@ -212,10 +218,9 @@ function speaksSomethingElse(_request: IncomingMessage, response: ServerResponse
 
 function open(address: Address, path: string, messageBytes: number, signal?: AbortSignal): Promise<Link> {
   const takesPieces = messageBytes === DIALLED_BYTES.content;
-  const where = `${address.host}:${address.port}`;
+  const where = authority(address);
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new FloodmeshError('CANCELLED', 'cancelled'));
-    const host = isIP(address.host) === 6 ? `[${address.host}]` : address.host;
     let socket: Socket | undefined;
     let link: WebSocketLink | undefined;
     const makeIntake = () =>
@@ -232,7 +237,7 @@ function open(address: Address, path: string, messageBytes: number, signal?: Abo
         return intake.came(bytes);
       },
     };
-    const webSocket: WebSocket = new WebSocket(`ws://${host}:${address.port}${path}`, {
+    const webSocket: WebSocket = new WebSocket(`ws://${where}${path}`, {
       handshakeTimeout: HANDSHAKE_MS,
       followRedirects: false,
       ...limits(messageBytes),

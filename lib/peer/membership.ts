@@ -11,6 +11,7 @@ import { FAREWELL_MS, JOIN_PATIENCE_MS, PORT_ATTEMPTS, RENEWALS_PER_LEASE, SERVE
 import { type ErrorCode, FloodmeshError, named } from '../errors.ts';
 import type { Address, Transport } from '../net/transport.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
+import { authority } from '../protocol/host.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Member, ServerAnswer } from '../protocol/messages.ts';
 import { ServerLine } from './line.ts';
@@ -113,7 +114,7 @@ export class Membership {
   #explained(error: unknown): FloodmeshError {
     const { code, message } = named(error);
     if (code !== 'UNREACHABLE') return named(error);
-    const where = this.#servers.map(({ host, port }) => `${host}:${port}`).join(' or ');
+    const where = this.#servers.map(authority).join(' or ');
     return new FloodmeshError(
       code,
       `no metadata server answers at ${where} (${message})`,

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_SERVER_PORT, LEAST_LIMIT, TRANSFERS_AT_ONCE, TRANSFERS_AT_ONCE_MOST } from '../config.ts';
 import { stateFolder } from '../disk/state.ts';
 import { FloodmeshError } from '../errors.ts';
-import { parseAddresses } from '../net/address.ts';
+import { parseAddresses, parseHost } from '../net/address.ts';
 import type { Address } from '../net/transport.ts';
+import { isEverywhere } from '../protocol/host.ts';
 import { peerNameFault } from '../protocol/names.ts';
 
 export interface PeerOptions {
@@ -14,8 +15,10 @@ export interface PeerOptions {
   readonly server?: string;
   /** The network's name, in any case. Default p2p. */
   readonly network?: string;
-  /** Where this peer listens and is dialled. Default 127.0.0.1. */
+  /** Where this peer listens. Default 127.0.0.1. */
   readonly host?: string;
+  /** The host name or address under which others dial it, where that is not `host`: the metadata server tries it first. */
+  readonly advertise?: string;
   /** The folder whose files are shared; made when it does not exist. Default `files/NAME`. */
   readonly files?: string;
   /** The folder that fetched files land in. Default `Downloads/NAME`. */
@@ -36,29 +39,41 @@ export interface Settings extends Required<Omit<PeerOptions, 'server'>> {
   readonly servers: readonly Address[];
 }
 
-/** The options with everything filled in. @throws NAME_UNACCEPTABLE, or USAGE for an address or a limit that is none. */
+/** The options with everything filled in. @throws NAME_UNACCEPTABLE, or USAGE for an address, a host or a limit that is none. */
 export function settings(options: PeerOptions): Settings {
   const { name, server = DEFAULT_HOST, ...others } = options;
   const fault = peerNameFault(name);
   if (fault !== undefined)
     throw new FloodmeshError('NAME_UNACCEPTABLE', `"${name}" cannot be a peer's name: ${fault}`, 'choose another name');
   const { up, down, transfers = TRANSFERS_AT_ONCE } = options;
+  const host = parseHost(options.host ?? DEFAULT_HOST);
   if (!Number.isSafeInteger(transfers) || transfers < 1 || transfers > TRANSFERS_AT_ONCE_MOST)
     throw new FloodmeshError('USAGE', `1 to ${TRANSFERS_AT_ONCE_MOST} transfers can run at once, not ${transfers}`);
   return {
     network: DEFAULT_NETWORK,
-    host: DEFAULT_HOST,
     files: join('files', name),
     downloads: join('Downloads', name),
     shareDownloads: false,
     state: stateFolder(),
     ...others,
     name,
+    host,
+    advertise: advertised(options.advertise ?? host),
     transfers,
     up: limited(up),
     down: limited(down),
     servers: parseAddresses(server, DEFAULT_SERVER_PORT),
   };
+}
+
+function advertised(text: string): string {
+  const host = parseHost(text);
+  if (!isEverywhere(host)) return host;
+  throw new FloodmeshError(
+    'USAGE',
+    `nobody else can dial ${host}`,
+    'say with --advertise which address of this machine others are to dial',
+  );
 }
 
 /** A limit as it may be set. @throws USAGE. */

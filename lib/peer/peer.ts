@@ -105,13 +105,13 @@ export class Peer {
       serve: (link) => this.#uploads.accept(link),
       ending: this.#ending.signal,
     });
-    const { network, name, host, servers } = this.#settings;
+    const { network, name, advertise, servers } = this.#settings;
     this.#finder = new Finder({
       shelves: this.#shelves,
       body: () => this.#running(),
       peerCalled: (called, signal) => this.#peerCalled(called, signal),
     });
-    this.#membership = new Membership(transport, servers, { network, peer: this.#identity.peer, name, host }, this.#asMember());
+    this.#membership = new Membership(transport, servers, { network, peer: this.#identity.peer, name, host: advertise }, this.#asMember());
   }
 
   /**
@@ -321,7 +321,8 @@ export class Peer {
     this.#body.tell({ type: 'shared', offer: this.#shelves.offer });
   }
 
-  async #listenAt({ host, port }: Contact): Promise<void> {
+  async #listenAt({ host: called, port }: Contact): Promise<void> {
+    const { host } = this.#settings;
     const before = this.#listening;
     const take = (link: Link, purpose: Purpose) => (purpose === 'content' ? this.#uploads.accept(link) : this.#body?.accept(link));
     let web: Web | undefined;
@@ -329,7 +330,7 @@ export class Peer {
       web ??= new Web(this.#settings, this.#shelves, this.#uploads);
       web.answer(exchange);
     };
-    this.#listening = await this.#transport.listen({ host, port }, ['mesh', 'content'], take, answer);
+    this.#listening = await this.#transport.listen({ host, port, called }, ['mesh', 'content'], take, answer);
     await before?.close();
   }
 

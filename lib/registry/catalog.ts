@@ -17,6 +17,7 @@ import {
   FOREIGN_MS,
   SHARED_FILES,
 } from '../config.ts';
+import { isHost } from '../protocol/host.ts';
 import { folded, lastName, pathFault, shown } from '../protocol/names.ts';
 import {
   type Browsed,
@@ -32,7 +33,7 @@ import {
   type Way,
   wordsOf,
 } from './catalog-store.ts';
-import { isHost, type Refusal } from './registry.ts';
+import type { Refusal } from './registry.ts';
 
 /** Characters that a title may have, and a number. Guesses: RFC titles have 200 at most. */
 const TITLE_LENGTH = 512;

@@ -8,6 +8,7 @@
  */
 import { ASKERS_KNOWN, DIAL_BACK_BELIEVED_MS, DIALS_AT_ONCE, REFERRAL_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
+import { authority } from '../protocol/host.ts';
 import type { Contact } from '../protocol/messages.ts';
 import { isRefusal, type Place, type Refusal, type Registry, type Wish } from './registry.ts';
 import type { Lease } from './store.ts';
@@ -192,5 +193,5 @@ export class Referrals {
 
 function notListening({ host, port }: Contact): Refusal {
   const hint = 'is a firewall in between, or another program on that port?';
-  return { code: 'NOT_LISTENING', message: `the metadata server found nobody of this name at ${host}:${port}`, hint };
+  return { code: 'NOT_LISTENING', message: `the metadata server found nobody of this name at ${authority({ host, port })}`, hint };
 }

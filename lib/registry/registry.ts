@@ -11,6 +11,7 @@
 import { BAD_PORT_MS } from '../config.ts';
 import type { ErrorCode } from '../errors.ts';
 import { signedText } from '../protocol/contact.ts';
+import { isEverywhere, isHost } from '../protocol/host.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact, Member } from '../protocol/messages.ts';
 import { folded, PEER_NAME_LENGTH, peerNameFault } from '../protocol/names.ts';
@@ -18,8 +19,6 @@ import type { Lease, Remembered, Store } from './store.ts';
 
 /** How many candidates for a referral are looked at together. A guess: a few are tried, and some have open links. */
 const CANDIDATES = 16;
-/** Others will put this before a port and dial it: with a slash, a colon or an at sign in it they would dial something else. */
-const HOST = /^([a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]*:[0-9a-f:.]*)$/i;
 
 export interface RegistryParts {
   readonly store: Store;
@@ -60,11 +59,6 @@ export interface Refusal {
   readonly message: string;
   readonly hint?: string;
   readonly holder?: Lease;
-}
-
-/** Whether `host` is an address or a host name, and nothing else. */
-export function isHost(host: string): boolean {
-  return HOST.test(host);
 }
 
 /** Who is in the network, and who was. */
@@ -237,6 +231,7 @@ export class Registry {
     const fault = peerNameFault(name);
     if (fault !== undefined) return { code: 'NAME_UNACCEPTABLE', message: `a peer cannot have this name: ${fault}` };
     if (!isHost(host)) return { code: 'NOT_LISTENING', message: "the peer's host is neither an address nor a host name" };
+    if (isEverywhere(host)) return nowhere(host);
     return undefined;
   }
 
@@ -320,6 +315,10 @@ export class Registry {
       holder,
     };
   }
+}
+
+function nowhere(host: string): Refusal {
+  return { code: 'NOT_LISTENING', message: `nobody else can dial ${host}`, hint: 'say with --advertise which address others are to dial' };
 }
 
 function leaseUnknown(): Refusal {

@@ -1,4 +1,5 @@
 /** What a metadata server tells whoever watches its terminal: a line for each thing that happens. */
+import { authority } from '../protocol/host.ts';
 import { shown } from '../protocol/names.ts';
 import type { ServerEvent } from '../trace.ts';
 
@@ -6,7 +7,7 @@ import type { ServerEvent } from '../trace.ts';
 export function serverSentence(event: ServerEvent): string | undefined {
   switch (event.type) {
     case 'serving':
-      return `Serving the network ${shown(event.network)} on ${event.host}:${event.port}, with ports ${event.ports}. Ctrl-C ends the server; the peers go on.`;
+      return `Serving the network ${shown(event.network)} on ${authority(event)}, with ports ${event.ports}. Ctrl-C ends the server; the peers go on.`;
     case 'peerJoined':
       return `${shown(event.name)} joined on port ${event.port}, ${event.referral === null ? 'the first' : `referred to ${shown(event.referral)}`}`;
     case 'peerBack':

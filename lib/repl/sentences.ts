@@ -3,6 +3,7 @@ import { isAbsolute, relative } from 'node:path';
 import type { ChalkInstance } from 'chalk';
 import type { FloodmeshError } from '../errors.ts';
 import type { Status } from '../peer/peer.ts';
+import { authority } from '../protocol/host.ts';
 import { shown } from '../protocol/names.ts';
 import type { Downloaded, Limits, NotFound, Offers, TransferStatus } from '../trace.ts';
 import type { Answer, HelpEntry, PeersAnswer, Searched } from './answers.ts';
@@ -118,7 +119,7 @@ function peersLines({ peers, which, fromServer }: PeersAnswer, chalk: ChalkInsta
   const nameColumns = Math.max(0, ...peers.map(({ name }) => columns(shown(name))));
   const rows = peers.map(({ name, host, port, online, seconds }) => {
     const state = online ? chalk.green('online') : chalk.dim(`offline, last heard of ${duration(seconds * 1000)} ago`);
-    return `${padded(shown(name), nameColumns)}  ${shown(host)}:${port}  ${state}`;
+    return `${padded(shown(name), nameColumns)}  ${authority({ host: shown(host), port })}  ${state}`;
   });
   const kind = which === 'all' ? 'peer' : `${which} peer`;
   const source = fromServer ? '' : ' (as the mesh knows it: the metadata server does not answer)';

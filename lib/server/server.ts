@@ -44,6 +44,8 @@ export interface ServerOptions {
   /** Where the register is kept; whoever opened it closes it, after `close`. */
   readonly store: Store;
   readonly host: string;
+  /** The host name under which peers dial this server, where that is not `host`. */
+  readonly advertise?: string;
   /** Where to listen; 0 lets the system choose. */
   readonly port: number;
   /** The pool, like `9000-9009` or `9000-9004,9100`. */
@@ -97,7 +99,7 @@ export class MetadataServer {
    * @throws USAGE, when the pool makes no sense; PORT_TAKEN; DISK_FULL or DISK_FAILED, when the store fails.
    */
   async start(): Promise<Address> {
-    const { store, transport, host, port, network } = this.#options;
+    const { store, transport, host, advertise: called = host, port, network } = this.#options;
     const ports = portsIn(this.#options.ports);
     const keys = await store.keys(folded(network), newKeys());
     const sign = signer(keys.privateKey);
@@ -110,7 +112,7 @@ export class MetadataServer {
     await registry.recover(this.#sweptAt);
     const front = this.#front(registry, keys.publicKey);
     const doorway = await transport.listen(
-      { host, port },
+      { host, port, called },
       ['join'],
       (link) => this.#welcome(link),
       (exchange) => front.answer(exchange),

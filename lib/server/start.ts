@@ -1,6 +1,7 @@
 /** A metadata server with everything it needs, for the command line and for programs that embed one. */
 import { DEFAULT_HOST, DEFAULT_NETWORK, DEFAULT_PORTS, DEFAULT_SERVER_PORT } from '../config.ts';
 import { privateFolder } from '../disk/state.ts';
+import { parseHost } from '../net/address.ts';
 import type { Address } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
 import { openStore } from '../registry/stores/index.ts';
@@ -10,6 +11,8 @@ import { MetadataServer } from './server.ts';
 export interface ServeOptions {
   /** Where to listen. Default 127.0.0.1. */
   readonly host?: string;
+  /** The host name under which peers dial it, where that is not `host`; an address needs not be named. */
+  readonly advertise?: string;
   /** The port to listen on, 0 for one that the system chooses. Default 9011. */
   readonly port?: number;
   /** The pool of ports that peers get, like `9000-9009` or `9000-9004,9100`. */
@@ -38,18 +41,19 @@ export interface Serving {
 export async function startServer({
   listener = () => undefined,
   store: kept = 'memory:',
+  host = DEFAULT_HOST,
   ...options
 }: ServeOptions = {}): Promise<Serving> {
   const store = await openStore(kept, privateFolder);
   const server = new MetadataServer({
     transport: webSocketTransport(),
     store,
-    host: DEFAULT_HOST,
     port: DEFAULT_SERVER_PORT,
     ports: DEFAULT_PORTS,
     network: DEFAULT_NETWORK,
     discovery: 'flood',
     ...options,
+    host: parseHost(host),
   });
   server.listen(listener);
   try {

@@ -4,69 +4,19 @@
  *
  * Needs Linux that lets whoever runs the tests make namespaces; where it does not, that is said and the tests are skipped.
  */
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { HERE, type Machine, machines, NO_MACHINES, THERE } from './machines.ts';
 import { Program } from './processes.ts';
 
 t.setTimeout(120_000);
 
-const [HERE, THERE] = ['10.77.0.1', '10.77.0.2'];
 /** The first port of the pool is the holder's: it joins first. */
 const HOLDER_PORT = 9000;
 const CONTENT = randomBytes(8 * 1024 * 1024 + 5);
-
-const PROBE = 'ip link add one type veth peer name other && ip rule add pref 5 ipproto tcp dport 1 sport 1 unreachable';
-const probe = spawnSync('unshare', ['-rn', 'sh', '-c', PROBE], { encoding: 'utf8' });
-const skip = probe.status === 0 ? false : `no network namespaces here: ${String(probe.error?.message ?? probe.stderr).trim()}`;
-
-/** A namespace that lives until the test ends; commands are run in it by putting `within` before them. */
-class Machine {
-  readonly pid: number;
-  readonly #keeper: ChildProcess;
-
-  private constructor(keeper: ChildProcess) {
-    this.#keeper = keeper;
-    this.pid = keeper.pid ?? 0;
-  }
-
-  static async made(t: Test, words: readonly string[]): Promise<Machine> {
-    const [command = '', ...rest] = [...words, 'sh', '-c', 'echo ready; exec cat'];
-    const keeper = spawn(command, rest, { stdio: ['pipe', 'pipe', 'inherit'] }); // it ends with its input, whatever becomes of us
-    await once(keeper.stdout, 'data');
-    const machine = new Machine(keeper);
-    t.teardown(() => machine.end());
-    return machine;
-  }
-
-  get within(): readonly string[] {
-    return ['nsenter', '-t', String(this.pid), '-U', '-n', '--preserve-credentials'];
-  }
-
-  run(command: string): void {
-    const [nsenter = '', ...rest] = this.within;
-    execFileSync(nsenter, [...rest, 'sh', '-ec', command]);
-  }
-
-  async end(): Promise<void> {
-    const gone = once(this.#keeper, 'exit');
-    this.#keeper.stdin?.end();
-    await gone;
-  }
-}
-
-/** Two machines with a cable. */
-async function machines(t: Test): Promise<{ readonly here: Machine; readonly there: Machine }> {
-  const here = await Machine.made(t, ['unshare', '-rn']);
-  const there = await Machine.made(t, [...here.within, 'unshare', '-n']);
-  here.run(`ip link set lo up; ip link add cable type veth peer name cable netns ${there.pid}`);
-  here.run(`ip address add ${HERE}/24 dev cable; ip link set cable up`);
-  there.run(`ip link set lo up; ip address add ${THERE}/24 dev cable; ip link set cable up`);
-  return { here, there };
-}
 
 /** The network: the holder's file arrives at the asker. */
 async function arrives(t: Test, here: Machine, there: Machine): Promise<void> {
@@ -111,13 +61,13 @@ const DIAL = `
   setTimeout(() => end('late'), 1000);
 `;
 
-t.test('where the asker is refused the way to the holder, the holder comes to the asker', { skip }, async (t) => {
+t.test('where the asker is refused the way to the holder, the holder comes to the asker', { skip: NO_MACHINES }, async (t) => {
   const { here, there } = await machines(t);
   there.run(`ip rule add pref 5 to ${HERE} ipproto tcp dport ${HOLDER_PORT} unreachable`);
   await arrives(t, here, there);
 });
 
-t.test('where what the asker sends to the holder comes to nothing, the holder comes to the asker', { skip }, async (t) => {
+t.test('where what the asker sends to the holder comes to nothing, the holder comes to the asker', { skip: NO_MACHINES }, async (t) => {
   const { here, there } = await machines(t);
   here.run(`ip rule add pref 5 to ${THERE} ipproto tcp sport ${HOLDER_PORT} blackhole`);
   await arrives(t, here, there);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import t from 'tap';
-import { parseAddress } from '../../lib/net/address.ts';
+import { parseAddress, parseHost } from '../../lib/net/address.ts';
 
 t.test('a host and a port, or a host alone, are an address', async (t) => {
   const addresses: readonly (readonly [text: string, host: string, port: number])[] = [
@@ -44,6 +44,14 @@ t.test('anything else is USAGE, and the hint shows how to write it', async (t) =
     'a\n:1',
   ];
   for (const text of wrong) t.throws(() => parseAddress(text, 7), { code: 'USAGE', hint: /HOST:PORT/ }, JSON.stringify(text));
+});
+
+t.test('a host is a name or an address, and brackets are not part of it', async (t) => {
+  t.equal(parseHost('::1'), '::1');
+  t.equal(parseHost(' [fd00::2] '), 'fd00::2');
+  t.equal(parseHost('peer.example'), 'peer.example');
+  for (const text of ['', 'a:b', '[a]', '::1]', 'a/b', '127.0.0.1:9011', 'fe80::1%eth0'])
+    t.throws(() => parseHost(text), { code: 'USAGE', hint: /::1/ }, text);
 });
 
 t.test('whatever is written, it is an address with a port that can be, or USAGE', async (t) => {

@@ -14,10 +14,10 @@ const HOST = '127.0.0.1';
 const transport = webSocketTransport();
 
 /** A port whose requests go to `answer`; and those that came. */
-async function port(t: Test, answer: (exchange: Exchange) => void = hello) {
+async function port(t: Test, answer: (exchange: Exchange) => void = hello, called?: string) {
   const heard: Exchange[] = [];
   const listener = await transport.listen(
-    { host: HOST, port: 0 },
+    { host: HOST, port: 0, ...(called !== undefined && { called }) },
     ['mesh'],
     () => undefined,
     (exchange) => {
@@ -74,6 +74,12 @@ t.test('who calls us by a foreign name is turned away, whatever the port', async
   }
   t.match(await raw(number, 'GET / HTTP/1.1\r\nhost: \r\n\r\n'), /^HTTP\/1.1 403 /, 'an empty one is foreign');
   t.match(await raw(number, 'GET / HTTP/1.1\r\nconnection: close\r\n\r\n'), /^HTTP\/1.1 400 /, 'and none is no HTTP/1.1');
+});
+
+t.test('whoever listens under another name is called by that, in any case', async (t) => {
+  const { number } = await port(t, hello, 'Peer-1.example');
+  t.equal((await ask(number, '/', { host: `peer-1.EXAMPLE:${number}` })).status, 200);
+  t.equal((await ask(number, '/', { host: 'peer-2.example' })).status, 403);
 });
 
 t.test('a page of another origin is turned away, our own is not', async (t) => {

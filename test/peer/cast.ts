@@ -16,6 +16,7 @@ import type { PeerOptions } from '../../lib/peer/options.ts';
 import { Peer } from '../../lib/peer/peer.ts';
 import type { SearchEnd } from '../../lib/peer/searches.ts';
 import { PROTOCOL } from '../../lib/protocol/codec.ts';
+import { authority } from '../../lib/protocol/host.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
 import type { Contact, Report } from '../../lib/protocol/messages.ts';
 import { answerText } from '../../lib/protocol/proofs.ts';
@@ -43,6 +44,7 @@ export interface ServerSettings {
   readonly port?: number;
   readonly store?: Store;
   readonly network?: string;
+  readonly host?: string;
   readonly discovery?: string;
   readonly now?: () => number;
 }
@@ -90,7 +92,7 @@ export class Stage {
     for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
     const { host, port } = this.address;
     const folders = { files: folder, downloads: this.folder(name, 'downloads'), state: join(this.root, 'state', name) };
-    const peer = new Peer({ name, server: `${host}:${port}`, ...folders, ...options }, over);
+    const peer = new Peer({ name, server: authority({ host, port }), ...folders, ...options }, over);
     this.#t.teardown(() => peer.leave());
     return peer;
   }

@@ -8,6 +8,7 @@ t.test('a name is enough: the rest is as documented', async (t) => {
     name: 's1',
     network: 'p2p',
     host: '127.0.0.1',
+    advertise: '127.0.0.1',
     servers: [{ host: '127.0.0.1', port: 9011 }],
     files: join('files', 's1'),
     downloads: join('Downloads', 's1'),
@@ -24,6 +25,7 @@ t.test('what is said counts', async (t) => {
     name: 's1',
     network: 'n',
     host: '::1',
+    advertise: 'peer.example',
     files: '/f',
     downloads: '/d',
     shareDownloads: true,
@@ -51,6 +53,13 @@ t.test('limits have bounds, so that a forgotten unit is no limit of ten bytes', 
     t.throws(() => settings({ name: 's1', down: limit }), { code: 'USAGE' });
   }
   for (const transfers of [0, 1.5, 65]) t.throws(() => settings({ name: 's1', transfers }), { code: 'USAGE' });
+});
+
+t.test('whoever listens on every address of its machine says under which it is dialled', async (t) => {
+  for (const host of ['0.0.0.0', '::', '[::]']) t.throws(() => settings({ name: 's1', host }), { code: 'USAGE', hint: /--advertise/ });
+  t.match(settings({ name: 's1', host: '[::]', advertise: '[fd00::1]' }), { host: '::', advertise: 'fd00::1' });
+  t.throws(() => settings({ name: 's1', advertise: '::' }), { code: 'USAGE' });
+  t.throws(() => settings({ name: 's1', host: 'a b' }), { code: 'USAGE' });
 });
 
 t.test('a server that is no address is refused', async (t) => {

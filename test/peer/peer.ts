@@ -200,3 +200,34 @@ t.test('whoever gives up joining is told CANCELLED', async (t) => {
 t.test('a name that no peer may have is refused before anything is touched', async (t) => {
   t.throws(() => new Peer({ name: '../x' }), { code: 'NAME_UNACCEPTABLE' });
 });
+
+// --- addresses ------------------------------------------------------------------------------------------------------------
+
+const noIpv6 = await transport
+  .listen({ host: '::1', port: 0 }, [], () => undefined)
+  .then(
+    (listener) => listener.close().then(() => false as const),
+    ({ message }) => `no IPv6 here: ${message}`,
+  );
+
+t.test('a network over IPv6 is as any other', { skip: noIpv6 }, async (t) => {
+  const on = await stage(t, { host: '::1' });
+  await on.joined('s1', { 'f1.txt': 'one' }, { host: '[::1]' });
+  const s2 = await on.joined('s2', {}, { host: '::1' });
+  t.match(await s2.get('f1'), { type: 'downloaded', bytes: 3 });
+  t.match(await s2.peers('online'), { peers: [{ host: '::1' }, { host: '::1' }], fromServer: true });
+  t.match(await s2.topology(), [
+    { name: 's1', neighbors: ['s2'] },
+    { name: 's2', neighbors: ['s1'] },
+  ]);
+});
+
+t.test('an address that is advertised is dialled before anybody hears of it', async (t) => {
+  const on = await stage(t);
+  const s1 = await on.joined('s1', { 'f1.txt': 'one' }, { host: '0.0.0.0', advertise: 'localhost' });
+  const elsewhere = await on.peer('s2', {}, { advertise: '127.0.0.9' });
+  await t.rejects(elsewhere.start(), { code: 'NOT_LISTENING', message: /127\.0\.0\.9/ });
+  const s3 = await on.joined('s3');
+  t.match((await s1.peers('online')).peers.map(({ name, host }) => `${name} ${host}`).sort(), ['s1 localhost', 's3 127.0.0.1']);
+  t.match(await s3.get('f1'), { type: 'downloaded', bytes: 3 });
+});

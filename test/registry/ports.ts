@@ -5,6 +5,7 @@ t.test('a pool is ports and ranges, each port once, lowest first', async (t) => 
   t.same(portsIn('9000-9002'), [9000, 9001, 9002]);
   t.same(portsIn('9100, 9000 - 9001,9001'), [9000, 9001, 9100]);
   t.same(portsIn('65535'), [65_535]);
+  t.equal(portsIn('9000-9999').length, 1_000);
   t.equal(portsIn('9000-10023').length, 1_024);
 });
 
