@@ -86,6 +86,9 @@ export class Transfers {
 
   /** Goes on with what an earlier attempt left, as `Peer.resume` says. */
   async resume({ each, ...options }: TransferOptions & { readonly each?: (resumed: Resumed) => void }): Promise<readonly Resumed[]> {
+    // Whoever was given up a moment ago still puts away what came: it is there to go on with after that.
+    const ending = [...this.#live.keys()].filter(({ ended }) => ended.aborted);
+    if (ending.length > 0) await Promise.all(ending.map((transfer) => this.#over(transfer)));
     const ends = this.unfinished.map(async (left) => {
       const resumed = await this.#resume(left, options);
       if (resumed !== undefined) each?.(resumed);
@@ -166,6 +169,7 @@ export class Transfers {
 
   /** Tries until the content is here: again when it was paused, and when a holder has appeared. */
   async #bring(transfer: Transfer, content: Content, patient: boolean): Promise<Outcome> {
+    for (let before = this.#at(content); before?.ended.aborted === true; before = this.#at(content)) await this.#over(before);
     if (this.#at(content) !== undefined)
       throw new FloodmeshError('USAGE', `${shown(content.name)} is being fetched already`, 'transfers shows it');
     transfer.content = content;
@@ -249,6 +253,11 @@ export class Transfers {
       const error = named(thrown);
       return error.code === 'NOT_FOUND' ? undefined : { type: 'failed', name, error };
     }
+  }
+
+  /** Settles when a transfer that was given up has let go of its content. */
+  async #over(transfer: Transfer): Promise<void> {
+    await Promise.allSettled([this.#live.get(transfer)]);
   }
 
   /** The transfer that is at this content. */

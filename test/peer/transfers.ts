@@ -125,9 +125,9 @@ t.test('so many run at once; the next is queued, knows its place, and goes on wh
   t.same(asker.transfers(), []);
 });
 
-/** The first hit of a search. */
+/** The first hit of a search that has the name: a holder that is played has one content, whatever it is asked for. */
 async function all(peer: Peer, text: string) {
-  for await (const found of peer.search(text)) return found;
+  for await (const found of peer.search(text)) if (found.name.startsWith(text)) return found;
   throw new Error(`nobody has ${text}`);
 }
 
@@ -203,6 +203,22 @@ async function dying(on: Stage) {
   });
   return member;
 }
+
+t.test('what was given up a moment ago can be gone on with at once', async (t) => {
+  const on = await stage(t);
+  await stubborn(on, 1);
+  const asker = await on.joined('asker');
+  const giving = new AbortController();
+  const given = asker.get('f1', { signal: giving.signal });
+  await verifies(asker, PIECE_BYTES);
+  giving.abort();
+  const resumed = asker.resume();
+  await t.rejects(given, { code: 'CANCELLED' });
+  await verifies(asker, PIECE_BYTES);
+  t.match(asker.transfers(), [{ number: 2, name: 'f1.txt' }]);
+  await asker.leave();
+  t.match(await resumed, [{ type: 'failed', error: { code: 'ENDED' } }]);
+});
 
 t.test('a patient get waits when the last holder is gone, and goes on by itself with one that comes', async (t) => {
   const on = await stage(t);
