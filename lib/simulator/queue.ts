@@ -1,79 +1,135 @@
 /**
  * What is still to happen, the earliest first; what is due at one moment, in the order in which it was put in.
  *
- * A heap with four children a node, in three plain arrays: nothing is allocated for an entry but the entry, and sifting
- * touches numbers only. Adding costs about log4 n comparisons at worst and one or two as a rule, taking out 4 log4 n.
+ * A calendar (Brown 1988) with a heap behind it. A slot for each of the next milliseconds takes what is due then, in no order:
+ * most entries are messages and pulses, which are due soon, and cost a push. The slot whose turn it is becomes a small heap of
+ * places: sifting touches numbers only, and few of them, however many peers there are. What is due later waits in a `Heap`.
  */
+import { Heap } from './heap.ts';
 
+/** Milliseconds that have a slot: a power of two, beyond all latencies and the pulses of peers. */
+const SLOTS = 1_024;
 const CHILDREN = 4;
 
-export class Queue<Entry> {
-  readonly #times: number[] = [];
-  readonly #orders: number[] = [];
-  readonly #entries: Entry[] = [];
-  #order = 0;
+/** What is due within one millisecond, in the order in which it was put in. Its arrays stay as long as they have been. */
+class Slot<Entry> {
+  readonly times: number[] = [];
+  readonly entries: (Entry | undefined)[] = [];
+  size = 0;
 
-  get size(): number {
-    return this.#times.length;
+  add(at: number, entry: Entry | undefined): void {
+    this.times[this.size] = at;
+    this.entries[this.size] = entry;
+    this.size += 1;
   }
+}
+
+export class Queue<Entry> {
+  readonly #slots = Array.from({ length: SLOTS }, () => new Slot<Entry>());
+  readonly #later = new Heap<Entry>();
+  /** The millisecond whose turn it is, and its slot: what is put in for an earlier one goes there, too. */
+  #turn = 0;
+  #slot = this.#slotOf(0);
+  /** The places in that slot that were not taken out yet, as a heap by time and place. */
+  readonly #places: number[] = [];
+  /** Entries in the slots of other milliseconds. */
+  #waiting = 0;
 
   /** When the next entry is due; Infinity when there is none. */
   get nextAt(): number {
-    return this.#times[0] ?? Number.POSITIVE_INFINITY;
+    if (this.#places.length === 0) this.#goOn();
+    const first = this.#places[0];
+    return first === undefined ? Number.POSITIVE_INFINITY : (this.#slot.times[first] as number);
   }
 
   put(at: number, entry: Entry): void {
-    const order = this.#order++;
-    const [times, orders, entries] = [this.#times, this.#orders, this.#entries];
-    let place = times.length;
-    times.push(at);
-    orders.push(order);
-    entries.push(entry);
-    while (place > 0) {
-      const parent = (place - 1) >> 2;
-      const time = times[parent] as number;
-      if (time <= at) break; // of two at one moment the parent came first
-      times[place] = time;
-      orders[place] = orders[parent] as number;
-      entries[place] = entries[parent] as Entry;
-      place = parent;
-    }
-    times[place] = at;
-    orders[place] = order;
-    entries[place] = entry;
+    if (at >= this.#turn + SLOTS) return this.#later.put(at, entry);
+    const isNow = at < this.#turn + 1;
+    const slot = isNow ? this.#slot : this.#slotOf(at);
+    slot.add(at, entry);
+    if (isNow) this.#rise(slot.size - 1);
+    else this.#waiting += 1;
   }
 
   /** Takes the next entry out; undefined when there is none. */
   take(): Entry | undefined {
-    const first = this.#entries[0];
-    const at = this.#times.pop();
-    const order = this.#orders.pop();
-    const entry = this.#entries.pop();
-    if (at !== undefined && order !== undefined && this.#times.length > 0) this.#sink(at, order, entry as Entry);
-    return first;
+    if (this.#places.length === 0) this.#goOn();
+    const first = this.#places[0];
+    const last = this.#places.pop();
+    if (first === undefined || last === undefined) return undefined;
+    if (this.#places.length > 0) this.#sink(last);
+    const entry = this.#slot.entries[first];
+    // Whoever was taken out is not kept from being collected.
+    this.#slot.entries[first] = undefined;
+    return entry;
   }
 
-  /** Puts an entry in the place of the first, and moves it down to where it belongs. */
-  #sink(at: number, order: number, entry: Entry): void {
-    const [times, orders, entries] = [this.#times, this.#orders, this.#entries];
-    const size = times.length;
-    let place = 0;
-    for (let child = 1; child < size; child = place * CHILDREN + 1) {
-      const last = Math.min(child + CHILDREN, size);
-      let least = child;
-      for (let other = child + 1; other < last; other++) {
-        const [time, leastTime] = [times[other] as number, times[least] as number];
-        if (time < leastTime || (time === leastTime && (orders[other] as number) < (orders[least] as number))) least = other;
-      }
-      const time = times[least] as number;
-      if (time > at || (time === at && (orders[least] as number) > order)) break;
-      times[place] = time;
-      orders[place] = orders[least] as number;
-      entries[place] = entries[least] as Entry;
-      place = least;
+  #slotOf(at: number): Slot<Entry> {
+    return this.#slots[Math.floor(at) & (SLOTS - 1)] as Slot<Entry>;
+  }
+
+  /** Goes on to the next millisecond that has entries, if there is one. */
+  #goOn(): void {
+    this.#slot.size = 0;
+    while (this.#waiting > 0 || this.#later.nextAt < Number.POSITIVE_INFINITY) {
+      this.#turn = this.#waiting > 0 ? this.#turn + 1 : Math.floor(this.#later.nextAt);
+      this.#slot = this.#slotOf(this.#turn);
+      this.#fetchLater();
+      const { size } = this.#slot;
+      this.#waiting -= size;
+      for (let place = 0; place < size; place++) this.#rise(place);
+      if (size > 0) return;
     }
-    times[place] = at;
-    orders[place] = order;
-    entries[place] = entry;
+  }
+
+  // Before anything else is put in for these milliseconds: so what was put in first stays first.
+  #fetchLater(): void {
+    for (let at = this.#later.nextAt; at < this.#turn + SLOTS; at = this.#later.nextAt) {
+      this.#slotOf(at).add(at, this.#later.take());
+      this.#waiting += 1;
+    }
+  }
+
+  // --- the heap of the slot whose turn it is ------------------------------------------------------------------------------
+
+  /** Takes in a place that is higher than all that are there: it comes after those of its time. */
+  #rise(place: number): void {
+    const { times } = this.#slot;
+    const places = this.#places;
+    const at = times[place] as number;
+    let index = places.length;
+    places.push(place);
+    while (index > 0) {
+      const parent = (index - 1) >> 2;
+      const above = places[parent] as number;
+      if ((times[above] as number) <= at) break;
+      places[index] = above;
+      index = parent;
+    }
+    places[index] = place;
+  }
+
+  /** Puts a place where the first was, and moves it down to where it belongs. */
+  #sink(place: number): void {
+    const { times } = this.#slot;
+    const places = this.#places;
+    const size = places.length;
+    const at = times[place] as number;
+    let index = 0;
+    for (let child = 1; child < size; child = index * CHILDREN + 1) {
+      const end = Math.min(child + CHILDREN, size);
+      let [least, leastPlace] = [child, places[child] as number];
+      let leastAt = times[leastPlace] as number;
+      for (let other = child + 1; other < end; other++) {
+        const otherPlace = places[other] as number;
+        const otherAt = times[otherPlace] as number;
+        if (otherAt < leastAt || (otherAt === leastAt && otherPlace < leastPlace))
+          [least, leastPlace, leastAt] = [other, otherPlace, otherAt];
+      }
+      if (leastAt > at || (leastAt === at && leastPlace > place)) break;
+      places[index] = leastPlace;
+      index = least;
+    }
+    places[index] = place;
   }
 }

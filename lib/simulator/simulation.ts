@@ -99,8 +99,10 @@ export class Simulation {
   /** Lets `ms` of virtual time pass. */
   async run(ms: number): Promise<void> {
     const until = this.now + ms;
-    await this.#settled();
-    while (!this.network.advance(until)) await this.#settled();
+    // Now and then the process has its turn, too: somebody may want to interrupt it.
+    await new Promise((resolve) => setImmediate(resolve));
+    do await this.#settled();
+    while (!this.network.advance(until));
   }
 
   /** Lets time pass until `isSo`, at most `atMostMs`, looking every `stepMs`; how long it took, or Infinity. */
@@ -118,10 +120,11 @@ export class Simulation {
     this.network.after(ms, act);
   }
 
-  // Whoever waits for a promise that was kept goes on before time does: all of it happens at one moment.
+  // Whoever waits for a promise that was kept goes on before time does: all of it happens at one moment. A tick comes when
+  // nobody is left whose promise was kept, and costs a tenth of a turn of the process.
   async #settled(): Promise<void> {
     this.network.isStirred = false;
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) => process.nextTick(resolve));
   }
 
   // --- life ------------------------------------------------------------------------------------------------------------
