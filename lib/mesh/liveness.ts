@@ -38,14 +38,14 @@ export interface Pulse extends Verdicts {
   readonly afterMs: number;
 }
 
-interface Ear {
+/** One neighbour. Its numbers are whole, and so lie in it: a large network looks at a hundred thousand of these in a moment. */
+interface Ear extends Delay {
   readonly peer: PeerId;
   readonly isPinger: boolean;
   /** When the oldest ping that is not answered yet was sent; 0 when all are. */
   oldestAt: number;
   /** When the others were sent, the oldest first; most of the time there are none. */
   others: number[] | undefined;
-  readonly delay: Delay;
   /** When the last ping was sent, and in how many milliseconds the next was announced to come: by us, or by the other end. */
   pingedAt: number;
   everyMs: number;
@@ -54,6 +54,15 @@ interface Ear {
   isVouchedFor: boolean;
   /** Who is to be told when it is heard, and since when; most of the time nobody. */
   askers: Map<PeerId, number> | undefined;
+}
+
+/** How long a link takes, as far as it was measured: the longest of the last minutes, and the mean. */
+interface Delay {
+  measures: number;
+  meanMicros: number;
+  longestMs: number;
+  longestBeforeMs: number;
+  longestSince: number;
 }
 
 const NOBODY: readonly never[] = [];
@@ -77,10 +86,14 @@ export class Liveness {
       isPinger: this.#self < peer,
       oldestAt: NEVER,
       others: undefined,
-      delay: new Delay(now),
       pingedAt: NEVER,
       everyMs: PING_MS,
       heardAt: now,
+      measures: 0,
+      meanMicros: 0,
+      longestMs: 0,
+      longestBeforeMs: 0,
+      longestSince: now,
       isSuspected: false,
       isVouchedFor: false,
       askers: undefined,
@@ -97,7 +110,7 @@ export class Liveness {
     // What comes by itself may come over a cut that is one-way: whoever pings believes in answers only.
     if (ear === undefined || ear.isPinger) return;
     if (nextMs !== undefined) {
-      ear.delay.measured(Math.max(0, now - ear.heardAt - ear.everyMs), now);
+      measured(ear, Math.max(0, now - ear.heardAt - ear.everyMs), now);
       ear.everyMs = nextMs;
     }
     hear(ear, now);
@@ -110,7 +123,7 @@ export class Liveness {
     const sent = ear.oldestAt;
     ear.oldestAt = ear.others?.shift() ?? NEVER;
     // Of pings that waited for each other only the first says how long it took, and that was a stall.
-    if (ear.isPinger && ear.oldestAt === NEVER && !ear.isSuspected) ear.delay.measured(now - sent, now);
+    if (ear.isPinger && ear.oldestAt === NEVER && !ear.isSuspected) measured(ear, now - sent, now);
     hear(ear, now);
     if (ear.askers === undefined) return NOBODY;
     const askers = [...ear.askers.keys()];
@@ -218,7 +231,7 @@ function silentSince({ isPinger, oldestAt, heardAt, everyMs }: Ear): number {
 
 /** When its time is over, unless it is heard before. */
 function endOf(ear: Ear): number {
-  return silentSince(ear) + SILENT_MS + ear.delay.mostMs + (ear.isVouchedFor ? VOUCHED_MS : 0);
+  return silentSince(ear) + SILENT_MS + mostMs(ear) + (ear.isVouchedFor ? VOUCHED_MS : 0);
 }
 
 function isNewlySuspect(ear: Ear, now: number): boolean {
@@ -235,7 +248,7 @@ function isDue({ isPinger, pingedAt, everyMs }: Ear, now: number): boolean {
 function pinging(ear: Ear, now: number): number {
   noteSent(ear, now);
   ear.pingedAt = now;
-  ear.everyMs = ear.delay.isFar ? PING_FAR_MS : PING_MS;
+  ear.everyMs = ear.meanMicros > FAR_MS * 1_000 ? PING_FAR_MS : PING_MS;
   return ear.everyMs;
 }
 
@@ -244,38 +257,21 @@ function forgetAskers(askers: Map<PeerId, number>, now: number): void {
   for (const [asker, since] of askers) if (now - since > SILENT_MS) askers.delete(asker);
 }
 
-/** How long a link takes, as far as it was measured: the longest of the last minutes, and the mean. */
-class Delay {
-  #meanMs = 0;
-  #measures = 0;
-  #longestMs = 0;
-  #longestBeforeMs = 0;
-  #since: number;
-
-  constructor(now: number) {
-    this.#since = now;
+/** What is longer than any link of this world takes is a stall. */
+function measured(delay: Delay, ms: number, now: number): void {
+  if (ms > ROUND_TRIP_MOST_MS) return;
+  if (now - delay.longestSince > ROUND_TRIP_REMEMBERED_MS) {
+    delay.longestBeforeMs = delay.longestMs;
+    delay.longestMs = 0;
+    delay.longestSince = now;
   }
+  delay.measures += 1;
+  delay.meanMicros += Math.trunc((ms * 1_000 - delay.meanMicros) / Math.min(delay.measures, ROUND_TRIP_MEASURES));
+  delay.longestMs = Math.max(delay.longestMs, ms);
+}
 
-  /** What is longer than any link of this world takes is a stall. */
-  measured(ms: number, now: number): void {
-    if (ms > ROUND_TRIP_MOST_MS) return;
-    if (now - this.#since > ROUND_TRIP_REMEMBERED_MS) {
-      this.#longestBeforeMs = this.#longestMs;
-      this.#longestMs = 0;
-      this.#since = now;
-    }
-    this.#measures += 1;
-    this.#meanMs += (ms - this.#meanMs) / Math.min(this.#measures, ROUND_TRIP_MEASURES);
-    this.#longestMs = Math.max(this.#longestMs, ms);
-  }
-
-  /** What to allow for. Few measures are not believed to have met the longest. */
-  get mostMs(): number {
-    if (this.#measures === 0) return ROUND_TRIP_FIRST_MS;
-    return Math.max(this.#longestMs, this.#longestBeforeMs) * (this.#measures < ROUND_TRIP_MEASURES ? 2 : 1);
-  }
-
-  get isFar(): boolean {
-    return this.#meanMs > FAR_MS;
-  }
+/** What to allow for. Few measures are not believed to have met the longest. */
+function mostMs({ measures, longestMs, longestBeforeMs }: Delay): number {
+  if (measures === 0) return ROUND_TRIP_FIRST_MS;
+  return Math.max(longestMs, longestBeforeMs) * (measures < ROUND_TRIP_MEASURES ? 2 : 1);
 }

@@ -48,30 +48,31 @@ export interface MeshParts {
 const ofSmallNetworks = ringMesh(RING_MESH_REACH);
 
 export class Mesh {
-  readonly #parts: MeshParts;
-  readonly #effects = new Effects();
-  readonly #liveness: Liveness;
-  readonly #farewell: Farewell;
-  readonly #neighbors = new Set<PeerId>();
-  readonly #calls: Calls;
-  readonly #sight: Sight;
-  #overlay: FullKnowledge | PartialView;
-  /** The living members when the register counted them last. */
-  #counted = Number.POSITIVE_INFINITY;
+  // What each event looks at comes first, and so lies together.
+  #isOver = false;
+  /** Who leaves, we or neighbours; most of the time nobody does, and no event has to look. */
+  #farewell: Farewell | undefined;
   /** Who waits for the topology; most of the time nobody does. */
   #asks: Set<number> | undefined;
+  readonly #effects = new Effects();
+  readonly #liveness: Liveness;
+  #overlay: FullKnowledge | PartialView;
+  readonly #parts: MeshParts;
+  readonly #sight: Sight;
+  readonly #neighbors = new Set<PeerId>();
+  /** It comes to be with the first call, or the first way to a holder. */
+  #calls: Calls | undefined;
   /** The contacts of holders that were found where nobody knows everybody. */
   #book: Book | undefined;
+  /** The living members when the register counted them last. */
+  #counted = Number.POSITIVE_INFINITY;
   /** Whether the network has been told that we have left. */
   #hasLeft = false;
-  #isOver = false;
 
   constructor(parts: MeshParts) {
     this.#parts = parts;
     this.#liveness = new Liveness(parts.contact.peer);
-    this.#farewell = new Farewell(parts.contact.peer);
     this.#overlay = new FullKnowledge(this.#overlayParts(parts.contact), this.#choose);
-    this.#calls = new Calls((peer) => this.contact(peer));
     this.#sight = new Sight(parts, NOTHING_SHARED, this.#neighbors, this.#overlay);
   }
 
@@ -100,7 +101,7 @@ export class Mesh {
 
   /** Whether a link from `peer` may be accepted: there is room, or there is one already that it may replace. */
   hasRoom(peer: PeerId): boolean {
-    return !this.#farewell.isLeaving && this.#overlay.hasRoom(peer);
+    return !this.#isLeaving && this.#overlay.hasRoom(peer);
   }
 
   /** Takes in what happened at `now` (milliseconds that never go back); answers what is to be done, in this order. */
@@ -123,7 +124,8 @@ export class Mesh {
       if (effect.type === 'found' && effect.contact !== undefined) this.#learn(effect.contact);
       this.#effects.add(effect);
     }
-    for (const effect of this.#calls.handle(event, view)) this.#effects.add(effect);
+    if (beginsCalls(event)) this.#calls ??= new Calls((peer) => this.contact(peer));
+    if (this.#calls !== undefined) for (const effect of this.#calls.handle(event, view)) this.#effects.add(effect);
   }
 
   #take(event: MeshEvent, now: number): void {
@@ -146,7 +148,7 @@ export class Mesh {
       case 'linkDown':
         if (!this.#neighbors.delete(event.peer)) return;
         this.#liveness.linkDown(event.peer);
-        this.#farewell.gone(event.peer);
+        this.#farewell?.gone(event.peer);
         return this.#overlay.linkDown(event.peer, event.cause, now);
       case 'dialFailed':
         this.#release(event.peer);
@@ -195,7 +197,7 @@ export class Mesh {
       case 'leaving':
         return this.#neighborLeaves(from, message.neighbors);
       case 'released':
-        return this.#farewell.released(from);
+        return this.#farewell?.released(from);
       case 'stop':
         return this.#stop(message, from);
       case 'query':
@@ -244,7 +246,7 @@ export class Mesh {
 
   #overlayParts(contact: Contact): OverlayParts {
     const { trusts, chance, seal } = this.#parts;
-    const isLeaving = () => this.#farewell.isLeaving;
+    const isLeaving = () => this.#isLeaving;
     const isUsed = (peer: PeerId) => this.#discovery.uses?.(peer) === true;
     const counted = () => (Number.isFinite(this.#counted) ? this.#counted : 0);
     return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, counted, trusts, chance, seal };
@@ -323,34 +325,41 @@ export class Mesh {
 
   // --- the end ---------------------------------------------------------------------------------------------------------
 
+  get #isLeaving(): boolean {
+    return this.#farewell?.isLeaving === true;
+  }
+
   #leave(): void {
-    if (this.#farewell.isLeaving) return;
+    if (this.#isLeaving) return;
+    this.#farewell ??= new Farewell(this.self);
     this.#timer({ of: 'farewell' }, FAREWELL_PATIENCE_MS);
     const neighbors = [...this.#neighbors].map((peer) => this.#overlay.contact(peer)).filter((contact) => contact !== undefined);
     this.#sendAll({ type: 'leaving', neighbors: [...this.#farewell.leave(neighbors)] });
   }
 
   #neighborLeaves(leaver: PeerId, others: readonly Contact[]): void {
-    if (this.#farewell.isLeaving) return this.#takeOver(leaver, others);
+    this.#farewell ??= new Farewell(this.self);
+    if (this.#isLeaving) return this.#takeOver(this.#farewell, leaver, others);
     const next = this.#farewell.next(leaver, others);
     if (next === undefined || this.#neighbors.has(next.peer) || !this.#parts.trusts(next) || !this.#overlay.introduced(next))
       return this.#send(leaver, { type: 'released' });
     this.#farewell.releaseAfter(next.peer, leaver);
   }
 
-  #takeOver(leaver: PeerId, others: readonly Contact[]): void {
-    const neighbors = this.#farewell.takeOver(leaver, others, this.#neighbors);
+  #takeOver(farewell: Farewell, leaver: PeerId, others: readonly Contact[]): void {
+    const neighbors = farewell.takeOver(leaver, others, this.#neighbors);
     if (neighbors !== undefined) this.#sendAll({ type: 'leaving', neighbors: [...neighbors] }, leaver);
     this.#send(leaver, { type: 'released' });
   }
 
   /** What became of our link with `peer` is known: whoever leaves, and handed us to it, may go. */
   #release(peer: PeerId): void {
+    if (this.#farewell === undefined) return;
     for (const leaver of this.#farewell.settled(peer)) this.#send(leaver, { type: 'released' });
   }
 
   #leaveWhenReleased(): void {
-    if (!this.#farewell.isReleased) return;
+    if (this.#farewell?.isReleased !== true) return;
     this.#sayThatWeLeft();
     if (!this.#discovery.isBusy) this.#end('left');
   }
@@ -427,6 +436,11 @@ function isOfLinksOnly(event: MeshEvent): boolean {
     case 'callFailed':
       return false;
   }
+}
+
+/** Whether it is a call, or brings the way of one. */
+function beginsCalls(event: MeshEvent): boolean {
+  return event.type === 'call' || (event.type === 'received' && (event.message.type === 'call' || event.message.type === 'hits'));
 }
 
 /** Whether our links or what we know of others may have changed. */

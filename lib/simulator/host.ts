@@ -49,31 +49,35 @@ export interface HostParts {
 }
 
 export class Host implements Node {
-  readonly name: string;
-  readonly key: number;
-  readonly machine: Machine;
-  readonly mind: Mind;
-  readonly random: Random;
-  readonly links = new Map<PeerId, End>();
-  readonly asleep: Entry[] = [];
-  readonly trusts: (contact: Contact) => boolean;
-  contact: Contact;
+  // What each event looks at comes first, and so lies together.
+  /** Stopped as by SIGSTOP. */
   isFrozen = false;
   /** Crashed, left or stopped. */
   isGone = false;
+  heard: End | undefined;
+  #isTelling = false;
+  /** What effects brought about, and is not told yet: seldom anything. */
+  #events: MeshEvent[] | undefined;
+  /** How far its clock is ahead: a machine that slept counts the time, or does not. */
+  clockAheadMs = 0;
+  readonly mind: Mind;
+  readonly #network: Network;
+  readonly #owner: HostOwner;
+  readonly key: number;
+  readonly links = new Map<PeerId, End>();
+  readonly name: string;
+  readonly machine: Machine;
+  readonly random: Random;
+  readonly asleep: Entry[] = [];
+  readonly trusts: (contact: Contact) => boolean;
+  contact: Contact;
   readsPerSecond = Number.POSITIVE_INFINITY;
   /** What it does with those who fetch from it. */
-  conduct: Conduct = { kind: 'delivers' };
+  conduct: Conduct = DELIVERS;
   /** What it shares. */
   offer: Offer | undefined;
   /** When all that it was asked to send has left. */
   uploadsUntil = 0;
-  /** How far its clock is ahead: a machine that slept counts the time, or does not. */
-  clockAheadMs = 0;
-  readonly #network: Network;
-  readonly #owner: HostOwner;
-  readonly #events: MeshEvent[] = [];
-  #isTelling = false;
 
   constructor({ name, key, network, machine, contact, mind, random, owner, trusts }: HostParts) {
     this.name = name;
@@ -94,13 +98,13 @@ export class Host implements Node {
   tell(event: MeshEvent): void {
     if (this.isGone) return;
     if (this.#isTelling) {
+      this.#events ??= [];
       this.#events.push(event);
       return;
     }
     this.#isTelling = true;
     this.#take(event);
-    // What effects brought about: seldom anything.
-    while (this.#events.length > 0 && !this.isGone) for (const next of this.#events.splice(0, 1)) this.#take(next);
+    if (this.#events !== undefined) this.#takeAll(this.#events);
     this.#isTelling = false;
   }
 
@@ -126,6 +130,12 @@ export class Host implements Node {
 
   timerFired(timer: Timer): void {
     this.tell({ type: 'timerFired', timer });
+  }
+
+  // The list grows while it is walked.
+  #takeAll(events: readonly MeshEvent[]): void {
+    for (const event of events) if (!this.isGone) this.#take(event);
+    this.#events = undefined;
   }
 
   #take(event: MeshEvent): void {
@@ -162,3 +172,6 @@ export class Host implements Node {
     }
   }
 }
+
+/** What nearly all do. */
+const DELIVERS: Conduct = { kind: 'delivers' };

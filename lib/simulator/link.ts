@@ -9,7 +9,7 @@ import type { Cause } from '../protocol/causes.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact } from '../protocol/messages.ts';
 import type { Flow } from './flow.ts';
-import type { Random } from './random.ts';
+import { type Chance, drawn, following, type Random } from './random.ts';
 import type { Weather } from './weather.ts';
 
 /** A computer: what can be cut off, and stays what it is while processes on it come and go. */
@@ -19,8 +19,8 @@ export interface Machine {
   readonly host: string;
   /** Machines of different sides do not reach each other. */
   side: number;
-  /** Machines that do not hear this one. */
-  readonly unheardBy: Set<Machine>;
+  /** Machines that do not hear this one; undefined: all do. */
+  unheardBy: Set<Machine> | undefined;
   /** It has no power: it refuses nothing and answers nothing. */
   isDark: boolean;
 }
@@ -30,6 +30,8 @@ export interface Node {
   readonly machine: Machine;
   readonly contact: Contact;
   readonly links: Map<PeerId, End>;
+  /** Over which it heard last: it often answers there at once. */
+  heard: End | undefined;
   readonly isGone: boolean;
   /** Stopped as by SIGSTOP: its sockets stand, and what happens to them waits in `asleep`. */
   readonly isFrozen: boolean;
@@ -68,29 +70,36 @@ export type Entry =
   /** What is rare; when it is the affair of a node, that must be awake for it. */
   | { readonly type: 'act'; readonly node: Node | undefined; readonly act: () => void };
 
-/** One end of a link, and the direction that begins there. */
-export class End {
+/** One end of a link, and the direction that begins there, which draws from a stream of its own. */
+export class End implements Chance {
   readonly node: Node;
   /** Who is at the other end. */
   readonly peer: PeerId;
-  /** Who dialled. */
-  readonly dialler: PeerId;
-  readonly random: Random;
-  /** What is different about this direction; undefined: it is as all are. */
-  weather: Weather | undefined;
   /** Whether its node has it: told so, and not told otherwise since. */
   isStanding = false;
-  /** When the last of what was sent arrives: what is sent later arrives no earlier. */
-  lastArrival = 0;
   /** What holds back what is sent; undefined: nothing does. */
   flow: Flow | undefined;
+  /** What is different about this direction; undefined: it is as all are. */
+  weather: Weather | undefined;
+  /** When the last of what was sent arrives: what is sent later arrives no earlier. */
+  lastArrival = 0;
+  // The state of a stream, not the stream: each message looks at an end, and a large network has a million of them.
+  #chance: number;
   #twin: End | undefined;
+  /** Who dialled. */
+  readonly dialler: PeerId;
 
-  constructor(node: Node, peer: PeerId, dialler: PeerId, random: Random) {
+  /** @param chance Hashed words that name the stream of this direction. */
+  constructor(node: Node, peer: PeerId, dialler: PeerId, chance: number) {
     this.node = node;
     this.peer = peer;
     this.dialler = dialler;
-    this.random = random;
+    this.#chance = chance;
+  }
+
+  next(): number {
+    this.#chance = following(this.#chance);
+    return drawn(this.#chance);
   }
 
   /** The other end. */

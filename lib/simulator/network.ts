@@ -14,7 +14,7 @@ import type { Contact } from '../protocol/messages.ts';
 import { Flow } from './flow.ts';
 import { type Dial, End, type Entry, type Machine, type Node } from './link.ts';
 import { Queue } from './queue.ts';
-import { hashOfWords, Random } from './random.ts';
+import { happens, hashOfWords } from './random.ts';
 import { CALM, travelMs, type Weather } from './weather.ts';
 
 export class Network {
@@ -119,7 +119,7 @@ export class Network {
       const known = this.#machines.get(host);
       if (known?.name === name) return known;
       if (known !== undefined) continue;
-      const machine: Machine = { name, host, side: 0, unheardBy: new Set(), isDark: false };
+      const machine: Machine = { name, host, side: 0, unheardBy: undefined, isDark: false };
       this.#machines.set(host, machine);
       return machine;
     }
@@ -127,14 +127,14 @@ export class Network {
 
   /** Whether what `from` sends comes to `to`. */
   hears(to: Machine, from: Machine): boolean {
-    return from.side === to.side && !to.isDark && !from.isDark && !(from.unheardBy.size > 0 && from.unheardBy.has(to));
+    return from.side === to.side && !to.isDark && !from.isDark && from.unheardBy?.has(to) !== true;
   }
 
   /** Takes back every cut and every partition. */
   healAll(): void {
     for (const machine of this.#machines.values()) {
       machine.side = 0;
-      machine.unheardBy.clear();
+      machine.unheardBy = undefined;
     }
   }
 
@@ -175,7 +175,9 @@ export class Network {
   }
 
   send(from: Node, to: PeerId, message: MeshMessage): void {
-    const end = from.links.get(to);
+    const { heard } = from;
+    // What is not looked up need not come into the processor's memory: a tenth of the time of a message in a large network.
+    const end = heard?.isStanding && heard.peer === to ? heard : from.links.get(to);
     if (end === undefined) return;
     this.#count(message);
     if (end.flow === undefined) this.#carry(end, message, this.now);
@@ -214,8 +216,12 @@ export class Network {
   }
 
   #deliver(end: End, entry: Entry & { type: 'delivery' }): void {
-    if (end.node.isFrozen) end.node.asleep.push(entry);
-    else if (end.isStanding) end.node.received(end.peer, entry.message);
+    const { node } = end;
+    if (node.isFrozen) node.asleep.push(entry);
+    else if (end.isStanding) {
+      node.heard = end;
+      node.received(end.peer, entry.message);
+    }
   }
 
   #closed(end: End, entry: Entry & { type: 'closed' }): void {
@@ -241,7 +247,7 @@ export class Network {
     const weather = end.weather ?? this.weather;
     const at = this.#arrival(end, weather, leavesAt);
     this.#queue.put(at, { type: 'delivery', end: end.twin, message });
-    if (weather.duplication > 0 && end.random.happens(weather.duplication)) {
+    if (weather.duplication > 0 && happens(weather.duplication, end)) {
       this.#queue.put(this.#arrival(end, weather, leavesAt), { type: 'delivery', end: end.twin, message });
     }
   }
@@ -251,7 +257,7 @@ export class Network {
   }
 
   #arrival(end: End, weather: Weather, leavesAt: number): number {
-    const at = Math.max(end.lastArrival, leavesAt + travelMs(weather, end.random));
+    const at = Math.max(end.lastArrival, leavesAt + travelMs(weather, end));
     end.lastArrival = at;
     return at;
   }
@@ -323,8 +329,8 @@ export class Network {
     const { from } = dial;
     const { peer } = from.contact;
     const words = [this.seed, 'link', from.machine.name, to.machine.name, from.random.below(2 ** 32)];
-    const end = new End(from, to.contact.peer, peer, new Random(...words, 0));
-    const twin = new End(to, peer, peer, new Random(...words, 1));
+    const end = new End(from, to.contact.peer, peer, hashOfWords(...words, 0));
+    const twin = new End(to, peer, peer, hashOfWords(...words, 1));
     end.join(twin);
     if (!mayStand(twin)) return this.#answer(dial, undefined, 'duplicate');
     this.#answer(dial, end, 'done');

@@ -18,7 +18,30 @@ export function hashOfWords(...words: readonly (string | number)[]): number {
   return hash ^ (hash >>> 16);
 }
 
-export class Random {
+/** Where numbers by chance come from. */
+export interface Chance {
+  /** A number from 0 up to 1, 1 excluded. */
+  next(): number;
+}
+
+/** The state of a stream after the next draw: for who keeps the state of its own stream, which is hashed words at first. */
+export function following(state: number): number {
+  return (state + 0x6d_2b_79_f5) | 0;
+}
+
+/** What is drawn in this state: a number from 0 up to 1, 1 excluded. */
+export function drawn(state: number): number {
+  let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+  mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+  return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+}
+
+/** Whether something of this probability happens. Nothing is drawn for what is certain or impossible. */
+export function happens(probability: number, chance: Chance): boolean {
+  return probability > 0 && (probability >= 1 || chance.next() < probability);
+}
+
+export class Random implements Chance {
   #state: number;
 
   /** The stream that these words name: seed first, then the purpose, then the node. */
@@ -28,10 +51,8 @@ export class Random {
 
   /** A number from 0 up to 1, 1 excluded. */
   next(): number {
-    this.#state = (this.#state + 0x6d_2b_79_f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+    this.#state = following(this.#state);
+    return drawn(this.#state);
   }
 
   /** A whole number from 0 up to `limit`, which is excluded. */
@@ -46,7 +67,7 @@ export class Random {
 
   /** Whether something of this probability happens. Nothing is drawn for what is certain or impossible. */
   happens(probability: number): boolean {
-    return probability > 0 && (probability >= 1 || this.next() < probability);
+    return happens(probability, this);
   }
 
   /** One of these; undefined when there is none. */

@@ -12,12 +12,32 @@ const SIGNATURE_LENGTH = 86;
 const PROOF_LENGTH = 16;
 
 export function sealOf(peer: PeerId): Seal {
-  return {
-    keys: keysOf(peer),
-    sign: (text) => signature(peer, text),
-    isSigned: (owner, keys, text, signed) => keys === keysOf(owner) && signed === signature(owner, text),
-    prove: (keys, text) => digits(PROOF_LENGTH, ...[keys, keysOf(peer)].sort(), text),
-  };
+  return new NamedSeal(peer);
+}
+
+/** One object a peer: what is signed is signed by its id. */
+class NamedSeal implements Seal {
+  readonly #peer: PeerId;
+
+  constructor(peer: PeerId) {
+    this.#peer = peer;
+  }
+
+  get keys(): string {
+    return keysOf(this.#peer);
+  }
+
+  sign(text: string): string {
+    return signature(this.#peer, text);
+  }
+
+  isSigned(owner: PeerId, keys: string, text: string, signed: string): boolean {
+    return keys === keysOf(owner) && signed === signature(owner, text);
+  }
+
+  prove(keys: string, text: string): string {
+    return digits(PROOF_LENGTH, ...[keys, this.keys].sort(), text);
+  }
 }
 
 function keysOf(peer: PeerId): string {

@@ -13,6 +13,7 @@ import type { Contact, Provider, SharedFile, Want } from '../protocol/messages.t
 import { pieceCount } from '../transfer/pieces.ts';
 import type { Conduct } from './conduct.ts';
 import { Host, type HostOwner, type Mind } from './host.ts';
+import type { Machine } from './link.ts';
 import { Network } from './network.ts';
 import { hashOfWords, Random } from './random.ts';
 import { Register, type RegisterOptions } from './register.ts';
@@ -205,16 +206,16 @@ export class Simulation {
   /** Cuts what lies between two machines: both directions, or only what `one` says to `other`. */
   cut(one: string, other: string, ways: 'both' | 'one' = 'both'): void {
     const [from, to] = [this.network.machine(one), this.network.machine(other)];
-    from.unheardBy.add(to);
-    if (ways === 'both') to.unheardBy.add(from);
+    unhear(from, to);
+    if (ways === 'both') unhear(to, from);
     this.#reviewed(one, other);
   }
 
   /** Heals what was cut between two machines. */
   mend(one: string, other: string): void {
     const [from, to] = [this.network.machine(one), this.network.machine(other)];
-    from.unheardBy.delete(to);
-    to.unheardBy.delete(from);
+    from.unheardBy?.delete(to);
+    to.unheardBy?.delete(from);
     this.#reviewed(one, other);
   }
 
@@ -365,7 +366,7 @@ export class Simulation {
     const { discovery = 'flood', mind = (_, parts) => new Mesh(parts) } = this.#options;
     const strategy = discoveryNamed(discovery);
     if (strategy === undefined) throw new Error(`there is no discovery "${discovery}"`);
-    const trusts = (other: Contact) => this.register.trusts(other);
+    const trusts = this.#trusts;
     const chances = new Random(this.seed, 'mind', life.name, this.#begun.get(life.name) ?? 0);
     const host = new Host({
       name: life.name,
@@ -386,6 +387,8 @@ export class Simulation {
     host.tell({ type: 'assigned', contact, members });
     host.tell({ type: 'shared', offer: life.shelf });
   }
+
+  readonly #trusts = (contact: Contact) => this.register.trusts(contact);
 
   readonly #owner: HostOwner = {
     askRegistry: ({ name }) => {
@@ -482,6 +485,12 @@ export class Simulation {
 
 /** Ports that a simulated network has, unless it is told otherwise. */
 const PORTS = 1_024;
+
+/** From now on `to` does not hear what `from` says. */
+function unhear(from: Machine, to: Machine): void {
+  from.unheardBy ??= new Set();
+  from.unheardBy.add(to);
+}
 
 /** What most simulated peers share. */
 const NOTHING = new Shelf();

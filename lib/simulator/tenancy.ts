@@ -49,7 +49,7 @@ export class Tenancy implements Asker {
         await this.#apply();
         this.#lines += 1;
         this.#line = this.#lines;
-        return await this.#keep(this.#line);
+        return this.#renewLater(this.#line);
       } catch {
         await this.#pause(SERVER_RETRY_MS * (0.5 + this.#parts.random.next() / 2)); // away, or no place for us
       }
@@ -95,11 +95,15 @@ export class Tenancy implements Asker {
     this.#tell(agreed(await register.listening(this)));
   }
 
-  async #keep(line: number): Promise<void> {
-    while (this.#line === line && !this.#isOver) {
-      await this.#pause(this.#parts.register.leaseMs / RENEWALS_PER_LEASE);
-      if (this.#line === line && !this.#isOver) await this.#renew().catch(() => this.cut());
-    }
+  // A timer, not a function that waits: that would be a KiB for each of a hundred thousand peers.
+  #renewLater(line: number): void {
+    const { network, register } = this.#parts;
+    const isKept = () => this.#line === line && !this.#isOver;
+    const renew = async () => {
+      if (isKept()) await this.#renew().catch(() => this.cut());
+      if (isKept()) this.#renewLater(line);
+    };
+    network.after(register.leaseMs / RENEWALS_PER_LEASE, () => this.#stirred(renew), this.#parts.node());
   }
 
   async #renew(): Promise<void> {
@@ -124,13 +128,13 @@ export class Tenancy implements Asker {
 
   #pause(ms: number): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    const { network } = this.#parts;
-    const go = () => {
-      network.isStirred = true;
-      resolve();
-    };
-    network.after(ms, go, this.#parts.node());
+    this.#parts.network.after(ms, () => this.#stirred(resolve), this.#parts.node());
     return promise;
+  }
+
+  #stirred(act: () => void): void {
+    this.#parts.network.isStirred = true;
+    act();
   }
 }
 

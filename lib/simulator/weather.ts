@@ -1,5 +1,5 @@
 /** How a link behaves: latency, loss, duplication, bandwidth. One for the whole network, and another where a plan says so. */
-import type { Random } from './random.ts';
+import { type Chance, happens } from './random.ts';
 
 /** How long a message is on its way, in milliseconds. `lognormal` has a long tail, as measured round trips have one. */
 export type Latency =
@@ -30,29 +30,29 @@ const RESEND_MS = 200;
 const RESEND_MOST_MS = 120_000;
 
 /** How long one message is on its way, what is sent again counted. */
-export function travelMs(weather: Weather, random: Random): number {
-  return weather.loss > 0 ? latencyMs(weather.latency, random) + resendMs(weather.loss, random) : latencyMs(weather.latency, random);
+export function travelMs(weather: Weather, chance: Chance): number {
+  return weather.loss > 0 ? latencyMs(weather.latency, chance) + resendMs(weather.loss, chance) : latencyMs(weather.latency, chance);
 }
 
-function latencyMs(latency: Latency, random: Random): number {
+function latencyMs(latency: Latency, chance: Chance): number {
   switch (latency.kind) {
     case 'constant':
       return latency.ms;
     case 'uniform':
-      return latency.leastMs + random.next() * (latency.mostMs - latency.leastMs);
+      return latency.leastMs + chance.next() * (latency.mostMs - latency.leastMs);
     case 'lognormal':
-      return Math.min(latency.mostMs, latency.medianMs * Math.exp(latency.sigma * normal(random)));
+      return Math.min(latency.mostMs, latency.medianMs * Math.exp(latency.sigma * normal(chance)));
   }
 }
 
 /** What the tries that are lost cost, one after another. A link that loses everything is one without bandwidth. */
-function resendMs(loss: number, random: Random): number {
+function resendMs(loss: number, chance: Chance): number {
   let ms = 0;
-  for (let pause = RESEND_MS; ms < RESEND_MOST_MS && random.happens(loss); pause *= 2) ms += pause;
+  for (let pause = RESEND_MS; ms < RESEND_MOST_MS && happens(loss, chance); pause *= 2) ms += pause;
   return ms;
 }
 
 /** A number of the normal distribution (Box and Muller 1958). */
-function normal(random: Random): number {
-  return Math.sqrt(-2 * Math.log(1 - random.next())) * Math.cos(2 * Math.PI * random.next());
+function normal(chance: Chance): number {
+  return Math.sqrt(-2 * Math.log(1 - chance.next())) * Math.cos(2 * Math.PI * chance.next());
 }
