@@ -422,8 +422,8 @@ function isOfLinksOnly(event: MeshEvent): boolean {
     case 'shuffled':
     case 'leaving':
     case 'released':
+    case 'stop': // which ends the mind that hears it
       return true;
-    case 'stop':
     case 'query':
     case 'hits':
     case 'echo':

@@ -250,16 +250,19 @@ export class PartialView implements Overlay {
   linkDown(peer: PeerId, cause: Cause, now: number): void {
     const link = this.#links.get(peer);
     this.#links.delete(peer);
-    if (link === undefined) return;
-    if (cause === 'evicted' || cause === 'full') this.#reserve.add(link.contact);
+    if (link !== undefined) this.#fell(link.contact, cause, now);
+    // Of a duplicate the other link takes its place at once.
+    if (cause !== 'duplicate') this.#tend(now);
+  }
+
+  #fell(contact: Contact, cause: Cause, now: number): void {
+    if (cause === 'evicted' || cause === 'full') this.#reserve.add(contact);
     if (cause === 'full' && this.#links.size < ACTIVE_LINKS) this.#turnedAway(now);
     if (cause === 'crashed' || cause === 'silent' || cause === 'slow') {
       this.#lost ??= new LostNeighbors(this.#chance);
-      this.#lost.add(link.contact, now);
+      this.#lost.add(contact, now);
       if (this.#links.size < FEW_LINKS) this.#isHurt = true;
     }
-    // Of a duplicate the other link takes its place at once.
-    if (cause !== 'duplicate') this.#tend(now);
   }
 
   // It lives, and may be the only way out of a few joiners who know only each other.

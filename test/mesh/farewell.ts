@@ -91,7 +91,7 @@ t.test('a search that is under way through a leaver is finished before it ends',
   t.notOk(released.some(({ type }) => type === 'stopped'));
   t.same(mind.tell({ type: 'linkDown', peer: contactOf('c').peer, cause: 'crashed' }), [], 'and nothing else is told any more');
   const hit = { peer: z, name: 'f', bytes: 1, root: '0'.repeat(64) } as const;
-  t.same(said(mind.hears('z', { type: 'hits', query, providers: [hit as never] }), 'hits'), ['a']);
+  t.same(said(mind.hears('z', { type: 'hits', query, providers: [hit as never], proof: 'by z' }), 'hits'), ['a']);
   const end = mind.hears('z', { type: 'echo', query, answered: [z], proofs: [''], missed: [] });
   t.same(said(end, 'echo'), ['a']);
   t.same(end.at(-1), left);

@@ -392,6 +392,7 @@ t.test('who was let go for want of room, or evicted, keeps the contact and goes 
   t.same(dialled(effects), ['a'], 'it lives');
   const evicted = wide(ACTIVE_LINKS + 1);
   t.same(down(evicted, 'b', 'evicted'), []);
+  t.same(dialled(down(wide(ACTIVE_LINKS + 1), 'b', 'full')), [], 'while it has enough');
   t.ok(evicted.mesh.contact(contactOf('b').peer));
   t.notOk(wide(ACTIVE_LINKS).mesh.contact(contactOf('f').peer));
 });
@@ -486,6 +487,13 @@ t.test('whoever leaves hands its neighbours to each other, and tells them when t
   t.match(messages(mind.tell({ type: 'leave' }), 'leaving'), [{ to: 'a', neighbors: [{ name: 'a' }, { name: 'b' }] }, { to: 'b' }]);
   t.same(messages(mind.hears('a', { type: 'released' }), 'reports'), []);
   t.match(messages(mind.hears('b', { type: 'released' }), 'reports'), [{ to: 'a', reports: [{ left: true }] }, { to: 'b' }]);
+});
+
+t.test('whoever leaves lacks nothing, and dials nobody any more', async (t) => {
+  const mind = wide(2);
+  mind.tell({ type: 'leave' });
+  t.same(dialled(down(mind, 'a')), []);
+  t.same(dialled(mind.tell({ type: 'referred', contact: contactOf('y'), members: 1_000 })), []);
 });
 
 t.test('timers and downs of what is over do nothing', async (t) => {
