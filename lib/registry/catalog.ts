@@ -116,7 +116,7 @@ export class Catalog {
     if (fault !== undefined) return unacceptable(fault);
     if (!isHost(host) || !(port >= 1 && port <= 65_535)) return { code: 'NOT_LISTENING', message: 'nobody could ask for it there' };
     const publisher = { type: 'foreign', id, host, port, until: now + FOREIGN_MS } as const;
-    return this.#publish({ publisher, base: 'any', version: 0, removed: [], put: [entry] }, now);
+    return this.#publish({ publisher, base: 'any', version: 0, removed: [], put: [plain(entry)] }, now);
   }
 
   /** A foreign holder lives; false when it has registered nothing, or fell silent. */
@@ -187,6 +187,11 @@ const FULL: Readonly<Record<keyof Limits, (limit: number) => string>> = {
   network: (limit) => `the index is full: it has room for ${limit} files in all`,
   foreign: (limit) => `the index is full: it takes the files of ${limit} peers that have not joined the network`,
 };
+
+/** Without a folder of no name. */
+function plain({ folder, ...entry }: Entry): Entry {
+  return folder === undefined || folder === '' ? entry : { ...entry, folder };
+}
 
 /** What comes twice counts as it comes last. */
 function distinct<Changed extends Pick<Patch, 'removed' | 'put'>>(changed: Changed): Changed {

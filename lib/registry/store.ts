@@ -7,9 +7,10 @@
  * caller, which never goes back while its process lives.
  */
 import type { PeerId } from '../protocol/ids.ts';
+import type { CatalogStore } from './catalog-store.ts';
 import type { Lease, LeaseState } from './lease.ts';
 
-export type { Lease, LeaseState };
+export type { Lease };
 
 /** What a joiner claims: the first free one of `ports`, and a name. `replaces` is a lease that ends when this one begins. */
 export interface Claim {
@@ -72,6 +73,8 @@ export interface NetworkKeys {
 
 /** A living lease is one that has not ended, by `end`, `expire` or a claim, and whose `expiresAt` is after `now`. */
 export interface Store {
+  /** Who holds what, of those whose leases are here. */
+  readonly catalog: CatalogStore;
   /** The keys of a network: `fresh` when it has none yet, and from then on those. */
   keys(network: string, fresh: NetworkKeys): Promise<NetworkKeys>;
   /** Expires what is due, then gives a lease, or tells what is held: the peer's id, every port, or the name, in this order. */

@@ -3,6 +3,7 @@
  *
  * What it knows follows from what it was asked and answered alone; the store that it stands before may be wrong.
  */
+import type { CatalogStore } from '../registry/catalog-store.ts';
 import type { Change, Choice, Claim, Claimed, Lease, NetworkKeys, Remembered, Store } from '../registry/store.ts';
 
 export class Ledger implements Store {
@@ -15,6 +16,10 @@ export class Ledger implements Store {
     this.#store = store;
     this.#leaseMs = leaseMs;
     this.#breached = breached;
+  }
+
+  get catalog(): CatalogStore {
+    return this.#store.catalog;
   }
 
   /** The leases of those who were seen to listen. */

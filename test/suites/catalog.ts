@@ -15,8 +15,6 @@ import {
 import type { Store } from '../../lib/registry/store.ts';
 import { claimOf, leased } from './store.ts';
 
-export type WithCatalog = Store & { readonly catalog: CatalogStore };
-
 const LIMITS: Limits = { list: 100, network: 100, foreign: 100 };
 export const HASH = 'a'.repeat(64);
 
@@ -72,8 +70,8 @@ export async function namesOf(catalog: CatalogStore, way: Way, { network = 'p2p'
   return names;
 }
 
-export function catalogPromises(t: Test, open: () => WithCatalog | Promise<WithCatalog>): void {
-  const promise = (sentence: string, prove: (store: WithCatalog, t: Test) => Promise<void>) =>
+export function catalogPromises(t: Test, open: () => Store | Promise<Store>): void {
+  const promise = (sentence: string, prove: (store: Store, t: Test) => Promise<void>) =>
     t.test(sentence, async (t) => {
       const store = await open();
       await prove(store, t);
@@ -271,6 +269,13 @@ export function catalogPromises(t: Test, open: () => WithCatalog | Promise<WithC
     t.equal(await catalog.browse('other', { type: 'peer', peer: one }, { after: '', limit: 9 }, 0), undefined);
     await catalog.publish(patch(foreigner(1), [entryOf('x')]), 0);
     t.match(await browsed('', 9, { type: 'foreign', id: 'id-1' }), { holder: { type: 'foreign', port: 4_001 }, entries: [entryOf('x')] });
+    const twice = [
+      { name: 'x', folder: 'b', hash: '' },
+      { name: 'x', folder: 'a', hash: '' },
+    ];
+    await catalog.publish(patch(foreigner(1), twice, { base: 'any' }), 0);
+    t.same((await browsed('x', 1, { type: 'foreign', id: 'id-1' }))?.entries, [twice[1]]);
+    t.same((await browsed('x\na', 9, { type: 'foreign', id: 'id-1' }))?.entries, [twice[0]]);
   });
 
   promise("an account's list is kept while nobody is logged in, until its time", async (store, t) => {

@@ -60,6 +60,16 @@ export class Postgres {
     return this.#url(name);
   }
 
+  /** Empties every table of a register, which is much faster than another database. */
+  async empty(url: string): Promise<void> {
+    const client = new Client(url);
+    await client.connect();
+    const { rows } = await client.query(`SELECT string_agg(quote_ident(tablename), ', ') AS tables FROM pg_tables
+      WHERE schemaname = 'public' AND tablename NOT IN ('floodmesh_migration', 'counter', 'catalog_counter')`);
+    await client.query(`TRUNCATE ${rows[0].tables}`);
+    await client.end();
+  }
+
   /** Ends it at once; what it acknowledged is kept. */
   async stop(): Promise<void> {
     const child = this.#process;

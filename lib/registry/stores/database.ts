@@ -1,4 +1,4 @@
-/** A database as the stores see it: statements one after the other, in transactions. */
+/** What differs between databases: how a statement is run, how a transaction is made, what is tried again. */
 import type { Row, Statement, Values } from './statements.ts';
 
 /** One statement on its way to the database. */
@@ -10,7 +10,11 @@ export interface Step {
 /** Statements one after the other: each is yielded, and answered with its rows. Any database can perform that in its own way. */
 export type Work<Answer> = Generator<Step, Answer, readonly Row[]>;
 
+/** How parts of names are looked for: in a table of their trigrams, by an index of columns, or by reading on and on. */
+export type Trigrams = 'table' | 'index' | 'none';
+
 export interface Database {
+  readonly trigrams: Trigrams;
   /** One statement by itself. */
   run(step: Step): Promise<readonly Row[]>;
   /** All statements of the work in one transaction, or none; it may be begun again, when others were in its way. */
@@ -18,6 +22,7 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** One statement as a part of a work. */
 export function* run(statement: Statement, values: Values): Work<readonly Row[]> {
   return yield { statement, values };
 }

@@ -11,11 +11,23 @@ import { Pool, type PoolClient } from 'pg';
 import { STORE_ANSWER_MS, STORE_ATTEMPTS, STORE_CONNECT_MS, STORE_CONNECTIONS } from '../../config.ts';
 import { FloodmeshError } from '../../errors.ts';
 import { failpoint } from '../../failpoints.ts';
-import type { Database, Step, Work } from './database.ts';
+import type { Database, Step, Trigrams, Work } from './database.ts';
+import type { Dialect } from './dialect.ts';
 import { SqlStore } from './sql.ts';
-import { type Dialect, MIGRATIONS, type Row, STATEMENTS, type Statement, type Value } from './statements.ts';
+import { MIGRATIONS, type Row, STATEMENTS, type Statement, type Value } from './statements.ts';
 
-const DIALECT: Dialect = { integer: 'BIGINT', real: 'DOUBLE PRECISION', order: 'BIGINT PRIMARY KEY', strict: '' };
+const DIALECT: Dialect = {
+  ...{ integer: 'BIGINT', real: 'DOUBLE PRECISION', order: 'BIGINT PRIMARY KEY', strict: '', text: 'TEXT COLLATE "C"' },
+  trigrams: [],
+};
+/** The columns' trigrams, for a table that is empty yet: later it would take minutes, and is its keeper's to decide. */
+const TRIGRAMS = [
+  'CREATE EXTENSION IF NOT EXISTS pg_trgm',
+  // A search would have to read what waits to be put in.
+  'CREATE INDEX IF NOT EXISTS catalog_by_text ON catalog_entry USING gin (text gin_trgm_ops, words gin_trgm_ops) WITH (fastupdate = off)',
+];
+/** Planned anew each time: whether an index helps depends on what is looked for. */
+const PLANNED = new Set<Statement>(['likeText', 'likeWords']);
 /** Serialization failure, deadlock, unique violation, and a table that another server has made just now. */
 const AGAIN = new Set(['40001', '40P01', '23505', '42P07']);
 /** The longest pause before the second attempt; twice that before the third, and so on. */
@@ -29,6 +41,7 @@ export async function openPostgres(url: string): Promise<SqlStore> {
   const database = new PostgresDatabase(url);
   try {
     await database.migrate();
+    await database.findTrigrams();
     return new SqlStore(database);
   } catch (thrown) {
     await database.close();
@@ -37,6 +50,7 @@ export async function openPostgres(url: string): Promise<SqlStore> {
 }
 
 class PostgresDatabase implements Database {
+  trigrams: Trigrams = 'none';
   readonly #pool: Pool;
 
   constructor(url: string) {
@@ -90,6 +104,17 @@ class PostgresDatabase implements Database {
     );
   }
 
+  /** Makes an index of trigrams where the database knows them (pg_trgm), and says whether there is one. */
+  async findTrigrams(): Promise<void> {
+    this.trigrams = await this.#attempt(async (client) => {
+      const { rows: entries } = await client.query('SELECT 1 FROM catalog_entry LIMIT 1');
+      // Not every database has them, or lets us; nor need two servers that start together do it both.
+      if (entries.length === 0) for (const step of TRIGRAMS) await client.query(step).catch(() => undefined);
+      const { rows: found } = await client.query(`SELECT 1 FROM pg_indexes WHERE indexname = 'catalog_by_text'`);
+      return found.length > 0 ? 'index' : 'none';
+    });
+  }
+
   async #patiently<Answer>(work: (client: PoolClient) => Promise<Answer>, attempt = 1): Promise<Answer> {
     try {
       return await this.#attempt(work);
@@ -137,7 +162,11 @@ async function performed<Answer>(client: PoolClient, work: Work<Answer>): Promis
 async function rows(client: PoolClient, { statement, values }: Step): Promise<readonly Row[]> {
   const { text, names } = positional(statement);
   failpoint('register.before-statement');
-  const { rows: found } = await client.query<Row>({ name: statement, text, values: names.map((name) => written(values[name])) });
+  const { rows: found } = await client.query<Row>({
+    ...(!PLANNED.has(statement) && { name: statement }),
+    text,
+    values: names.map((name) => written(values[name])),
+  });
   return found.map((row) => Object.fromEntries(Object.entries(row).map(([column, value]) => [column, read(value)])));
 }
 
@@ -154,7 +183,7 @@ function positional(statement: Statement): Positional {
   const known = POSITIONAL.get(statement);
   if (known !== undefined) return known;
   const names: string[] = [];
-  const text = STATEMENTS[statement].replace(/:([a-z]+)/gi, (_, name: string) => {
+  const text = spelled(STATEMENTS[statement]).replace(/:([a-z]+)/gi, (_, name: string) => {
     if (!names.includes(name)) names.push(name);
     return `$${names.indexOf(name) + 1}`;
   });
@@ -162,10 +191,23 @@ function positional(statement: Statement): Positional {
   return { text, names };
 }
 
-// PostgreSQL's text holds every character but NUL.
-function written(value: Value | undefined): Value {
-  if (typeof value === 'string') return value.replaceAll('\\', '\\\\').replaceAll('\0', '\\0');
+function spelled(statement: string): string {
+  return statement
+    .replace(/EACH\((:\w+)\)/g, 'json_array_elements(CAST($1 AS json)) AS each(value)')
+    .replace(/HAS\(([^,]+), ([^)]+)\)/g, '(strpos($1, $2) > 0)');
+}
+
+function written(value: Value | undefined): string | number | null {
+  if (typeof value === 'string') return escaped(value);
+  if (typeof value === 'object' && value !== null) {
+    return JSON.stringify(value, (_, each) => (typeof each === 'string' ? escaped(each) : each));
+  }
   return value ?? null;
+}
+
+// PostgreSQL's text holds every character but NUL.
+function escaped(text: string): string {
+  return text.replaceAll('\\', '\\\\').replaceAll('\0', '\\0');
 }
 
 function read(value: unknown): unknown {

@@ -1,10 +1,8 @@
 /**
- * The register in tables, whatever database keeps them: each call of `Store` is one transaction of a few statements.
- *
- * What differs between databases is behind `Database`: how a statement is run, how a transaction is made, what is tried again.
+ * The register in tables, whatever database keeps them: each call of `Store` is one transaction of a few statements. What
+ * differs between databases is behind `Database`.
  */
 import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../config.ts';
-import { peerId } from '../../protocol/ids.ts';
 import {
   type Change,
   type Choice,
@@ -12,23 +10,26 @@ import {
   type Claimed,
   firstFree,
   type Lease,
-  type LeaseState,
   type NetworkKeys,
   type Remembered,
   rememberedOf,
   type Store,
 } from '../store.ts';
 import { count, type Database, run, type Work } from './database.ts';
+import { leaseIn, leaseOf, rememberedIn } from './rows.ts';
 import { SqlAccounts } from './sql-accounts.ts';
+import { SqlCatalog } from './sql-catalog.ts';
 import type { Row, Statement, Values } from './statements.ts';
 
 export class SqlStore implements Store {
   readonly accounts: SqlAccounts;
+  readonly catalog: SqlCatalog;
   readonly #database: Database;
 
   constructor(database: Database) {
-    this.accounts = new SqlAccounts(database);
     this.#database = database;
+    this.accounts = new SqlAccounts(database);
+    this.catalog = new SqlCatalog(database);
   }
 
   keys(network: string, fresh: NetworkKeys): Promise<NetworkKeys> {
@@ -173,46 +174,4 @@ function* listening(
 function* markedBad({ network, ...bad }: { network: string; host: string; port: number; until: number }): Work<void> {
   yield* run('markBad', { network, ...bad, order: yield* count() });
   yield* run('forgetBad', { network, limit: BAD_PORTS_REMEMBERED });
-}
-
-function leaseIn([row]: readonly Row[]): Lease | undefined {
-  return row && leaseOf(row);
-}
-
-function leaseOf(row: Row): Lease {
-  return {
-    serial: Number(row.serial),
-    network: String(row.network),
-    port: Number(row.port),
-    host: String(row.host),
-    peer: peerId(String(row.peer)),
-    name: String(row.name),
-    foldedName: row.folded_name === null ? undefined : String(row.folded_name),
-    cookieHash: String(row.cookie_hash),
-    state: stateOf(row.state),
-    verified: Number(row.verified),
-    expiresAt: Number(row.expires_at),
-    joinedAt: Number(row.joined_at),
-    joinedCount: Number(row.joined_count),
-    firstJoinedAt: Number(row.first_joined_at),
-    account: row.account === null ? undefined : String(row.account),
-  };
-}
-
-function stateOf(text: unknown): LeaseState {
-  return text === 'listening' || text === 'silent' ? text : 'assigned';
-}
-
-function rememberedIn(row: Row): Remembered {
-  return {
-    peer: peerId(String(row.peer)),
-    name: String(row.name),
-    foldedName: String(row.folded_name),
-    host: String(row.host),
-    port: Number(row.port),
-    joinedCount: Number(row.joined_count),
-    firstJoinedAt: Number(row.first_joined_at),
-    endedAt: Number(row.ended_at),
-    account: row.account === null ? undefined : String(row.account),
-  };
 }

@@ -9,13 +9,29 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { FloodmeshError } from '../../errors.ts';
 import { failpoint } from '../../failpoints.ts';
 import type { Database, Step, Work } from './database.ts';
+import type { Dialect } from './dialect.ts';
 import { SqlStore } from './sql.ts';
-import { type Dialect, MIGRATIONS, type Row, STATEMENTS, type Statement } from './statements.ts';
+import { MIGRATIONS, type Row, STATEMENTS, type Statement, type Value, type Values } from './statements.ts';
 
 /** How long a call waits for another process that writes. A guess: a write takes microseconds. */
 const BUSY_MS = 1_000;
 const SQLITE_FULL = 13;
-const DIALECT: Dialect = { integer: 'INTEGER', real: 'REAL', order: 'INTEGER PRIMARY KEY AUTOINCREMENT', strict: ' STRICT' };
+const DIALECT: Dialect = {
+  integer: 'INTEGER',
+  real: 'REAL',
+  order: 'INTEGER PRIMARY KEY AUTOINCREMENT',
+  strict: ' STRICT',
+  text: 'TEXT',
+  // Which entries have three characters in a row, and neither the text nor where in it: 60 bytes an entry instead of 130.
+  trigrams: [
+    `CREATE VIRTUAL TABLE catalog_text USING fts5 (text, content = '', contentless_delete = 1, detail = none,
+       tokenize = 'trigram case_sensitive 1')`,
+    `CREATE TRIGGER catalog_put AFTER INSERT ON catalog_entry BEGIN
+       INSERT INTO catalog_text (rowid, text) VALUES (new.entry, new.text || char(10) || new.words);
+     END`,
+    'CREATE TRIGGER catalog_removed AFTER DELETE ON catalog_entry BEGIN DELETE FROM catalog_text WHERE rowid = old.entry; END',
+  ],
+};
 
 /**
  * Opens the file at `path`, or makes it, readable by its owner alone because the network's private key is in it.
@@ -26,6 +42,7 @@ export function openSqlite(path: string): SqlStore {
 }
 
 class SqliteDatabase implements Database {
+  readonly trigrams = 'table';
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<Statement, StatementSync>();
 
@@ -57,10 +74,22 @@ class SqliteDatabase implements Database {
 
   #rows({ statement, values }: Step): readonly Row[] {
     failpoint('register.before-statement');
-    const prepared = this.#prepared.get(statement) ?? this.#database.prepare(STATEMENTS[statement]);
+    const prepared = this.#prepared.get(statement) ?? this.#database.prepare(spelled(STATEMENTS[statement]));
     this.#prepared.set(statement, prepared);
-    return prepared.all(values);
+    return prepared.all(written(values));
   }
+}
+
+function spelled(statement: string): string {
+  return statement.replace(/EACH\((:\w+)\)/g, 'json_each($1)').replace(/HAS\(([^,]+), ([^)]+)\)/g, '(instr($1, $2) > 0)');
+}
+
+function written(values: Values): Record<string, string | number | null> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)]));
+}
+
+function plain(value: Value): string | number | null {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : value;
 }
 
 function opened(path: string): DatabaseSync {

@@ -7,10 +7,14 @@
  */
 import { ACCOUNT_STATEMENTS } from './account-statements.ts';
 
+import { CATALOG_STATEMENTS, catalogTables } from './catalog-statements.ts';
+import type { Dialect } from './dialect.ts';
+
 const LIVING = 'serial = :serial AND expires_at > :now';
 const CHOSEN = `network = :network AND state = 'listening' AND serial <> :except AND verified < :before AND expires_at > :now`;
 
 export const STATEMENTS = {
+  ...CATALOG_STATEMENTS,
   keepKeys: 'INSERT INTO network VALUES (:network, :publicKey, :privateKey) ON CONFLICT DO NOTHING',
   keys: 'SELECT * FROM network WHERE network = :network',
   count: 'UPDATE counter SET counted = counted + 1 RETURNING counted',
@@ -49,20 +53,11 @@ export const STATEMENTS = {
 } as const;
 
 export type Statement = keyof typeof STATEMENTS;
-export type Value = string | number | null;
+/** Objects are for `EACH`. */
+export type Value = string | number | null | readonly object[];
 export type Values = Readonly<Record<string, Value>>;
 /** A row as the database's driver gives it: large numbers may be text. */
 export type Row = Readonly<Record<string, unknown>>;
-
-/** What a database calls things. */
-export interface Dialect {
-  readonly integer: string;
-  readonly real: string;
-  /** A key that grows; we say ourselves what it is. */
-  readonly order: string;
-  /** Behind a table's columns: where types are otherwise only advice. */
-  readonly strict: string;
-}
 
 /** What has been done to the database, in order; it counts how many of these it has had. Never edit one; add. */
 export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = [
@@ -105,4 +100,5 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
     'ALTER TABLE lease ADD COLUMN account TEXT',
     'ALTER TABLE remembered ADD COLUMN account TEXT',
   ],
+  catalogTables,
 ];

@@ -164,12 +164,17 @@ t.test('SQLite answers as memory does', async (t) => {
 t.test('PostgreSQL answers as memory does', { skip: NO_POSTGRES }, async (t) => {
   const postgres = await Postgres.start();
   t.teardown(() => postgres.close());
+  const url = await postgres.database();
+  await (await openPostgres(url)).close();
   await fc.assert(
     fc.asyncProperty(story, (steps) =>
       alike(
         steps,
         () => new MemoryStore(),
-        async () => openPostgres(await postgres.database()),
+        async () => {
+          await postgres.empty(url);
+          return openPostgres(url);
+        },
       ),
     ),
     { numRuns: 12 },

@@ -2,6 +2,7 @@ import { Client } from 'pg';
 import t from 'tap';
 import { openPostgres } from '../../../lib/registry/stores/postgres.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
+import { catalogPromises, entryOf, member, namesOf, patch, peer } from '../../suites/catalog.ts';
 import { NO_POSTGRES, Postgres } from '../../suites/postgres.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
@@ -12,8 +13,32 @@ else {
   const postgres = await Postgres.start();
   t.teardown(() => postgres.close());
 
-  storePromises(t, async () => openPostgres(await postgres.database()));
-  accountStorePromises(t, async () => openPostgres(await postgres.database()));
+  const shared = await postgres.database();
+  await (await openPostgres(shared)).close();
+  const emptied = async () => {
+    await postgres.empty(shared);
+    return openPostgres(shared);
+  };
+
+  storePromises(t, emptied);
+  accountStorePromises(t, emptied);
+  catalogPromises(t, emptied);
+
+  t.test('where there is no index of trigrams, parts of names and words of titles are found all the same', async (t) => {
+    const url = await postgres.database();
+    const indexed = await openPostgres(url);
+    const files = [entryOf('deep/f1.txt', { title: 'Transfer Protocol' }), entryOf('f2')];
+    await indexed.catalog.publish(patch(peer(await member(indexed, 1)), files), NOW);
+    await indexed.close();
+    const client = new Client(url);
+    await client.connect();
+    await client.query('DROP INDEX catalog_by_text');
+    await client.end();
+    const store = await openPostgres(url);
+    t.same(await namesOf(store.catalog, { by: 'text', text: 'deep' }), ['deep/f1.txt']);
+    t.same(await namesOf(store.catalog, { by: 'words', words: ['protocol'] }), ['deep/f1.txt']);
+    await store.close();
+  });
 
   t.test('servers that start together over an empty database make one register', async (t) => {
     const url = await postgres.database();

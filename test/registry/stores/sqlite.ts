@@ -6,12 +6,14 @@ import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { openSqlite } from '../../../lib/registry/stores/sqlite.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
+import { catalogPromises } from '../../suites/catalog.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
 const NOW = 0;
 
 storePromises(t, () => openSqlite(':memory:'));
 accountStorePromises(t, () => openSqlite(':memory:'));
+catalogPromises(t, () => openSqlite(':memory:'));
 
 t.test('a register survives that its file is closed and opened', async (t) => {
   const path = join(t.testdir(), 'register.db');

@@ -1,0 +1,109 @@
+/**
+ * Every statement of the catalog, as `statements` has those of the register, with two words of its own: `EACH(:values)` is a table of
+ * the JSON objects in a value, `HAS(one, other)` whether a text has another one in it.
+ *
+ * What changes begins with `catalogCount`: it takes the one row that all who publish need, so they act one after the other, entries
+ * are numbered in the order of commits, and who reads on after a number misses nothing. Joins do not wait for it.
+ */
+import type { Dialect } from './dialect.ts';
+
+const ENTRY = 'catalog_entry AS entry';
+// With the lease that puts a list into answers.
+const LEASED = `lease ON lease.network = list.network AND lease.peer = list.peer AND lease.expires_at > :now AND lease.verified > 0
+                  AND lease.folded_name IS NOT NULL`;
+const LIST = `lease.*, list.owner, list.account AS list_account, list.foreign_id, list.foreign_host, list.foreign_port, list.until, list.kept_until,
+                list.version, list.files, list.list`;
+const FOUND = `entry.entry, entry.name AS path, entry.folder, entry.title, entry.number, entry.hash, entry.bytes, entry.holds_files,
+                 entry.holds_bytes`;
+
+// The order of the tables is said with CROSS JOIN, because SQLite knows nothing of their sizes.
+function located(condition: string, from = ENTRY): string {
+  return `SELECT ${LIST}, ${FOUND} FROM ${from} CROSS JOIN catalog_list AS list LEFT JOIN ${LEASED}
+          WHERE entry.network = :network AND entry.entry > :after AND list.list = entry.list AND ${condition}
+            AND (lease.serial IS NOT NULL OR list.until > :now) ORDER BY entry.entry LIMIT :limit`;
+}
+
+const WORDS = `NOT EXISTS (SELECT 1 FROM EACH(:words) WHERE NOT HAS(entry.words, value->>'word'))`;
+const MATCHED = 'catalog_text CROSS JOIN catalog_entry AS entry';
+const MATCH = 'catalog_text MATCH :match AND catalog_text.rowid > :after AND entry.entry = catalog_text.rowid';
+const WINDOW = 'entry.entry <= :upto';
+
+export const CATALOG_STATEMENTS = {
+  catalogCount: 'UPDATE catalog_counter SET counted = counted + :count RETURNING counted',
+  catalogFiles: 'SELECT files FROM catalog_total WHERE network = :network',
+  addFiles: `INSERT INTO catalog_total VALUES (:network, :files)
+             ON CONFLICT (network) DO UPDATE SET files = catalog_total.files + excluded.files`,
+  lastEntry: 'SELECT max(entry) AS entry FROM catalog_entry',
+
+  list: 'SELECT * FROM catalog_list WHERE network = :network AND owner = :owner',
+  listOfPeer: 'SELECT * FROM catalog_list WHERE network = :network AND peer = :peer',
+  foreignLists: 'SELECT count(*) AS count FROM catalog_list WHERE network = :network AND until IS NOT NULL',
+  putList: `INSERT INTO catalog_list VALUES (:list, :network, :owner, :peer, :account, :foreignId, :foreignHost, :foreignPort, :until,
+              :keptUntil, :version, :files)
+            ON CONFLICT (network, owner) DO UPDATE SET list = excluded.list, peer = excluded.peer, foreign_host = excluded.foreign_host,
+              foreign_port = excluded.foreign_port, until = excluded.until, kept_until = excluded.kept_until, version = excluded.version,
+              files = excluded.files`,
+  detachList: 'UPDATE catalog_list SET peer = NULL WHERE list = :list',
+  dropList: 'DELETE FROM catalog_list WHERE list = :list',
+  dropped: 'INSERT INTO catalog_dropped VALUES (:list)',
+  beat: `UPDATE catalog_list SET until = CASE WHEN until > :until THEN until ELSE :until END
+         WHERE network = :network AND owner = :owner AND until > :now RETURNING list`,
+  keepList: 'UPDATE catalog_list SET kept_until = :keptUntil WHERE network = :network AND owner = :owner',
+
+  named: `SELECT entry.entry FROM EACH(:names) CROSS JOIN ${ENTRY}
+          WHERE entry.list = :list AND entry.name = value->>'name' AND entry.folder = value->>'folder'`,
+  removeEntries: `DELETE FROM catalog_entry WHERE entry IN (SELECT CAST(value->>'entry' AS BIGINT) FROM EACH(:entries))`,
+  putEntries: `INSERT INTO catalog_entry SELECT CAST(value->>'entry' AS BIGINT), CAST(:list AS BIGINT), :network, value->>'name', value->>'folder',
+                 value->>'last', value->>'stem', value->>'text', value->>'words', value->>'title', value->>'number', value->>'hash',
+                 CAST(value->>'bytes' AS BIGINT), CAST(value->>'holdsFiles' AS BIGINT), CAST(value->>'holdsBytes' AS BIGINT)
+               FROM EACH(:entries)`,
+
+  byPath: located('entry.name = :path'),
+  byLast: located('entry.last = :last AND (:foldersOnly = 0 OR entry.holds_files IS NOT NULL)'),
+  byStem: located('entry.stem = :stem'),
+  byNumber: located('entry.number = :number'),
+  byHash: located('entry.hash = :hash'),
+  byAll: located(WINDOW),
+  scanText: located(`${WINDOW} AND HAS(entry.text, :text)`),
+  scanWords: located(`${WINDOW} AND ${WORDS}`),
+  // Where there is an index of trigrams: SQLite has its own table of them, PostgreSQL an index of the columns.
+  matchText: located(`${MATCH} AND HAS(entry.text, :text)`, MATCHED),
+  matchWords: located(`${MATCH} AND ${WORDS}`, MATCHED),
+  likeText: located(`entry.text LIKE :pattern ESCAPE '!'`),
+  likeWords: located(`entry.words LIKE :pattern ESCAPE '!' AND ${WORDS}`),
+
+  listWithLease: `SELECT ${LIST} FROM catalog_list AS list LEFT JOIN ${LEASED}
+                  WHERE list.network = :network AND (list.owner = :owner OR list.peer = :peer)`,
+  entriesOf: `SELECT ${FOUND} FROM ${ENTRY} WHERE entry.list = :list AND (entry.name, entry.folder) > (:name, :folder)
+              ORDER BY entry.name, entry.folder LIMIT :limit`,
+
+  overLists: `SELECT list.* FROM catalog_list AS list LEFT JOIN ${LEASED} WHERE list.network = :network AND lease.serial IS NULL
+                AND coalesce(list.until, 0) <= :now AND coalesce(list.kept_until, 0) <= :now LIMIT :limit`,
+  droppedList: 'SELECT list FROM catalog_dropped LIMIT 1',
+  removeDropped: `DELETE FROM catalog_entry WHERE entry IN (SELECT entry FROM catalog_entry WHERE list = :list LIMIT :limit) RETURNING entry`,
+  forgetDropped: 'DELETE FROM catalog_dropped WHERE list = :list',
+} as const;
+
+/** The tables, in the order in which they are made. */
+export const catalogTables = ({ integer, real, text, strict, trigrams }: Dialect): readonly string[] => [
+  `CREATE TABLE catalog_counter (counted ${integer} NOT NULL)${strict}`,
+  'INSERT INTO catalog_counter VALUES (0)',
+  `CREATE TABLE catalog_total (network TEXT PRIMARY KEY, files ${integer} NOT NULL)${strict}`,
+  `CREATE TABLE catalog_list (
+     list ${integer} PRIMARY KEY, network TEXT NOT NULL, owner TEXT NOT NULL, peer TEXT, account TEXT, foreign_id TEXT, foreign_host TEXT,
+     foreign_port ${integer}, until ${real}, kept_until ${real}, version ${integer} NOT NULL, files ${integer} NOT NULL,
+     UNIQUE (network, owner), UNIQUE (network, peer)
+   )${strict}`,
+  `CREATE TABLE catalog_dropped (list ${integer} PRIMARY KEY)${strict}`,
+  `CREATE TABLE catalog_entry (
+     entry ${integer} PRIMARY KEY, list ${integer} NOT NULL, network TEXT NOT NULL, name ${text} NOT NULL, folder ${text} NOT NULL,
+     last TEXT NOT NULL, stem TEXT, text TEXT NOT NULL, words TEXT NOT NULL, title TEXT, number TEXT, hash TEXT NOT NULL,
+     bytes ${integer}, holds_files ${integer}, holds_bytes ${integer}, UNIQUE (list, name, folder)
+   )${strict}`,
+  'CREATE INDEX catalog_by_path ON catalog_entry (network, name, entry)',
+  'CREATE INDEX catalog_by_last ON catalog_entry (network, last, entry)',
+  'CREATE INDEX catalog_by_stem ON catalog_entry (network, stem, entry)',
+  'CREATE INDEX catalog_by_hash ON catalog_entry (network, hash, entry)',
+  'CREATE INDEX catalog_by_number ON catalog_entry (network, number, entry) WHERE number IS NOT NULL',
+  ...trigrams,
+];
