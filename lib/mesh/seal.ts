@@ -16,6 +16,8 @@ export interface Seal {
   isSigned(peer: PeerId, keys: string, text: string, signature: string): boolean;
   /** What only we and the owner of `keys` can make of `text`, both the same; empty for what are no keys. */
   prove(keys: string, text: string): string;
+  /** 22 characters of base64url that nobody finds another text for; everybody makes the same of one text. */
+  digest(text: string): string;
 }
 
 /** Whether the peer that a report is about signed it. */

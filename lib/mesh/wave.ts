@@ -15,7 +15,7 @@
  */
 import { EXTENSIONS, HOPS_THAT_MATTER, LATE_EBBS, LOST_LINK_MS } from '../config.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
-import { MAX_ASKED, type Question } from '../protocol/messages.ts';
+import { MAX_ASKED, type Question, WAVE_HOPS } from '../protocol/messages.ts';
 import type { View } from './discovery/discovery.ts';
 import type { MeshEffect, MeshMessage } from './events.ts';
 
@@ -25,6 +25,8 @@ type Extend = Extract<MeshMessage, { type: 'extend' }>;
 
 /** What is asked, and of whom. */
 export interface Asked {
+  /** Under which all but copies go: it follows from the rest, so nobody spreads another question under it. */
+  readonly id: QueryId;
   readonly query: QueryId;
   readonly want: Question;
   readonly only?: PeerId | undefined;
@@ -52,8 +54,8 @@ const FAR = 1_000;
 const CANCELS_BELIEVED = 2;
 
 /** Nothing newly asked: what settles a copy that was no news. */
-export function empty(query: QueryId): Ebb {
-  return { type: 'ebb', query, asked: 0, silent: 0, edge: 0 };
+export function empty(id: QueryId): Ebb {
+  return { type: 'ebb', query: id, asked: 0, silent: 0, edge: 0 };
 }
 
 export class Wave {
@@ -161,10 +163,12 @@ export class Wave {
       this.#told ??= from;
       if (isFree) this.#due = view.now + copy.patienceMs;
       if (isFirst || copy.depth < this.#depth) this.#nearer(copy, isFirst, view, effects);
+      // Who was told a lower limit than the last, by mistake or by a lie, is not left behind; to the last everybody goes on.
+      else if (copy.limit === WAVE_HOPS && this.#limit < WAVE_HOPS) this.#extend(WAVE_HOPS, 1, view, effects);
     }
     if (!crosses) {
       if (isFirst || (isFree && this.#pending > 0)) this.#engage(from, view, effects);
-      else effects.push(send(from, empty(this.asked.query)));
+      else effects.push(send(from, empty(this.asked.id)));
     }
     this.#settle(view, effects);
   }
@@ -175,7 +179,7 @@ export class Wave {
     if (way === undefined || (!this.#isOpen && this.#isAsker)) return;
     if (!this.#isOpen) {
       // Nobody asks us any more: whoever tells us is to tell somebody else.
-      effects.push(send(from, { type: 'cancel', query: this.asked.query }));
+      effects.push(send(from, { type: 'cancel', query: this.asked.id }));
       return;
     }
     if (way.open > 0) this.#settled(way);
@@ -191,7 +195,7 @@ export class Wave {
 
   /** The search is to go on. */
   extended(from: PeerId, extend: Extend, view: View, effects: MeshEffect[]): void {
-    const isNews = this.#isOpen && extend.limit > this.#limit && this.#find(from)?.isUp === true && this.#extensions < EXTENSIONS;
+    const isNews = this.#isOpen && extend.limit > this.#limit && this.#find(from)?.isUp === true && this.#mayExtend(extend.limit);
     const isFree = this.#parent === undefined && this.#pending === 0;
     if (isNews) {
       this.#extensions += 1;
@@ -199,7 +203,7 @@ export class Wave {
       this.#extend(extend.limit, 1, view, effects);
     }
     if (isNews && isFree) this.#engage(from, view, effects);
-    else effects.push(send(from, empty(this.asked.query)));
+    else effects.push(send(from, empty(this.asked.id)));
     this.#settle(view, effects);
   }
 
@@ -228,7 +232,7 @@ export class Wave {
     this.#pending = 0;
     for (const way of this.#ways) {
       if (!isTold(way)) continue;
-      if (view.neighbors.has(way.peer)) effects.push(send(way.peer, { type: 'cancel', query: this.asked.query }));
+      if (view.neighbors.has(way.peer)) effects.push(send(way.peer, { type: 'cancel', query: this.asked.id }));
       way.open = 0;
       way.edge = 0;
       way.depth = FAR;
@@ -317,6 +321,11 @@ export class Wave {
     });
   }
 
+  /** The last limit counts always: whoever spent the others kept nobody from it. */
+  #mayExtend(limit: number): boolean {
+    return this.#extensions < EXTENSIONS || limit === WAVE_HOPS;
+  }
+
   #extend(limit: number, part: number, view: View, effects: MeshEffect[]): void {
     const wasStopped = this.#depth >= this.#limit;
     const stopped = this.#ways.filter(({ edge }) => edge > 0 && edge < limit);
@@ -331,7 +340,7 @@ export class Wave {
     if (!view.neighbors.has(way.peer)) return;
     way.open += 1;
     this.#pending += 1;
-    effects.push(send(way.peer, { type: 'extend', query: this.asked.query, limit: this.#limit, patienceMs: this.#patience(view) }));
+    effects.push(send(way.peer, { type: 'extend', query: this.asked.id, limit: this.#limit, patienceMs: this.#patience(view) }));
   }
 
   /** Each hop that is left keeps an equal share of the time. */
@@ -353,7 +362,7 @@ export class Wave {
   }
 
   #timer(afterMs: number): MeshEffect {
-    return { type: 'setTimer', timer: { of: 'echo', query: this.asked.query }, afterMs };
+    return { type: 'setTimer', timer: { of: 'echo', query: this.asked.id }, afterMs };
   }
 
   #settled(way: Way): void {
@@ -373,7 +382,7 @@ export class Wave {
     const to = this.told;
     if (to === undefined || (this.#parent === undefined && asked === 0 && edge === 0) || !view.neighbors.has(to)) return;
     this.#before?.(to, effects);
-    effects.push(send(to, { type: 'ebb', query: this.asked.query, asked, silent, edge }));
+    effects.push(send(to, { type: 'ebb', query: this.asked.id, asked, silent, edge }));
     this.#asked = 0;
     this.#silent = 0;
     this.#edge = 0;

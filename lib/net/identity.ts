@@ -13,10 +13,17 @@ import { PEER_ID_LENGTH, type PeerId, peerId } from '../protocol/ids.ts';
 const KEY_LENGTH = 43;
 /** 96 bits: whoever guesses has one try a question. */
 const PROOF_LENGTH = 16;
+/** 132 bits: a query id's. */
+const DIGEST_LENGTH = 22;
 
 /** The id that follows from public keys. */
 export function idOf(keys: string): PeerId {
   return peerId(createHash('sha256').update(keys).digest('base64url').slice(0, PEER_ID_LENGTH));
+}
+
+/** What stands for `text`, as 22 characters of base64url: nobody finds another text for it. */
+export function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, DIGEST_LENGTH);
 }
 
 /** Whether the owner of `keys` signed `text`; false for what are no keys. */

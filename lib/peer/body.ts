@@ -8,7 +8,7 @@ import type { Discovery } from '../mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/events.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import type { Seal } from '../mesh/seal.ts';
-import type { Identity } from '../net/identity.ts';
+import { digestOf, type Identity } from '../net/identity.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
@@ -179,6 +179,7 @@ function sealOf(identity: Identity): Seal {
     keys: identity.keys,
     sign: (text) => identity.sign(text),
     prove: (keys, text) => identity.prove(keys, text),
+    digest: digestOf,
     isSigned: isSignedBy,
   };
 }

@@ -3,7 +3,7 @@
  * keeps it from being used for anything else.
  */
 import type { PeerId, QueryId } from './ids.ts';
-import type { Provider, Report, Want } from './messages.ts';
+import type { Provider, Question, Report, Want } from './messages.ts';
 
 /** A report before its owner has signed it. */
 export type Unsigned = Omit<Report, 'keys' | 'signature'>;
@@ -11,6 +11,14 @@ export type Unsigned = Omit<Report, 'keys' | 'signature'>;
 /** The text that the owner of a report signs. Of its contact the serial is enough: the server signed the rest with that. */
 export function reportText({ contact, version, neighbors, left, partial }: Unsigned): string {
   return JSON.stringify(['floodmesh report 1', contact.peer, contact.serial, version, neighbors, left === true, partial === true]);
+}
+
+/**
+ * The text from whose digest the id of a wave follows, under which all but its copies go: whoever spreads another question under
+ * the same query spreads another wave.
+ */
+export function waveText(query: QueryId, want: Question, only: PeerId | undefined): string {
+  return JSON.stringify(['floodmesh wave 1', query, Object.entries(want).sort(), only ?? '']);
 }
 
 /** The text with which `answerer` proves to an asker that it answered this question. */

@@ -8,7 +8,8 @@ import type { MeshEffect, MeshEvent, MeshMessage } from '../mesh/events.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
 import { type Seal, signed } from '../mesh/seal.ts';
 import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, type QueryId, queryId, rootOf } from '../protocol/ids.ts';
-import { type Contact, MAX_REPORTS, type Provider, type Report } from '../protocol/messages.ts';
+import { type Contact, MAX_REPORTS, type Provider, type Report, WAVE_HOPS, type Want } from '../protocol/messages.ts';
+import { hitsText } from '../protocol/proofs.ts';
 import type { Mind } from './host.ts';
 import type { Random } from './random.ts';
 
@@ -16,39 +17,48 @@ export const HOSTILE_KINDS = ['silent', 'liar', 'flooder', 'reflector', 'replaye
 
 export type HostileKind = (typeof HOSTILE_KINDS)[number];
 
-/** Who is hostile in `kind`; `random` is its chance. */
-export function hostileMind(kind: HostileKind, parts: MeshParts, random: Random): Mind {
+/** Who is hostile in `kind`; `random` is its chance, `isWide` says that it does its harm by waves, in a network that nobody knows whole. */
+export function hostileMind(kind: HostileKind, parts: MeshParts, random: Random, isWide = false): Mind {
   switch (kind) {
     case 'silent':
-      return new Silent(parts, random);
+      return new Silent(parts, random, isWide);
     case 'liar':
-      return new Liar(parts, random);
+      return new Liar(parts, random, isWide);
     case 'flooder':
-      return new Flooder(parts, random);
+      return new Flooder(parts, random, isWide);
     case 'reflector':
-      return new Reflector(parts, random);
+      return new Reflector(parts, random, isWide);
     case 'replayer':
-      return new Replayer(parts, random);
+      return new Replayer(parts, random, isWide);
     case 'greedy':
-      return new Greedy(parts, random);
+      return new Greedy(parts, random, isWide);
   }
 }
 
 type Received = Extract<MeshEvent, { type: 'received' }>;
-type Query = Extract<MeshMessage, { type: 'query' }>;
+type Wave = Extract<MeshMessage, { type: 'wave' }>;
+type Hits = Extract<MeshMessage, { type: 'hits' }>;
 
 /** How often those who act by themselves do, and how much at once over each link: a hundred times what people ask. A guess. */
 const TURN_MS = 100;
 const AT_ONCE = 2;
+/**
+ * How likely they begin a wave in such a turn: a search in three seconds each, ten times what people ask. A guess; each of these floods
+ * costs the whole network some messages a peer.
+ */
+const WAVE_CHANCE = 0.03;
 
 class Hostile implements Mind {
   protected readonly honest: Mesh;
   protected readonly random: Random;
   /** Its own; it has no other's. */
   protected readonly seal: Seal;
+  /** Whether the network is one that nobody knows whole. */
+  protected readonly isWide: boolean;
   readonly #turn: QueryId;
 
-  constructor(parts: MeshParts, random: Random) {
+  constructor(parts: MeshParts, random: Random, isWide: boolean) {
+    this.isWide = isWide;
     this.honest = new Mesh(parts);
     this.random = random;
     this.seal = parts.seal;
@@ -102,6 +112,17 @@ class Hostile implements Mind {
     );
   }
 
+  /** Tells all neighbours the same, so often that it is a wave. */
+  protected wave(more: Partial<Wave> = {}): MeshEffect[] {
+    if (!this.random.happens(WAVE_CHANCE)) return [];
+    const wave: Wave = { type: 'wave', query: this.drawn(), want: { by: 'all' }, depth: 1, limit: WAVE_HOPS, patienceMs: 5_000, ...more };
+    return this.tellAll(wave);
+  }
+
+  protected tellAll(message: MeshMessage, but?: PeerId): MeshEffect[] {
+    return [...this.neighbors].filter((to) => to !== but).map((to) => ({ type: 'send', to, message }));
+  }
+
   protected drawn(): QueryId {
     return queryId(this.random.text(QUERY_ID_LENGTH));
   }
@@ -123,12 +144,17 @@ class Hostile implements Mind {
   }
 }
 
-const OF_SEARCHES = new Set<MeshMessage['type']>(['query', 'hits', 'echo', 'cancel', 'call', 'callFailed']);
+const OF_SEARCHES = new Set<MeshMessage['type']>([
+  ...(['query', 'hits', 'echo', 'cancel', 'call', 'callFailed'] as const),
+  ...(['wave', 'ebb', 'extend', 'placed'] as const),
+]);
+/** What serves others' links where nobody knows the whole network. */
+const OF_OTHERS = new Set<MeshMessage['type']>(['probe', 'walk', 'swap', 'shuffle', 'shuffled']);
 
 /** Has links, answers pings, tells of itself, and swallows everything else. */
 class Silent extends Hostile {
   protected override received({ message }: Received): MeshEffect[] | undefined {
-    return OF_SEARCHES.has(message.type) || message.type === 'probe' ? [] : undefined;
+    return OF_SEARCHES.has(message.type) || OF_OTHERS.has(message.type) ? [] : undefined;
   }
 
   protected override lets(effect: MeshEffect): boolean {
@@ -137,13 +163,23 @@ class Silent extends Hostile {
   }
 }
 
-/** Answers every query with what nobody has, says that everybody has answered, and tells of others that they have left. */
+/**
+ * Answers every query with what nobody has, says that everybody has answered, and tells of others that they have left. Of a wave it passes
+ * on another question under its id, as if that came from next to the asker and ended there, and others' hits altered.
+ */
 class Liar extends Hostile {
+  /** What it has lied about: two liars would else do so to each other for ever. */
+  readonly #done = new Set<string>();
+
   protected override received({ from, message }: Received): MeshEffect[] | undefined {
-    if (message.type !== 'query') return message.type === 'hits' || message.type === 'echo' ? [] : undefined;
+    if (message.type === 'wave') return this.#isNew(message.query) ? this.#waved(from, message) : [];
+    if (message.type === 'hits' && message.contact !== undefined) {
+      return this.#isNew(`${message.query} ${message.contact.peer}`) ? this.tellAll(this.#altered(message), from) : [];
+    }
+    if (message.type !== 'query') return OF_SEARCHES.has(message.type) ? [] : undefined;
     const { query, reach } = message;
     return [
-      { type: 'send', to: from, message: { type: 'hits', query, providers: this.#invented(message) } },
+      { type: 'send', to: from, message: { type: 'hits', query, providers: this.#invented(message.want) } },
       { type: 'send', to: from, message: { type: 'echo', query, answered: reach, proofs: reach.map(() => 'x'.repeat(16)), missed: [] } },
     ];
   }
@@ -160,10 +196,36 @@ class Liar extends Hostile {
         ),
       ];
     });
-    return [...this.neighbors].map((to) => ({ type: 'send', to, message: { type: 'reports', reports: reports.slice(0, MAX_REPORTS) } }));
+    return this.tellAll({ type: 'reports', reports: reports.slice(0, MAX_REPORTS) });
   }
 
-  #invented({ want }: Query): Provider[] {
+  #isNew(matter: string): boolean {
+    if (this.#done.has(matter)) return false;
+    this.#done.add(matter);
+    return true;
+  }
+
+  #waved(from: PeerId, wave: Wave): MeshEffect[] {
+    if (wave.want.by === 'peers') return [];
+    const { query, want } = wave;
+    const contact = this.contact(this.honest.self);
+    const providers = this.#invented(want).filter(({ peer }) => peer === this.honest.self);
+    const { keys } = this.seal;
+    const hits: Hits = { type: 'hits', query, providers, keys, signature: this.seal.sign(hitsText(query, providers)) };
+    const other: Wave = { ...wave, want: { by: 'name', name: this.random.text(8) }, depth: 1, limit: 1 };
+    const ebb: MeshMessage = { type: 'ebb', query, asked: 1_000, silent: 0, edge: 0 };
+    return [
+      ...this.tellAll(other, from),
+      { type: 'send', to: from, message: contact === undefined ? hits : { ...hits, contact, part: 0, detours: 3 } },
+      { type: 'send', to: from, message: ebb },
+    ];
+  }
+
+  #altered(hits: Hits): Hits {
+    return { ...hits, detours: 0, signature: this.seal.sign('something else') };
+  }
+
+  #invented(want: Want): Provider[] {
     const name = want.by === 'name' ? want.name : 'anything';
     const root =
       want.by === 'root'
@@ -192,17 +254,24 @@ class Flooder extends Hostile {
     this.#version += 1;
     const report = signed({ contact: own, version: this.#version, neighbors: [...this.neighbors] }, this.seal);
     const tell: MeshMessage = { type: 'reports', reports: [report] };
-    return [...this.toAll(query), ...[...this.neighbors].map((to): MeshEffect => ({ type: 'send', to, message: tell }))];
+    if (this.isWide) return [...this.wave(), ...this.tellAll(tell)];
+    return [...this.toAll(query), ...this.tellAll(tell)];
   }
 }
 
 /** Lets others ask, answer, and be dialled who never wanted it. */
 class Reflector extends Hostile {
   protected override received({ from, message }: Received): MeshEffect[] | undefined {
-    if (message.type !== 'query' || message.want.by !== 'name') return undefined;
+    if ((message.type !== 'query' && message.type !== 'wave') || message.want.by !== 'name') return undefined;
     const root = rootOf('0'.repeat(64));
-    const providers = [{ peer: this.someone(), name: message.want.name, bytes: 1_000, root }];
-    return [{ type: 'send', to: from, message: { type: 'hits', query: message.query, providers } }];
+    const peer = this.someone();
+    const contact = this.contact(peer);
+    const providers = [{ peer, name: message.want.name, bytes: 1_000, root }];
+    const hits: Hits = { type: 'hits', query: message.query, providers };
+    if (message.type === 'query' || contact === undefined) return [{ type: 'send', to: from, message: hits }];
+    const { keys } = this.seal;
+    const signature = this.seal.sign(hitsText(message.query, providers));
+    return [{ type: 'send', to: from, message: { ...hits, contact, part: 0, detours: 3, keys, signature } }];
   }
 
   protected override turn(): MeshEffect[] {
@@ -214,7 +283,7 @@ class Reflector extends Hostile {
       ...{ type: 'query', query: this.drawn(), want: { by: 'all' }, reach: [...this.members], covered: [] },
       ...{ trail: [victim, this.honest.self], patienceMs: 1_800 },
     });
-    return [...this.toAll(call), ...this.toAll(query)];
+    return [...this.toAll(call), ...(this.isWide ? this.wave({ only: victim }) : this.toAll(query))];
   }
 }
 
@@ -236,13 +305,21 @@ class Replayer extends Hostile {
   }
 }
 
+/** Most contacts that a greedy one keeps of those that it hears of. */
+const MET = 1_024;
+/** Most that it dials in a turn. */
+const DIALS_AT_ONCE = 8;
+
 /** Wants a link with everybody, and lets none go; of what comes over them it passes nothing on. */
 class Greedy extends Hostile {
+  readonly #met = new Map<PeerId, Contact>();
+
   override hasRoom(): boolean {
     return true;
   }
 
   protected override received({ message }: Received): MeshEffect[] | undefined {
+    if (message.type === 'shuffle' || message.type === 'shuffled') for (const contact of message.contacts) this.#meet(contact);
     return OF_SEARCHES.has(message.type) ? [] : undefined;
   }
 
@@ -250,8 +327,14 @@ class Greedy extends Hostile {
     return effect.type !== 'hangUp';
   }
 
+  #meet(contact: Contact): void {
+    if (this.#met.size < MET) this.#met.set(contact.peer, contact);
+  }
+
   protected override turn(): MeshEffect[] {
-    const others = this.contactsKnown().filter(({ peer }) => peer !== this.honest.self && !this.neighbors.has(peer));
-    return others.map((contact) => ({ type: 'dial', contact }));
+    const others = [...this.contactsKnown(), ...this.#met.values()].filter(
+      ({ peer }) => peer !== this.honest.self && !this.neighbors.has(peer),
+    );
+    return this.random.some(others, DIALS_AT_ONCE).map((contact) => ({ type: 'dial', contact }));
   }
 }

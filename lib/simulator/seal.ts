@@ -10,6 +10,7 @@ import { hashOfWords } from './random.ts';
 const KEYS_LENGTH = 86;
 const SIGNATURE_LENGTH = 86;
 const PROOF_LENGTH = 16;
+const DIGEST_LENGTH = 22;
 
 export function sealOf(peer: PeerId): Seal {
   return new NamedSeal(peer);
@@ -37,6 +38,10 @@ class NamedSeal implements Seal {
 
   prove(keys: string, text: string): string {
     return digits(PROOF_LENGTH, ...[keys, this.keys].sort(), text);
+  }
+
+  digest(text: string): string {
+    return digits(DIGEST_LENGTH / 2, text) + digits(DIGEST_LENGTH / 2, 'again', text);
   }
 }
 

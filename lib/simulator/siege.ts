@@ -2,6 +2,7 @@
  * A network of which some members are hostile, all in one kind, and what honest people get in it: do they find a file that two honest
  * members hold, do they get it, and is it the right one.
  */
+import { FULL_KNOWLEDGE_PEERS, WIDE_SEARCH_MS } from '../config.ts';
 import { Mesh } from '../mesh/mesh.ts';
 import type { Provider } from '../protocol/messages.ts';
 import { type HostileKind, hostileMind } from './hostile.ts';
@@ -37,6 +38,11 @@ export interface Siege {
 const SETTLE_MS = 6_000;
 const BETWEEN_MS = 300;
 const AFTER_MS = 4_000;
+/** The same where nobody knows the whole network: searches end later. */
+const AFTER_WIDE_MS = WIDE_SEARCH_MS + AFTER_MS;
+/** Most time between two joins, and until all have joined where they are many. */
+const JOIN_MS = 60;
+const JOINS_MS = 12_000;
 /** Questions in one siege, each by another honest member. */
 const QUESTIONS = 8;
 
@@ -47,10 +53,11 @@ export async function siege({ seed, kind, peers, hostile, settleMs = SETTLE_MS }
   const bad = new Set(random.some(names, hostile));
   const honest = names.filter((name) => !bad.has(name));
   const holders = new Set(random.some(honest, 2));
+  const isWide = peers > FULL_KNOWLEDGE_PEERS;
   let strangers = 0;
   const simulation = new Simulation({
     ...{ seed, ports: 2 * peers },
-    mind: (name, parts) => (bad.has(name) ? hostileMind(kind, parts, new Random(seed, 'hostile', name)) : new Mesh(parts)),
+    mind: (name, parts) => (bad.has(name) ? hostileMind(kind, parts, new Random(seed, 'hostile', name), isWide) : new Mesh(parts)),
   });
   simulation.watchers.add((host, _, effects) => {
     if (bad.has(host.name)) return;
@@ -61,7 +68,7 @@ export async function siege({ seed, kind, peers, hostile, settleMs = SETTLE_MS }
   const file = fileNamed('wanted');
   for (const name of random.some(names, peers)) {
     simulation.join(name, holders.has(name) ? [file] : []);
-    await simulation.run(random.below(60));
+    await simulation.run(random.below(Math.min(JOIN_MS, JOINS_MS / peers)));
   }
   await simulation.run(settleMs);
   for (const name of bad) simulation.conduct(name, { kind: 'invents' });
@@ -73,7 +80,7 @@ export async function siege({ seed, kind, peers, hostile, settleMs = SETTLE_MS }
     simulation.get(name, file.name);
     await simulation.run(BETWEEN_MS);
   }
-  await simulation.run(AFTER_MS);
+  await simulation.run(isWide ? AFTER_WIDE_MS : AFTER_MS);
   const isHonest = ({ peer, root }: Provider) => root === file.root && holders.has(simulation.byPeer.get(peer)?.name ?? '');
   const errands = simulation.errands.filter(({ state }) => state === 'kept');
   return {

@@ -5,9 +5,9 @@ import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
 import { signed } from '../../lib/mesh/seal.ts';
-import type { PeerId } from '../../lib/protocol/ids.ts';
-import type { Contact, Report } from '../../lib/protocol/messages.ts';
-import type { Unsigned } from '../../lib/protocol/proofs.ts';
+import { type PeerId, type QueryId, queryId } from '../../lib/protocol/ids.ts';
+import type { Contact, Question, Report } from '../../lib/protocol/messages.ts';
+import { type Unsigned, waveText } from '../../lib/protocol/proofs.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { chanceFrom, contactOf } from './network.ts';
 
@@ -98,6 +98,11 @@ export function messages<Type extends MeshMessage['type']>(effects: readonly Mes
       ? [{ to: nameOf(effect.to), ...(effect.message as Extract<MeshMessage, { type: Type }>) }]
       : [],
   );
+}
+
+/** Under which all but the copies of a wave go. */
+export function waveId(query: QueryId, want: Question, only?: PeerId): QueryId {
+  return queryId(sealOf(contactOf('m').peer).digest(waveText(query, want, only)));
 }
 
 /** The part of a view that speaks for the peer of this name. */

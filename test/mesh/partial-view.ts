@@ -25,7 +25,7 @@ import { queryId } from '../../lib/protocol/ids.ts';
 import { type Contact, MAX_SHUFFLED } from '../../lib/protocol/messages.ts';
 import { hitsText } from '../../lib/protocol/proofs.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
-import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said } from './mind.ts';
+import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said, waveId } from './mind.ts';
 import { contactOf, fileOf } from './network.ts';
 
 const LETTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'];
@@ -214,8 +214,9 @@ t.test('it keeps the link when it lacks links itself, or the dial took too long,
 /** A search comes from `from`, is passed on to all others, and is settled by those that are named. */
 function asked(mind: Mind, from: string, settledBy: readonly string[] = []): void {
   const query = queryId('q'.padEnd(22, '_'));
-  mind.hears(from, { type: 'wave', query, want: { by: 'name', name: 'f' }, depth: 1, limit: 32, patienceMs: 5_000 });
-  for (const name of settledBy) mind.hears(name, { type: 'ebb', query, asked: 0, silent: 0, edge: 0 });
+  const want = { by: 'name', name: 'f' } as const;
+  mind.hears(from, { type: 'wave', query, want, depth: 1, limit: 32, patienceMs: 5_000 });
+  for (const name of settledBy) mind.hears(name, { type: 'ebb', query: waveId(query, want), asked: 0, silent: 0, edge: 0 });
 }
 
 t.test('a link over which a search is under way is not let go for want of room, unless it takes very long', async (t) => {
@@ -524,11 +525,12 @@ t.test('the ways that are known are those to neighbours, and nobody is known to 
 t.test('the contact of a holder that was found is remembered', async (t) => {
   const mind = wide(2);
   const query = queryId('query'.padEnd(22, '_'));
+  const id = waveId(query, { by: 'all' });
   mind.tell({ type: 'search', query, want: { by: 'all' } });
   const seal = sealOf(contactOf('x').peer);
   const providers = [{ peer: contactOf('x').peer, ...fileOf('f') }];
-  const said_ = { keys: seal.keys, signature: seal.sign(hitsText(query, providers)) };
+  const said_ = { keys: seal.keys, signature: seal.sign(hitsText(id, providers)) };
   t.equal(mind.mesh.contact(contactOf('x').peer), undefined);
-  mind.hears('a', { type: 'hits', query, providers, contact: contactOf('x'), ...said_ });
+  mind.hears('a', { type: 'hits', query: id, providers, contact: contactOf('x'), ...said_ });
   t.match(mind.mesh.contact(contactOf('x').peer), { name: 'x' });
 });

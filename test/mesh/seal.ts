@@ -5,7 +5,7 @@ import { isGenuine, signed } from '../../lib/mesh/seal.ts';
 import { queryId } from '../../lib/protocol/ids.ts';
 import type { Report } from '../../lib/protocol/messages.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
-import { dialled, Mind, messages, nameOf, reportOf, said } from './mind.ts';
+import { dialled, Mind, messages, nameOf, reportOf, said, waveId } from './mind.ts';
 import { contactOf } from './network.ts';
 
 const SURVEY = queryId('survey'.padEnd(22, '_'));
@@ -79,7 +79,7 @@ t.test('a survey gathers what peers sign, and what they do not is left out', asy
   const forged = { ...reportOf('y', ['a']), neighbors: [] };
   const byAnother = signed({ contact: contactOf('z'), version: 1, neighbors: [] }, sealOf(contactOf('a').peer));
   const reports = [reportOf('x', ['a']), forged, byAnother, reportOf('v', ['a'], 1, { signature: 'forger' }), reportOf('m', [])];
-  const told = asker.hears('a', { type: 'placed', query: SURVEY, reports });
+  const told = asker.hears('a', { type: 'placed', query: waveId(SURVEY, { by: 'peers' }), reports });
   const peers = told.flatMap((effect): readonly Placed[] => (effect.type === 'topology' ? effect.peers : []));
   t.same(
     peers.map(({ contact }) => contact.name),

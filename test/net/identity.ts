@@ -1,5 +1,5 @@
 import t from 'tap';
-import { Identity, idOf, isSigned } from '../../lib/net/identity.ts';
+import { digestOf, Identity, idOf, isSigned } from '../../lib/net/identity.ts';
 import { PEER_ID_LENGTH } from '../../lib/protocol/ids.ts';
 
 t.test('an id follows from the keys, and no two identities have one', async (t) => {
@@ -8,6 +8,10 @@ t.test('an id follows from the keys, and no two identities have one', async (t) 
   t.equal(one.peer.length, PEER_ID_LENGTH);
   t.not(one.peer, other.peer);
   t.equal(one.keys.length, 86);
+});
+
+t.test('a digest is the start of the SHA-256 of a text, as long as a query id', async (t) => {
+  t.equal(digestOf(''), '47DEQpj8HBSa-_TImW-5JC');
 });
 
 t.test('what is signed is checked with the keys, and nothing else passes', async (t) => {

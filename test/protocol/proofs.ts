@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
 import type { Want } from '../../lib/protocol/messages.ts';
-import { answerText, helloText, hitsText, reportText, type Unsigned } from '../../lib/protocol/proofs.ts';
+import { answerText, helloText, hitsText, reportText, type Unsigned, waveText } from '../../lib/protocol/proofs.ts';
 import { peer, report } from './samples.ts';
 
 const other = peerId('ABC_-6789012');
@@ -32,6 +32,14 @@ t.test('an answer is to one question of one search, by one peer, in whatever ord
   t.not(answerText(query, { by: 'all' }, peer), answerText(query, { by: 'all' }, other));
   t.not(answerText(query, { by: 'all' }, peer), answerText(queryId('r'.repeat(22)), { by: 'all' }, peer));
   t.equal(answerText(query, { name: 'x', by: 'name' }, peer), answerText(query, { by: 'name', name: 'x' }, peer));
+});
+
+t.test('a wave is one question of one search, to everybody or to one, in whatever order the question was written', async (t) => {
+  const wants = [{ by: 'name', name: 'text' }, { by: 'text', text: 'name' }, { by: 'all' }, { by: 'peers' }] as const;
+  t.equal(new Set(wants.flatMap((want) => [waveText(query, want, undefined), waveText(query, want, peer)])).size, 2 * wants.length);
+  t.not(waveText(query, { by: 'all' }, peer), waveText(query, { by: 'all' }, other));
+  t.not(waveText(query, { by: 'all' }, peer), waveText(queryId('r'.repeat(22)), { by: 'all' }, peer));
+  t.equal(waveText(query, { name: 'x', by: 'name' }, peer), waveText(query, { by: 'name', name: 'x' }, peer));
 });
 
 t.test('no text of one kind is one of another, and both nonces and the speaker count', async (t) => {

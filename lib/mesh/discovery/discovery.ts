@@ -27,7 +27,7 @@ export interface View {
   /** What we say of ourselves, signed. */
   readonly report: Report;
   /** Signs for us, and checks what others signed. */
-  readonly seal: Pick<Seal, 'keys' | 'sign' | 'isSigned'>;
+  readonly seal: Pick<Seal, 'keys' | 'sign' | 'isSigned' | 'digest'>;
   /** What only we and `peer` can make of `text`, both the same; empty when its keys are not known. */
   prove(peer: PeerId, text: string): string;
   /** Everybody who is known to be reachable, ourselves among them, in the agreed order. */

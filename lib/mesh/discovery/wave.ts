@@ -22,9 +22,9 @@ import {
   WAVES_PER_SECOND,
   WIDE_SEARCH_MS,
 } from '../../config.ts';
-import type { PeerId, QueryId } from '../../protocol/ids.ts';
+import { type PeerId, type QueryId, queryId } from '../../protocol/ids.ts';
 import { type Contact, MAX_REPORTS, type Question, type Report } from '../../protocol/messages.ts';
-import { hitsText } from '../../protocol/proofs.ts';
+import { hitsText, waveText } from '../../protocol/proofs.ts';
 import { Allowance } from '../allowance.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../events.ts';
 import { isGenuine } from '../seal.ts';
@@ -42,7 +42,7 @@ interface Round {
   /** Our own hits, for neighbours that ask later, and to whom they went. */
   own: readonly Hits[] | undefined;
   toldOwn: PeerId[] | undefined;
-  /** The hits that went through here, by holder and part. */
+  /** The hits that went through here, by what they say: altered ones do not keep true ones back. At the asker by holder and part. */
   passed: Set<string> | undefined;
   /** Hits and reports that each neighbour brought. */
   brought: Map<PeerId, number> | undefined;
@@ -104,14 +104,20 @@ export class WaveFlood implements Discovery {
     switch (event.type) {
       case 'search': {
         const { query, want, only, enough } = event;
-        return this.#begin({ query, want, only }, enough ?? (only === undefined ? Number.POSITIVE_INFINITY : 1), undefined, view, effects);
+        return this.#begin(
+          asked(query, want, only, view),
+          enough ?? (only === undefined ? Number.POSITIVE_INFINITY : 1),
+          undefined,
+          view,
+          effects,
+        );
       }
       case 'askTopology':
         if (event.survey === undefined) return;
-        return this.#begin({ query: event.survey, want: { by: 'peers' } }, Number.POSITIVE_INFINITY, event.ask, view, effects);
+        return this.#begin(asked(event.survey, { by: 'peers' }, undefined, view), Number.POSITIVE_INFINITY, event.ask, view, effects);
       case 'cancel': {
-        const round = this.#round(event.query);
-        return round?.asking === undefined ? undefined : round.wave.end(view, effects);
+        const own = this.#live.find(({ round }) => round?.asking !== undefined && round.wave.asked.query === event.query);
+        return own?.round?.wave.end(view, effects);
       }
       case 'linkUp':
         for (const { round } of this.#live) round?.wave.linkUp(event.contact.peer, view, effects);
@@ -160,8 +166,8 @@ export class WaveFlood implements Discovery {
     for (const { round } of this.#live) round?.wave.linkDown(peer, view, effects);
   }
 
-  #round(query: QueryId): Round | undefined {
-    return this.#slots.get(query)?.round;
+  #round(id: QueryId): Round | undefined {
+    return this.#slots.get(id)?.round;
   }
 
   #forget(now: number): void {
@@ -174,17 +180,18 @@ export class WaveFlood implements Discovery {
   // --- being asked ----------------------------------------------------------------------------------------------------
 
   #waved(from: PeerId, copy: WaveMessage, view: View, effects: MeshEffect[]): void {
-    const slot = this.#slots.get(copy.query);
+    const question = asked(copy.query, copy.want, copy.only, view);
+    const slot = this.#slots.get(question.id);
     if (slot?.round !== undefined) {
       slot.round.wave.came(from, copy, view, effects);
       this.#tellOwn(slot.round, from, effects);
       return this.#stageMayBeOver(slot.round, view, effects);
     }
     if (slot !== undefined || copy.depth > copy.limit || !this.#mayAsk(from, view.now)) {
-      effects.push(send(from, empty(copy.query)));
+      effects.push(send(from, empty(question.id)));
       return;
     }
-    const round = this.#open(copy, copy.depth, copy.limit, undefined, view);
+    const round = this.#open(question, copy.depth, copy.limit, undefined, view);
     this.#answer(round, copy.want, view);
     this.#tellOwn(round, from, effects);
     round.wave.came(from, copy, view, effects);
@@ -197,19 +204,19 @@ export class WaveFlood implements Discovery {
   }
 
   #open(asked: Asked, depth: number, limit: number, asking: Asking | undefined, view: View): Round {
-    const { query, want } = asked;
+    const { id, want } = asked;
     const reports: Report[] | undefined = want.by === 'peers' ? [] : undefined;
-    const wave = new Wave(asked, depth, limit, reports === undefined ? undefined : (to, effects) => flush(query, reports, to, effects));
+    const wave = new Wave(asked, depth, limit, reports === undefined ? undefined : (to, effects) => flush(id, reports, to, effects));
     const round: Round = { wave, asking, own: undefined, toldOwn: undefined, passed: undefined, brought: undefined, hits: 0, reports };
     const slot = { round, until: view.now + WIDE_SEARCH_MS };
     this.#forget(view.now);
     this.#live.push(slot);
-    this.#slots.set(query, slot, view.now);
+    this.#slots.set(id, slot, view.now);
     return round;
   }
 
   #answer(round: Round, want: Question, view: View): void {
-    const { query, only } = round.wave.asked;
+    const { id, only } = round.wave.asked;
     if (want.by === 'peers') {
       round.reports?.push(view.report);
       return;
@@ -220,8 +227,8 @@ export class WaveFlood implements Discovery {
     const groups = [...inMessages(view.self, files)];
     const { contact, seal } = view;
     round.own = groups.map((providers, part): Hits => {
-      const signature = seal.sign(hitsText(query, providers));
-      return { type: 'hits', query, providers, contact, part, detours: HIT_DETOURS, keys: seal.keys, signature };
+      const signature = seal.sign(hitsText(id, providers));
+      return { type: 'hits', query: id, providers, contact, part, detours: HIT_DETOURS, keys: seal.keys, signature };
     });
   }
 
@@ -243,7 +250,7 @@ export class WaveFlood implements Discovery {
       return;
     if (providers.some(({ peer }) => peer !== contact.peer)) return;
     round.hits += providers.length;
-    const key = part === 0 ? contact.peer : `${contact.peer} ${part}`;
+    const key = round.asking === undefined ? view.seal.digest(JSON.stringify({ ...hits, detours: 0 })) : `${contact.peer} ${part}`;
     round.passed ??= new Set();
     if (round.hits > HITS_PER_QUERY || round.passed.has(key)) return;
     if (round.asking !== undefined && !isBelievedHit(hits, contact, view)) return;
@@ -255,18 +262,18 @@ export class WaveFlood implements Discovery {
       if (detours > 0) for (const to of others.slice(0, HIT_WAYS - 1)) effects.push(send(to, { ...hits, detours: detours - 1 }));
       return;
     }
-    for (const provider of providers) effects.push({ type: 'found', query: hits.query, provider, contact });
+    for (const provider of providers) effects.push({ type: 'found', query: round.wave.asked.query, provider, contact });
     this.#foundAt(contact.peer, round.asking, hits.query, view, effects);
     // All that one peer has may take several messages: when only one is asked, it is enough when its stage is over.
     if (hasEnough(round.asking) && round.wave.asked.only === undefined) this.#end(round, view, effects);
   }
 
   // Whoever wants few has waited long enough when some are there, and somebody somewhere keeps silent.
-  #foundAt(holder: PeerId, asking: Asking, query: QueryId, view: View, effects: MeshEffect[]): void {
+  #foundAt(holder: PeerId, asking: Asking, id: QueryId, view: View, effects: MeshEffect[]): void {
     asking.holders.add(holder);
     if (asking.enough === Number.POSITIVE_INFINITY) return;
     asking.quietAt = Math.min(asking.deadline, view.now + QUIET_MS);
-    effects.push({ type: 'setTimer', timer: { of: 'search', query }, afterMs: QUIET_MS });
+    effects.push({ type: 'setTimer', timer: { of: 'search', query: id }, afterMs: QUIET_MS });
   }
 
   #mayBring(round: Round, from: PeerId, count: number, most = HITS_PER_NEIGHBOR): boolean {
@@ -296,13 +303,12 @@ export class WaveFlood implements Discovery {
   // --- asking ---------------------------------------------------------------------------------------------------------
 
   #begin(asked: Asked, enough: number, ask: number | undefined, view: View, effects: MeshEffect[]): void {
-    const { query } = asked;
     const isAll = enough === Number.POSITIVE_INFINITY;
     const deadline = view.now + WIDE_SEARCH_MS;
     const stage = isAll ? this.#stages.reduce((_, last) => last) : this.#stages[0];
     const asking: Asking = { enough, ask, deadline, holders: new Set(), stage, quietAt: deadline };
     const round = this.#open(asked, 0, stage.limit, asking, view);
-    effects.push({ type: 'setTimer', timer: { of: 'search', query }, afterMs: WIDE_SEARCH_MS });
+    effects.push({ type: 'setTimer', timer: { of: 'search', query: asked.id }, afterMs: WIDE_SEARCH_MS });
     round.wave.begin(patience(asking, view.now), view, effects);
     this.#stageMayBeOver(round, view, effects);
   }
@@ -334,6 +340,10 @@ export class WaveFlood implements Discovery {
     if (asking?.ask === undefined) effects.push({ type: 'searchEnded', query: wave.asked.query, asked, silent });
     else effects.push({ type: 'topology', ask: asking.ask, peers: [ownPlace(view)] });
   }
+}
+
+function asked(query: QueryId, want: Question, only: PeerId | undefined, view: View): Asked {
+  return { id: queryId(view.seal.digest(waveText(query, want, only))), query, want, only };
 }
 
 function send(to: PeerId, message: MeshMessage): MeshEffect {

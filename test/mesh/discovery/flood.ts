@@ -6,7 +6,7 @@ import type { MeshEffect, MeshEvent, MeshMessage } from '../../../lib/mesh/event
 import { type PeerId, queryId } from '../../../lib/protocol/ids.ts';
 import { hitsText } from '../../../lib/protocol/proofs.ts';
 import { sealOf } from '../../../lib/simulator/seal.ts';
-import { reportOf, said, spokenFor } from '../mind.ts';
+import { reportOf, said, spokenFor, waveId } from '../mind.ts';
 import { contactOf, shelfOf } from '../network.ts';
 
 const QUERY = queryId('query'.padEnd(22, '_'));
@@ -41,6 +41,7 @@ function came(message: MeshMessage): MeshEvent {
 }
 
 const SEARCH: MeshEvent = { type: 'search', query: QUERY, want: WANT };
+const ID = waveId(QUERY, WANT);
 const WAVE: MeshMessage = { type: 'wave', query: QUERY, want: WANT, depth: 1, limit: 2, patienceMs: 1 };
 const PLANNED: MeshMessage = { type: 'query', query: QUERY, want: WANT, reach: [m], covered: [a, m], trail: [a], patienceMs: 1 };
 
@@ -61,27 +62,27 @@ t.test('each kind gets what belongs to it', async (t) => {
   const ends = (effects: MeshEffect[] | undefined) => effects?.map(({ type }) => type);
   const echoed = told(true, SEARCH, came({ type: 'echo', query: QUERY, answered: [a], proofs: [''], missed: [] }));
   t.same(ends(echoed[1]), ['searchEnded']);
-  const ebbed = told(false, SEARCH, came({ type: 'ebb', query: QUERY, asked: 1, silent: 0, edge: 0 }));
+  const ebbed = told(false, SEARCH, came({ type: 'ebb', query: ID, asked: 1, silent: 0, edge: 0 }));
   t.same(ends(ebbed[1]), ['searchEnded']);
   const provider = { peer: a, name: 'f', bytes: 1, root: shelfOf([]) as never };
   t.same(ends(told(true, SEARCH, came({ type: 'hits', query: QUERY, providers: [provider] }))[1]), ['found']);
   const seal = sealOf(a);
-  const said = { contact: contactOf('a'), keys: seal.keys, signature: seal.sign(hitsText(QUERY, [provider])) };
-  t.same(ends(told(false, SEARCH, came({ type: 'hits', query: QUERY, providers: [provider], ...said }))[1]), ['found']);
+  const said = { contact: contactOf('a'), keys: seal.keys, signature: seal.sign(hitsText(ID, [provider])) };
+  t.same(ends(told(false, SEARCH, came({ type: 'hits', query: ID, providers: [provider], ...said }))[1]), ['found']);
   for (const knowsAll of [true, false]) t.same(ends(told(knowsAll, SEARCH, { type: 'cancel', query: QUERY })[1]), ['send']);
 });
 
 t.test('a neighbour cancels whichever it asked', async (t) => {
   const cancel = came({ type: 'cancel', query: QUERY });
   t.same(told(true, came(PLANNED), cancel)[1], []);
-  t.same(told(false, came(WAVE), cancel)[1], []);
+  t.same(told(false, came(WAVE), came({ type: 'cancel', query: ID }))[1], []);
 });
 
 t.test('who is there is asked only where nobody knows', async (t) => {
   const ask: MeshEvent = { type: 'askTopology', ask: 1, survey: QUERY };
   t.same(told(true, ask).flat(), []);
   const report = reportOf('a', ['m']);
-  const [asked, placed] = told(false, ask, came({ type: 'placed', query: QUERY, reports: [report] }));
+  const [asked, placed] = told(false, ask, came({ type: 'placed', query: waveId(QUERY, { by: 'peers' }), reports: [report] }));
   t.same(said(asked ?? [], 'wave'), ['a']);
   t.match(placed, [{ type: 'topology', ask: 1, more: true }]);
 });
@@ -101,7 +102,7 @@ t.test('what nobody asked for comes to nothing', async (t) => {
 
 t.test('it is busy while a search of somebody else waits for others, and then uses those links', async (t) => {
   for (const [message, end] of [
-    [WAVE, { type: 'ebb', query: QUERY, asked: 1, silent: 0, edge: 0 }],
+    [WAVE, { type: 'ebb', query: ID, asked: 1, silent: 0, edge: 0 }],
     [PLANNED, { type: 'echo', query: QUERY, answered: [b], proofs: [''], missed: [] }],
   ] as const) {
     const flood = new FloodDiscovery();

@@ -16,7 +16,7 @@ import { type PeerId, type QueryId, queryId } from '../../../lib/protocol/ids.ts
 import { MAX_HITS, MAX_REPORTS, type Provider, WAVE_HOPS } from '../../../lib/protocol/messages.ts';
 import { hitsText } from '../../../lib/protocol/proofs.ts';
 import { sealOf } from '../../../lib/simulator/seal.ts';
-import { messages, reportOf, said, spokenFor } from '../mind.ts';
+import { messages, reportOf, said, spokenFor, waveId } from '../mind.ts';
 import { contactOf, fileOf, shelfOf } from '../network.ts';
 import { WideNetwork } from '../wide.ts';
 
@@ -28,6 +28,9 @@ const idOf = (name: string) => contactOf(name).peer;
 const idNumber = (number: number): QueryId => queryId(`query${number}`.padEnd(22, '_'));
 const QUERY = idNumber(0);
 const WANT = { by: 'name', name: 'f' } as const;
+/** Under which all but copies of a search go. */
+const WAVE = waveId(QUERY, WANT);
+const SURVEY = waveId(QUERY, { by: 'peers' });
 
 /** A peer m that shares `files`, in a network that nobody knows whole, with neighbours a, b and c. Forgers sign "forger". */
 class Lone {
@@ -78,15 +81,15 @@ function copy(depth: number, limit = 32, more: Partial<Wave> = {}): Wave {
   return { type: 'wave', query: QUERY, want: WANT, depth, limit, patienceMs: 1_000, ...more };
 }
 
-function ebb(asked: number, edge = 0, query = QUERY): MeshMessage {
+function ebb(asked: number, edge = 0, query = WAVE): MeshMessage {
   return { type: 'ebb', query, asked, silent: 0, edge };
 }
 
 function hitsOf(holder: string, { signature = '', part = 0, detours = 0, count = 1 } = {}): MeshMessage {
   const providers = Array.from({ length: count }, (_, index): Provider => ({ peer: idOf(holder), ...fileOf(`f${index}`) }));
   const seal = sealOf(idOf(holder));
-  const said = { keys: seal.keys, signature: seal.sign(hitsText(QUERY, providers)) };
-  return { type: 'hits', query: QUERY, providers, contact: { ...contactOf(holder), signature }, part, detours, ...said };
+  const said = { keys: seal.keys, signature: seal.sign(hitsText(WAVE, providers)) };
+  return { type: 'hits', query: WAVE, providers, contact: { ...contactOf(holder), signature }, part, detours, ...said };
 }
 
 function found(effects: readonly MeshEffect[]): string[] {
@@ -236,7 +239,7 @@ t.test('it goes on nowhere when everything is asked, or enough is found', async 
 t.test('who is told to go on passes it on to where the limit was, and from there as copies', async (t) => {
   const edge = new Lone();
   edge.hears('a', copy(2, 2));
-  const extend = { type: 'extend', query: QUERY, limit: 5, patienceMs: 500 } as const;
+  const extend = { type: 'extend', query: WAVE, limit: 5, patienceMs: 500 } as const;
   t.match(messages(edge.hears('a', extend), 'wave'), [
     { to: 'b', depth: 3, limit: 5 },
     { to: 'c', depth: 3, limit: 5 },
@@ -251,7 +254,7 @@ t.test('who is told to go on passes it on to where the limit was, and from there
 
 t.test('going on counts only from whom it asked, further than before, and so many times', async (t) => {
   const lone = new Lone();
-  const extend = (limit: number): MeshMessage => ({ type: 'extend', query: QUERY, limit, patienceMs: 500 });
+  const extend = (limit: number): MeshMessage => ({ type: 'extend', query: WAVE, limit, patienceMs: 500 });
   t.match(messages(lone.hears('a', extend(5)), 'ebb'), [{ to: 'a', asked: 0 }], 'a search that is not known');
   lone.hears('a', copy(1, 2));
   for (const [from, limit] of [
@@ -260,7 +263,9 @@ t.test('going on counts only from whom it asked, further than before, and so man
   ] as const)
     t.match(messages(lone.hears(from, extend(limit)), 'ebb'), [{ to: from, asked: 0 }]);
   for (let limit = 3; limit < 3 + EXTENSIONS; limit++) lone.hears('a', extend(limit));
-  t.same(said(lone.hears('a', extend(WAVE_HOPS)), 'extend'), []);
+  t.same(said(lone.hears('a', extend(WAVE_HOPS - 1)), 'ebb'), ['a']);
+  lone.hears('b', ebb(0, 2 + EXTENSIONS));
+  t.same(said(lone.hears('a', extend(WAVE_HOPS)), 'extend'), ['b'], 'the last counts always');
 });
 
 t.test('an edge that is told late is extended at once, when the search has gone on since', async (t) => {
@@ -285,6 +290,35 @@ t.test('one neighbour may bring so many new searches; what is over it gets an em
   t.same(said(lone.hears('a', copy(1, 32, { query: idNumber(-1) })), 'wave'), ['b', 'c']);
 });
 
+t.test('another question under the same query is another search, and does not stand in the way of the true one', async (t) => {
+  const lone = new Lone('f');
+  lone.hears('a', copy(1, 1, { want: { by: 'name', name: 'other' } }));
+  const effects = lone.hears('b', copy(6));
+  t.same(said(effects, 'hits'), ['b']);
+  t.same(said(effects, 'wave'), ['a', 'c']);
+});
+
+t.test('who was told a low limit by a lie goes on to the last limit with the first that says it', async (t) => {
+  const stopped = new Lone();
+  stopped.hears('a', copy(1, 1));
+  t.match(messages(stopped.hears('b', copy(6)), 'wave'), [
+    { to: 'b', depth: 2, limit: WAVE_HOPS },
+    { to: 'c', depth: 2, limit: WAVE_HOPS },
+  ]);
+  const inner = new Lone();
+  inner.hears('a', copy(1, 2));
+  inner.hears('c', ebb(1, 2));
+  t.same(said(inner.hears('b', copy(6)), 'extend'), ['c']);
+  t.same(said(inner.hears('b', copy(6)), 'extend'), [], 'once');
+});
+
+t.test('hits that somebody altered do not keep the true ones back', async (t) => {
+  const lone = new Lone();
+  lone.hears('a', copy(1));
+  t.same(said(lone.hears('b', { ...hitsOf('x'), signature: 'altered' } as MeshMessage), 'hits'), ['a']);
+  t.same(said(lone.hears('c', hitsOf('x')), 'hits'), ['a']);
+});
+
 t.test('a search is looked up and passed on once, also long after it is over, and never beyond its limit', async (t) => {
   const lone = new Lone('f');
   t.equal(said(lone.hears('a', copy(1)), 'hits').length, 1);
@@ -303,19 +337,19 @@ t.test('our own search does not come back to us', async (t) => {
   const effects = lone.hears('a', copy(1, 32));
   t.match(effects, [{ type: 'send', message: { type: 'ebb', asked: 0 } }]);
   t.equal(effects.length, 1);
-  t.match(lone.hears('a', { type: 'extend', query: QUERY, limit: 32, patienceMs: 1 }), [{ message: { type: 'ebb' } }]);
-  t.same(lone.hears('a', { type: 'cancel', query: QUERY }), []);
+  t.match(lone.hears('a', { type: 'extend', query: WAVE, limit: 32, patienceMs: 1 }), [{ message: { type: 'ebb' } }]);
+  t.same(lone.hears('a', { type: 'cancel', query: WAVE }), []);
 });
 
 t.test('who asks and cancels keeps nobody from being asked by others, and may do so twice', async (t) => {
   const lone = new Lone();
   lone.hears('a', copy(1));
-  t.same(said(lone.hears('a', { type: 'cancel', query: QUERY }), 'cancel'), ['b', 'c']);
-  t.same(lone.hears('a', { type: 'cancel', query: QUERY }), []);
+  t.same(said(lone.hears('a', { type: 'cancel', query: WAVE }), 'cancel'), ['b', 'c']);
+  t.same(lone.hears('a', { type: 'cancel', query: WAVE }), []);
   t.same(said(lone.hears('b', ebb(3)), 'cancel'), ['b'], 'whoever tells us is to tell somebody else');
   t.same(said(lone.hears('b', copy(2)), 'wave'), ['c']);
   lone.hears('a', copy(1));
-  lone.hears('a', { type: 'cancel', query: QUERY });
+  lone.hears('a', { type: 'cancel', query: WAVE });
   t.same(said(lone.hears('a', copy(1)), 'wave'), []);
 });
 
@@ -402,7 +436,7 @@ t.test('reports of a survey are believed when the server signed their contacts, 
   t.same(lone.tell({ type: 'askTopology', ask: 2 }), [], 'the mesh answers what needs no survey');
   const forged = reportOf('x', [], 1, { signature: 'forger' });
   const altered = { ...reportOf('x', []), neighbors: [idOf('m')] };
-  for (const report of [forged, altered]) t.same(lone.hears('a', { type: 'placed', query: QUERY, reports: [report] }), []);
+  for (const report of [forged, altered]) t.same(lone.hears('a', { type: 'placed', query: SURVEY, reports: [report] }), []);
   t.same(lone.hears('a', { type: 'placed', query: idNumber(9), reports: [reportOf('x', [])] }), []);
 });
 
@@ -428,17 +462,17 @@ t.test('few holders are enough when no more come for a while, all are waited for
   few.now = 100;
   few.hears('a', hitsOf('x'));
   few.now = 100 + QUIET_MS - 1;
-  t.same(few.fires({ of: 'search', query: QUERY }), []);
+  t.same(few.fires({ of: 'search', query: WAVE }), []);
   few.now += 1;
-  t.equal(ended(few.fires({ of: 'search', query: QUERY })).length, 1);
-  t.same(few.fires({ of: 'search', query: QUERY }), [], 'once');
+  t.equal(ended(few.fires({ of: 'search', query: WAVE })).length, 1);
+  t.same(few.fires({ of: 'search', query: WAVE }), [], 'once');
   const all = new Lone();
   all.search();
   all.hears('a', hitsOf('x'));
   all.now = WIDE_SEARCH_MS - 1;
-  t.same(all.fires({ of: 'search', query: QUERY }), []);
+  t.same(all.fires({ of: 'search', query: WAVE }), []);
   all.now += 1;
-  t.equal(ended(all.fires({ of: 'search', query: QUERY })).length, 1);
+  t.equal(ended(all.fires({ of: 'search', query: WAVE })).length, 1);
 });
 
 t.test('a person who gives up tells those that are at it, and hears no more', async (t) => {
@@ -448,7 +482,7 @@ t.test('a person who gives up tells those that are at it, and hears no more', as
   t.same(said(lone.tell({ type: 'cancel', query: QUERY }), 'cancel'), ['b', 'c']);
   t.same(lone.hears('b', hitsOf('x')), []);
   t.same(lone.hears('b', ebb(5)), []);
-  t.same(lone.fires({ of: 'echo', query: QUERY }), []);
+  t.same(lone.fires({ of: 'echo', query: WAVE }), []);
   t.same(lone.tell({ type: 'cancel', query: idNumber(5) }), []);
 });
 
