@@ -4,7 +4,6 @@
  * `npm run bench -- large WHAT [PEERS] [SEEDS] [FIRST SEED]`, where WHAT is one of the questions at the foot; each run is
  * printed as it ends. Times are virtual, unless they are called CPU or wall time.
  */
-import { setFlagsFromString } from 'node:v8';
 import { WaveFlood } from '../lib/mesh/discovery/wave.ts';
 import type { MeshEffect, MeshEvent } from '../lib/mesh/events.ts';
 import { Mesh, type MeshParts } from '../lib/mesh/mesh.ts';
@@ -357,8 +356,6 @@ const QUESTIONS: Readonly<Record<string, readonly [ask: Question, peers: number,
 
 /** Prints a row for each seed; answers all. Without a word, everything is asked: some hours. */
 export async function large([what, peers, seeds, firstSeed = '1']: readonly string[]): Promise<object> {
-  // What lives for some events only is collected without being copied about: a third of the time, in a large network.
-  setFlagsFromString('--max-semi-space-size=64');
   const figures: Record<string, object[]> = {};
   for (const [name, [ask, usualPeers, usualSeeds]] of Object.entries(QUESTIONS)) {
     if (what !== undefined && what !== name) continue;

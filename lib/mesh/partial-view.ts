@@ -508,7 +508,7 @@ function neighborOf(contact: Contact, isChosen: boolean, isPartial: boolean): Ne
     staysUntil: 0,
     isSwapping: false,
     walks: 0,
-    shuffledAt: Number.NEGATIVE_INFINITY,
+    shuffledAt: -SHUFFLE_LEAST_MS,
     owesShuffle: false,
   };
 }
