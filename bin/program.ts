@@ -82,6 +82,7 @@ program
   .option('--host <host>', 'where to listen, 0.0.0.0 or :: for every address', DEFAULT_HOST)
   .option('--advertise <host>', 'the name under which peers dial this server, if they use one')
   .option('--port <port>', 'the port to listen on, 0 for any', port, DEFAULT_SERVER_PORT)
+  .option('--rest-port <port>', 'a further port for HTTP alone; peers of seed 004 look on 5000', port)
   .addOption(ports)
   .addOption(network)
   .addOption(new Option('--discovery <way>', 'how files are found').choices(DISCOVERIES).default('flood'))

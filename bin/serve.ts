@@ -12,6 +12,7 @@ export interface ServeOptions {
   readonly host: string;
   readonly advertise?: string;
   readonly port: number;
+  readonly restPort?: number;
   readonly ports: string;
   readonly network: string;
   readonly discovery: string;

@@ -408,6 +408,8 @@ export const HTTP_BODY_BYTES = 64 * 1024;
 /** Entries of a list on one page, unless it is asked for fewer or more; and the most: some 300 KiB. Guesses. */
 export const HTTP_PAGE = 100;
 export const HTTP_PAGE_MOST = 1_000;
+/** Most files that seed 004's list shows: it has no pages. A guess: half a megabyte. */
+export const RESOURCES_LISTED = 1_000;
 /** How long a connection may be still, in the middle of an answer too. A guess: pages are small. */
 export const HTTP_STILL_MS = 10_000;
 

@@ -131,7 +131,15 @@ export type PeerEvent =
   | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string; readonly hint?: string };
 
 export type ServerEvent =
-  | { readonly type: 'serving'; readonly host: string; readonly port: number; readonly network: string; readonly ports: string }
+  | {
+      readonly type: 'serving';
+      readonly host: string;
+      readonly port: number;
+      /** The further port for HTTP alone, where there is one. */
+      readonly restPort?: number;
+      readonly network: string;
+      readonly ports: string;
+    }
   | { readonly type: 'peerJoined'; readonly name: string; readonly peer: PeerId; readonly port: number; readonly referral: string | null }
   | { readonly type: 'peerBack'; readonly name: string; readonly peer: PeerId; readonly port: number }
   | { readonly type: 'peerLeft'; readonly name: string; readonly peer: PeerId; readonly port: number; readonly why: 'left' | 'expired' }

@@ -7,7 +7,7 @@ import type { ServerEvent } from '../trace.ts';
 export function serverSentence(event: ServerEvent): string | undefined {
   switch (event.type) {
     case 'serving':
-      return `Serving the network ${shown(event.network)} on ${authority(event)}, with ports ${event.ports}. Ctrl-C ends the server; the peers go on.`;
+      return `Serving the network ${shown(event.network)} on ${authority(event)}${event.restPort === undefined ? '' : `, HTTP also on port ${event.restPort}`}, with ports ${event.ports}. Ctrl-C ends the server; the peers go on.`;
     case 'peerJoined':
       return `${shown(event.name)} joined on port ${event.port}, ${event.referral === null ? 'the first' : `referred to ${shown(event.referral)}`}`;
     case 'peerBack':

@@ -20,10 +20,11 @@ import {
 import { type ErrorCode, named } from '../errors.ts';
 import { failpoint } from '../failpoints.ts';
 import { newKeys, signer } from '../net/keys.ts';
-import type { Address, Listener as Doorway, Link, Transport } from '../net/transport.ts';
+import type { Address, Listener as Doorway, Exchange, Link, Transport } from '../net/transport.ts';
 import { encode, parseServerRequest } from '../protocol/codec.ts';
 import type { Contact, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
+import { Catalog } from '../registry/catalog.ts';
 import { portsIn } from '../registry/ports.ts';
 import { Referrals } from '../registry/referrals.ts';
 import { type Refusal, Registry } from '../registry/registry.ts';
@@ -48,6 +49,8 @@ export interface ServerOptions {
   readonly advertise?: string;
   /** Where to listen; 0 lets the system choose. */
   readonly port: number;
+  /** A further port for HTTP alone: peers of seed 004 look on 5000. 0 lets the system choose. */
+  readonly restPort?: number | undefined;
   /** The pool, like `9000-9009` or `9000-9004,9100`. */
   readonly ports: string;
   readonly network: string;
@@ -60,13 +63,17 @@ export interface ServerOptions {
   readonly now?: () => number;
 }
 
+type Doorways = readonly [Doorway, Doorway?];
+
 /** What exists from `start` to `close`. */
 interface Running {
   readonly registry: Registry;
+  readonly catalog: Catalog;
   readonly referrals: Referrals;
   readonly requests: Requests;
   readonly front: Front;
-  readonly doorway: Doorway;
+  /** Where peers and programs come in, and a further one for programs alone. */
+  readonly doorways: Doorways;
   readonly sweeping: NodeJS.Timeout;
 }
 
@@ -99,7 +106,7 @@ export class MetadataServer {
    * @throws USAGE, when the pool makes no sense; PORT_TAKEN; DISK_FULL or DISK_FAILED, when the store fails.
    */
   async start(): Promise<Address> {
-    const { store, transport, host, advertise: called = host, port, network } = this.#options;
+    const { store, host, network } = this.#options;
     const ports = portsIn(this.#options.ports);
     const keys = await store.keys(folded(network), newKeys());
     const sign = signer(keys.privateKey);
@@ -110,19 +117,16 @@ export class MetadataServer {
     const referrals = new Referrals({ registry, dial, isConnected, isClosed, chance, now: this.#now });
     this.#sweptAt = this.#now();
     await registry.recover(this.#sweptAt);
-    const front = this.#front(registry, keys.publicKey);
-    const doorway = await transport.listen(
-      { host, port, called },
-      ['join'],
-      (link) => this.#welcome(link),
-      (exchange) => front.answer(exchange),
-      CONNECTIONS_PER_MEMBER * ports.length,
-    );
+    const catalog = new Catalog({ store: store.catalog, network });
+    const front = this.#front(registry, catalog, keys.publicKey);
+    const doorways = await this.#open(front, CONNECTIONS_PER_MEMBER * ports.length);
     const sweeping = setInterval(() => void this.#sweepOrTell(), Math.min(SWEEP_MS, this.#leaseMs / 10)).unref();
     const requests = this.#requests(registry, referrals, keys.publicKey);
-    this.#running = { registry, referrals, requests, front, doorway, sweeping };
-    this.#tell({ type: 'serving', host, port: doorway.address.port, network, ports: this.#options.ports });
-    return doorway.address;
+    this.#running = { registry, catalog, referrals, requests, front, doorways, sweeping };
+    const [{ address }, rest] = doorways;
+    const restPort = rest && { restPort: rest.address.port };
+    this.#tell({ type: 'serving', host, port: address.port, ...restPort, network, ports: this.#options.ports });
+    return address;
   }
 
   /** Tells `listener` every event until the returned function is called. */
@@ -133,12 +137,13 @@ export class MetadataServer {
 
   /** Ends leases that are due and links that say nothing. The timer does this; a test may, too. @throws as the store does. */
   async sweep(): Promise<void> {
-    const { registry } = this.#here;
+    const { registry, catalog } = this.#here;
     const now = this.#now();
     // Renewals that came while this process stood still are waiting to be read: first things first.
     // Nor must it cost anybody a port that the register's database was away.
     if (now - this.#sweptAt > this.#leaseMs / RENEWALS_PER_LEASE) await registry.recover(now);
     for (const lease of await registry.expire(now)) this.#ended(lease, 'expired');
+    await catalog.sweep(now);
     this.#sweptAt = now;
     for (const guest of this.#guests) if (isIdle(guest, now)) guest.link.close('silent');
   }
@@ -154,7 +159,7 @@ export class MetadataServer {
     clearInterval(this.#running.sweeping);
     this.#dialBack.close();
     await this.#running.front.close();
-    await Promise.all([this.#running.referrals.idle(), this.#running.doorway.close()]);
+    await Promise.all([this.#running.referrals.idle(), ...this.#running.doorways.map((doorway) => doorway?.close())]);
     await Promise.all([...this.#guests].map((guest) => guest.idle));
     this.#tell({ type: 'closed' });
   }
@@ -182,9 +187,9 @@ export class MetadataServer {
     });
   }
 
-  #front(registry: Registry, networkKey: string): Front {
+  #front(registry: Registry, catalog: Catalog, networkKey: string): Front {
     const { network, ports, discovery, token } = this.#options;
-    const served = { network, registry, ports, discovery, leaseMs: this.#leaseMs, networkKey };
+    const served = { network, registry, catalog, ports, discovery, leaseMs: this.#leaseMs, networkKey };
     return new Front({
       networks: () => [served],
       tallies: this.#tallies,
@@ -194,6 +199,19 @@ export class MetadataServer {
       token,
       ended: (lease) => this.#ended(lease, 'expired'),
     });
+  }
+
+  async #open(front: Front, admits: number): Promise<Doorways> {
+    const { transport, host, advertise: called = host, port, restPort } = this.#options;
+    const answer = (exchange: Exchange) => front.answer(exchange);
+    const doorway = await transport.listen({ host, port, called }, ['join'], (link) => this.#welcome(link), answer, admits);
+    if (restPort === undefined) return [doorway];
+    try {
+      return [doorway, await transport.listen({ host, port: restPort, called }, [], (link) => link.close('protocol'), answer)];
+    } catch (thrown) {
+      await doorway.close();
+      throw thrown;
+    }
   }
 
   #welcome(link: Link): void {

@@ -15,6 +15,8 @@ export interface ServeOptions {
   readonly advertise?: string;
   /** The port to listen on, 0 for one that the system chooses. Default 9011. */
   readonly port?: number;
+  /** A further port for HTTP alone, which the server's own port takes as well: peers of seed 004 look on 5000. */
+  readonly restPort?: number;
   /** The pool of ports that peers get, like `9000-9009` or `9000-9004,9100`. */
   readonly ports?: string;
   /** The network's name, in any case. Default p2p. */

@@ -210,6 +210,8 @@ export interface NetworkSettings {
   readonly lease?: number;
   /** Where the register is kept, relative to the network's folder, when it must outlive the server. */
   readonly store?: string;
+  /** Further words for the server. */
+  readonly serve?: readonly string[];
 }
 
 export class Network {
@@ -237,12 +239,12 @@ export class Network {
 
   /** Starts the server, or starts it again where it was. */
   async serve(): Promise<Program> {
-    const { ports = 8, lease = 30, store } = this.#settings;
+    const { ports = 8, lease = 30, store, serve = [] } = this.#settings;
     if (this.ports.length === 0) this.ports = await freePorts(ports);
     const register = store === undefined ? 'memory:' : store.includes('://') ? store : `sqlite:${join(this.folder, store)}`;
     const words = ['--port', `${this.port}`, '--ports', this.ports.join(), '--lease', `${lease}`, '--store', register];
     // With --while-input it goes, too, when this test is killed.
-    this.#server = this.run(['serve', ...words, '--json', '--while-input']);
+    this.#server = this.run(['serve', ...words, ...serve, '--json', '--while-input']);
     this.port = (await this.#server.until('serving')).port;
     return this.#server;
   }

@@ -86,7 +86,23 @@ t.test('names that are unacceptable are refused without being repeated', async (
 
 t.test('a host that could be dialled as something else is refused', async (t) => {
   const registry = registryOf([9000, 9001, 9002, 9003, 9004]);
-  for (const host of ['victim:22/#', 'a/b', 'user@host', 'a b', "a'--", '', '.', '-a', 'a\n', '[::1]', ':1/', 'a%00', '0.0.0.0', '::', 'a:80']) {
+  for (const host of [
+    'victim:22/#',
+    'a/b',
+    'user@host',
+    'a b',
+    "a'--",
+    '',
+    '.',
+    '-a',
+    'a\n',
+    '[::1]',
+    ':1/',
+    'a%00',
+    '0.0.0.0',
+    '::',
+    'a:80',
+  ]) {
     t.match(await registry.join(wishOf('s1', { host }), 0), { code: 'NOT_LISTENING' }, JSON.stringify(host));
   }
   for (const [number, host] of ['127.0.0.1', 'localhost', 'a.example-1.org', '::1', 'fe80::1:127.0.0.1'].entries()) {

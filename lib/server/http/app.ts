@@ -16,6 +16,7 @@ import { operations } from './operations.ts';
 import type { HttpParts } from './parts.ts';
 import { PROBLEM_TYPE, type Problem, problemIn, problemOf } from './problem.ts';
 import { READER_POLICY, readerOf } from './reader.ts';
+import { seedRoutes } from './seed/resources.ts';
 import { demand } from './token.ts';
 
 /** Longer than any path that comes through `HEADER_BYTES`: what is too long is refused by its schema, in words. */
@@ -31,6 +32,8 @@ export async function makeApp(parts: HttpParts): Promise<FastifyInstance> {
     routerOptions: { maxParamLength: PARAMETER_LENGTH },
     frameworkErrors: (error, _request, reply) => void refuse(reply, problemIn(error)),
   });
+  // Seed 004 asks with a body on a GET.
+  app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
   const metrics = new Metrics(parts);
   app.setValidatorCompiler(checking);
   app.setErrorHandler((thrown, _request, reply) => refuse(reply, problemIn(thrown)));
@@ -44,6 +47,7 @@ export async function makeApp(parts: HttpParts): Promise<FastifyInstance> {
   );
   const all = operations(parts, metrics);
   for (const each of all) route(app, each, parts.token);
+  await seedRoutes(app, parts);
   const read = readable(app, all);
   for (const [path, methods] of methodsOf([...all, ...read])) refuseOthers(app, path, methods);
   await app.ready();

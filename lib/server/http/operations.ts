@@ -2,11 +2,18 @@
 import type { Metrics } from './metrics.ts';
 import type { Operation } from './operation.ts';
 import type { HttpParts } from './parts.ts';
+import { fileOperations } from './v1/files.ts';
 import { healthOperations } from './v1/health.ts';
 import { leaseOperations } from './v1/leases.ts';
 import { networkOperations } from './v1/networks.ts';
 import { peerOperations } from './v1/peers.ts';
 
 export function operations(parts: HttpParts, metrics: Metrics): readonly Operation[] {
-  return [...healthOperations(parts, metrics), ...networkOperations(parts), ...peerOperations(parts), ...leaseOperations(parts)];
+  return [
+    ...healthOperations(parts, metrics),
+    ...networkOperations(parts),
+    ...peerOperations(parts),
+    ...leaseOperations(parts),
+    ...fileOperations(parts),
+  ];
 }

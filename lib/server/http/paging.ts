@@ -8,8 +8,8 @@ import { type TSchema, Type } from 'typebox';
 import { HTTP_PAGE, HTTP_PAGE_MOST } from '../../config.ts';
 import { FloodmeshError } from '../../errors.ts';
 
-/** The longest cursor that is made: a name of 64 characters in JSON, at most six bytes each. */
-const CURSOR_LENGTH = 768;
+/** The longest cursor that is made: a path of 1,024 bytes in JSON, where a quotation mark takes two, in base64. */
+const CURSOR_LENGTH = 3_072;
 
 /** What every list takes; to be spread into the properties of a query. */
 export const PAGING = {
@@ -57,8 +57,13 @@ export function paged<Entry, Key extends string | number>(
 }
 
 /** The cursor behind a key. */
-function cursorOf(key: string | number): string {
+export function cursorOf(key: string | number): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
+}
+
+/** The text in a cursor, where there is one. @throws USAGE, when it is none of ours. */
+export function textIn(cursor: string | undefined): string | undefined {
+  return cursor === undefined ? undefined : String(keyIn(cursor, 'string'));
 }
 
 /** The key in a cursor. @throws USAGE, when it is none of this kind. */

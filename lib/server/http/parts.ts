@@ -1,4 +1,5 @@
 /** What answers over HTTP are made from. */
+import type { Catalog } from '../../registry/catalog.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Lease } from '../../registry/store.ts';
 import type { Tallies } from '../tallies.ts';
@@ -7,6 +8,7 @@ import type { Tallies } from '../tallies.ts';
 export interface Served {
   readonly network: string;
   readonly registry: Registry;
+  readonly catalog: Catalog;
   /** The pool, as it was written: `9000-9009`. */
   readonly ports: string;
   readonly discovery: string;

@@ -15,11 +15,11 @@ h3 { font-size: 1rem; margin: 0; }
 article { border-top: 1px solid #8886; padding: 1rem 0; }
 code { font: 0.9em/1.5 ui-monospace, monospace; overflow-wrap: anywhere; }
 p { margin: .25rem 0 .5rem; }
-table { width: 100%; border-collapse: collapse; margin: .5rem 0; font-size: .9rem; }
+table { width: 100%; table-layout: fixed; border-collapse: collapse; margin: .5rem 0; font-size: .9rem; }
 th, td { padding: .25rem .75rem .25rem 0; text-align: start; vertical-align: top; border-bottom: 1px solid #8884; }
-th { font-weight: 600; white-space: nowrap; }
-td:first-child { width: 9rem; }
-pre { overflow-x: auto; margin: .25rem 0; padding: .5rem; background: #8882; border-radius: .25rem; }
+th { font-weight: 600; }
+th:first-child { width: 5.5rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0; padding: .5rem; background: #8882; border-radius: .25rem; }
 nav a { margin-inline-end: 1rem; }
 .method { display: inline-block; min-width: 4.5rem; font-weight: 700; }
 `;
@@ -39,6 +39,7 @@ export function readerOf({ info, paths }: OpenApi): string {
     return Object.entries(methods).map(([method, described]) => ({ method: method.toUpperCase(), path, described }));
   });
   const groups = Map.groupBy(entries, ({ described }) => described.tags[0] ?? '');
+  const common = commonOf(entries);
   const links = [...groups.keys()].map((group) => `<a href="#${escaped(group)}">${escaped(group)}</a>`).join('');
   return `<!doctype html>
 <html lang="en">
@@ -53,21 +54,29 @@ export function readerOf({ info, paths }: OpenApi): string {
 <h1>${escaped(info.title)}</h1>
 <p>${escaped(info.description)}</p>
 <p>The same for programs: <a href="/v1/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>
-<nav aria-label="Groups">${links}</nav>
-${[...groups].map(([group, some]) => `<section id="${escaped(group)}">\n<h2>${escaped(group)}</h2>\n${some.map(article).join('')}</section>\n`).join('')}</main>
+${table('Any answer', Object.entries(common).map(answerRow))}<nav aria-label="Groups">${links}</nav>
+${[...groups].map(([group, some]) => `<section id="${escaped(group)}">\n<h2>${escaped(group)}</h2>\n${some.map((entry) => article(entry, common)).join('')}</section>\n`).join('')}</main>
 </body>
 </html>
 `;
 }
 
-function article({ method, path, described }: Entry): string {
+/** What every operation may answer: told once. */
+function commonOf(entries: readonly Entry[]): Readonly<Record<string, Answer>> {
+  const [first, ...others] = entries.map(({ described }) => described.responses);
+  const isCommon = ([status, answer]: [string, Answer]) => others.every((each) => each[status]?.description === answer.description);
+  return Object.fromEntries(Object.entries(first ?? {}).filter(([status, answer]) => status !== '200' && isCommon([status, answer])));
+}
+
+function article({ method, path, described }: Entry, common: Readonly<Record<string, Answer>>): string {
   const { operationId, summary, parameters, requestBody, responses, security } = described;
   const body = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) => sample(type, schema));
+  const answers = Object.entries(responses).filter(([status]) => !Object.hasOwn(common, status));
   const token = security === undefined ? '' : '<p>Wants the server’s token.</p>\n';
   return `<article id="${escaped(operationId)}">
 <h3><code><span class="method">${method}</span> ${escaped(path)}</code></h3>
 <p>${escaped(summary)}</p>
-${token}${table('Parameter', parameters.map(parameterRow))}${body.join('')}${table('Answer', Object.entries(responses).map(answerRow))}</article>
+${token}${table('Parameter', parameters.map(parameterRow))}${body.join('')}${table('Answer', answers.map(answerRow))}</article>
 `;
 }
 

@@ -209,3 +209,50 @@ t.test('Prometheus reads what was counted', async (t) => {
   t.match(text, /process_resident_memory_bytes \d+/);
   t.equal((await ask(app, '/metrics')).text.match(/outcome="left"} 2/g)?.length, 1, 'and counts nothing twice');
 });
+
+t.test('files are listed and looked for, with whom they can be had from', async (t) => {
+  const house = new House(undefined, ['p2p', 'other']);
+  const app = await house.app(t);
+  const { peer, port } = await house.member('alice');
+  const hash = 'a'.repeat(64);
+  const put = [
+    { name: 'photos/f1.txt', hash, bytes: 5, title: 'On Mesh Networks', number: '7' },
+    { name: 'photos/', hash: 'b'.repeat(64), bytes: 80, holds: { files: 1, bytes: 5 } },
+  ];
+  await house.catalog.publish({ type: 'peer', peer }, { base: 'whole', version: 1, put }, house.now);
+  await house.catalog.register(
+    { id: 'secret-id', host: '127.0.0.1', port: 3_000 },
+    { name: 'f1', folder: 'tests', hash: 'md5' },
+    house.now,
+  );
+  const names = async (url: string) => (await ask(app, url)).json().items.map(({ name }: { name: string }) => name);
+  const [file, folder, foreign] = (await ask(app, '/v1/files')).json().items;
+  t.same(file, { ...put[0], holder: { type: 'member', peer, name: 'alice', host: '127.0.0.1', port } });
+  t.match(folder, put[1] ?? {});
+  t.same(foreign, { name: 'f1', folder: 'tests', hash: 'md5', holder: { type: 'foreign', host: '127.0.0.1', port: 3_000 } });
+  const found: [string, string[]][] = [
+    ['q=f1', ['f1']],
+    ['q=f1.txt', ['photos/f1.txt']],
+    ['by=stem&q=f1', ['photos/f1.txt', 'f1']],
+    ['by=text&q=PHOTOS', ['photos/f1.txt', 'photos/']],
+    ['by=words&q=networks+on', ['photos/f1.txt']],
+    ['by=number&q=7', ['photos/f1.txt']],
+    [`by=root&q=${hash}`, ['photos/f1.txt']],
+    ['q=f1&network=other', []],
+  ];
+  for (const [query, expected] of found) t.same(await names(`/v1/search?${query}`), expected, query);
+  t.same(await names(`/v1/peers/${peer}/files`), ['photos/', 'photos/f1.txt']);
+  t.match((await ask(app, '/v1/peers/nobody______/files')).json(), { status: 404, code: 'PEER_UNKNOWN' });
+  t.match((await ask(app, '/v1/search?by=words&q=%20')).json(), { status: 400, code: 'USAGE' });
+  t.match((await ask(app, '/v1/search')).json(), { status: 400, code: 'USAGE' });
+  for (const url of ['/v1/files', `/v1/peers/${peer}/files`, '/v1/search?by=stem&q=f1']) {
+    const whole = await names(url);
+    const first = (await ask(app, `${url}${url.includes('?') ? '&' : '?'}limit=1`)).json();
+    const rest = (await ask(app, `${url}${url.includes('?') ? '&' : '?'}limit=1000&cursor=${first.next}`)).json();
+    t.same(
+      [...first.items, ...rest.items].map(({ name }: { name: string }) => name),
+      whole,
+      url,
+    );
+  }
+});

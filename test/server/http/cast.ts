@@ -2,8 +2,9 @@
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import { peerId } from '../../../lib/protocol/ids.ts';
+import { Catalog } from '../../../lib/registry/catalog.ts';
 import { isRefusal, Registry } from '../../../lib/registry/registry.ts';
-import type { Lease, Store } from '../../../lib/registry/store.ts';
+import type { Lease } from '../../../lib/registry/store.ts';
 import { MemoryStore } from '../../../lib/registry/stores/memory.ts';
 import { makeApp } from '../../../lib/server/http/app.ts';
 import type { HttpParts, Served } from '../../../lib/server/http/parts.ts';
@@ -15,13 +16,13 @@ export const BEARER = { authorization: `Bearer ${TOKEN}` };
 export const NOW = Date.parse('2026-01-02T03:04:05.678Z');
 
 export class House {
-  readonly store: Store;
+  readonly store: MemoryStore;
   readonly tallies = new Tallies();
   readonly ended: Lease[] = [];
   readonly networks: readonly Served[];
   now = NOW;
 
-  constructor(store: Store = new MemoryStore(), names: readonly string[] = ['p2p']) {
+  constructor(store = new MemoryStore(), names: readonly string[] = ['p2p']) {
     this.store = store;
     this.networks = names.map((network) => this.#served(network));
   }
@@ -36,6 +37,13 @@ export class House {
       token: TOKEN,
       ended: (lease) => void this.ended.push(lease),
     };
+  }
+
+  /** The catalog of the first network. */
+  get catalog(): Catalog {
+    const [first] = this.networks;
+    if (first === undefined) throw new Error('no network');
+    return first.catalog;
   }
 
   /** The application, closed at the end of the test. */
@@ -63,6 +71,7 @@ export class House {
     const draw = () => `secret-${++drawn}`.padEnd(22, '_');
     const rules = { store: this.store, network, ports, leaseMs: 30_000, draw, chance: () => 0 };
     const registry = new Registry({ ...rules, hash: (text) => `hash of ${text}`, sign: (text) => `signed ${text}` });
-    return { network, registry, ports: '9000-9049', discovery: 'flood', leaseMs: 30_000, networkKey: 'key' };
+    const catalog = new Catalog({ store: this.store.catalog, network });
+    return { network, registry, catalog, ports: '9000-9049', discovery: 'flood', leaseMs: 30_000, networkKey: 'key' };
   }
 }

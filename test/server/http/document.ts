@@ -122,7 +122,10 @@ interface Request {
 function requestOf({ path, described }: Call, learnt: Learnt): fc.Arbitrary<Request> {
   const { parameters, requestBody, security } = described;
   const values = fc.record(Object.fromEntries(parameters.map((each) => [each.name, learnt.value(each)])));
-  const left = fc.subarray(parameters.filter(({ required }) => !required));
+  const inQuery = parameters.filter((each) => each.in === 'query');
+  const left = fc
+    .subarray(inQuery.filter(({ required }) => !required))
+    .map((some) => [...inQuery.filter(({ required }) => required), ...some]);
   const body = requestBody?.content['application/json']?.schema;
   const payload =
     body === undefined
@@ -173,6 +176,20 @@ class Judge {
   }
 }
 
+/** Members and a foreign holder have files, and a folder. */
+async function stocked({ catalog, networks, now }: House): Promise<void> {
+  const hash = 'a'.repeat(64);
+  const { online = [] } = (await networks[0]?.registry.roster(now)) ?? {};
+  for (const { peer, name } of online) {
+    const put = [
+      { name: `of ${name}.txt`, hash, bytes: 5, title: `The title of ${name}`, number: name },
+      { name: 'photos/', hash, bytes: 5, holds: { files: 2, bytes: 9 } },
+    ];
+    await catalog.publish({ type: 'peer', peer }, { base: 'whole', version: 1, put }, now);
+  }
+  await catalog.register({ id: 'id', host: '127.0.0.1', port: 3_000 }, { name: 'test.csv', folder: 'tests', hash: 'md5' }, now);
+}
+
 async function documented(app: FastifyInstance): Promise<OpenApi> {
   return (await app.inject({ method: 'GET', url: '/v1/openapi.json' })).json();
 }
@@ -180,6 +197,7 @@ async function documented(app: FastifyInstance): Promise<OpenApi> {
 t.test(`in ${CALLS} calls at random nothing comes that is not documented`, async (t) => {
   const house = new House(undefined, ['p2p', 'other']);
   for (let index = 0; index < 30; index++) await house.member(`s${index}`, index % 3 === 0 ? 'other' : 'p2p');
+  await stocked(house);
   const app = await house.app(t);
   const document = await documented(app);
   const [judge, learnt, calls] = [new Judge(document), new Learnt(), callsIn(document)];

@@ -12,6 +12,7 @@ t.test('the page shows every operation, loads nothing, and its policy allows its
   ];
   for (const path of Object.keys(paths)) t.ok(body.includes(path), path);
   t.notMatch(body, /<(script|img|link|iframe|form)|https?:|\s(src|on\w+|style)=/i);
+  t.equal(body.match(/A foreign Host or Origin/g)?.length, 1, 'what is true of all is told once');
   const style = /<style>([\s\S]*?)<\/style>/.exec(body)?.[1] ?? '';
   t.match(READER_POLICY, `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
   t.equal(headers['content-security-policy'], READER_POLICY);
@@ -21,10 +22,11 @@ t.test('the page shows every operation, loads nothing, and its policy allows its
 t.test('markup in the document is shown as text', async (t) => {
   const evil = `<script>alert('1')</script>"&`;
   const described = { operationId: evil, tags: [evil], summary: evil, parameters: [], responses: { 200: { description: evil } } };
+  const other = { ...described, operationId: 'other', responses: { 200: { description: 'Something else.' } } };
   const page = readerOf({
     openapi: '3.1.0',
     info: { title: evil, version: '1', description: evil },
-    paths: { [evil]: { get: described } },
+    paths: { [evil]: { get: described, post: other } },
     components: {},
   });
   t.notMatch(page, '<script');
