@@ -3,10 +3,15 @@ import t from 'tap';
 import { Queue } from '../../lib/simulator/queue.ts';
 
 /** Entries soon and late, often at one moment, sometimes before what was looked at last, as whoever looks ahead puts them in. */
-const moments = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 400 }), fc.double({ min: 0, max: 400, noNaN: true }));
+const moments = fc.oneof(fc.integer({ min: 0, max: 9 }), fc.integer({ min: 0, max: 4_000 }), fc.double({ min: 0, max: 400, noNaN: true }));
+/** Meetings are so far apart that one is due late for who puts it in early, and soon for who does so later. */
+const MEETING_MS = 700;
 
 t.test('what is due first comes first, and of two at one moment the one that was put in first', async () => {
-  const steps = fc.array(fc.oneof(fc.record({ put: moments }), fc.constant('take' as const)), { maxLength: 300 });
+  const steps = fc.array(
+    fc.oneof(fc.record({ put: moments }), fc.record({ meeting: fc.integer({ min: 1, max: 4 }) }), fc.constant('take' as const)),
+    { maxLength: 300 },
+  );
   fc.assert(
     fc.property(steps, (steps) => {
       const queue = new Queue<{ at: number; order: number }>();
@@ -14,7 +19,8 @@ t.test('what is due first comes first, and of two at one moment the one that was
       let now = 0;
       for (const [order, step] of steps.entries()) {
         if (step !== 'take') {
-          const entry = { at: now + step.put, order };
+          const at = 'put' in step ? now + step.put : (Math.floor(now / MEETING_MS) + step.meeting) * MEETING_MS;
+          const entry = { at, order };
           queue.put(entry.at, entry);
           model.push(entry);
           model.sort((one, other) => one.at - other.at || one.order - other.order);
