@@ -718,7 +718,14 @@ t.test('who claims the answer of another without its proof is not believed, and 
 });
 
 t.test('of whom nothing can be proven, because its keys are none, nobody can claim the answer', async (t) => {
-  const { mind, through, other } = asksForZ({ ...sealOf(idOf('m')), prove: () => '' });
+  const ours = sealOf(idOf('m'));
+  const { mind, through, other } = asksForZ({
+    keys: ours.keys,
+    sign: (text) => ours.sign(text),
+    isSigned: (...claim) => ours.isSigned(...claim),
+    prove: () => '',
+    digest: (text) => ours.digest(text),
+  });
   mind.hears(other, echo([other]));
   t.same(said(mind.hears(through, echo([through, 'z'], [], ['', ''])), 'query'), [other]);
 });
