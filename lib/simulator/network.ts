@@ -176,7 +176,7 @@ export class Network {
 
   send(from: Node, to: PeerId, message: MeshMessage): void {
     const { heard } = from;
-    // What is not looked up need not come into the processor's memory: a tenth of the time of a message in a large network.
+    // What is not looked up need not come into the processor's memory.
     const end = heard?.isStanding && heard.peer === to ? heard : from.links.get(to);
     if (end === undefined) return;
     this.#count(message);

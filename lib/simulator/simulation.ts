@@ -122,7 +122,7 @@ export class Simulation {
   }
 
   // Whoever waits for a promise that was kept goes on before time does: all of it happens at one moment. A tick comes when
-  // nobody is left whose promise was kept, and costs a tenth of a turn of the process.
+  // nobody is left whose promise was kept, and is cheaper than a turn of the process.
   async #settled(): Promise<void> {
     this.network.isStirred = false;
     await new Promise<void>((resolve) => process.nextTick(resolve));

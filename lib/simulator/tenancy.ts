@@ -95,7 +95,7 @@ export class Tenancy implements Asker {
     this.#tell(agreed(await register.listening(this)));
   }
 
-  // A timer, not a function that waits: that would be a KiB for each of a hundred thousand peers.
+  // A timer, not a function that waits: each of a hundred thousand peers would keep its generator and promises.
   #renewLater(line: number): void {
     const { network, register } = this.#parts;
     const isKept = () => this.#line === line && !this.#isOver;
