@@ -15,6 +15,7 @@ import { Control } from '../lib/repl/control.ts';
 import { errorAnswer } from '../lib/repl/sentences.ts';
 import { jsonVoice, peoplesVoice } from '../lib/repl/voice.ts';
 import type { Joined } from '../lib/trace.ts';
+import { PASSWORD_VARIABLE } from './password.ts';
 
 /** What the detached process says to the one that started it, once. */
 type Word =
@@ -22,12 +23,14 @@ type Word =
   | { readonly type: 'error'; readonly code: string; readonly message: string; readonly hint?: string };
 
 /** Starts the peer, and says how to reach it; answers the exit code. @throws what joining throws, under its code. */
-export async function detach(name: string, network: string, json: boolean): Promise<number> {
+export async function detach(name: string, network: string, json: boolean, password?: string): Promise<number> {
   const socket = await controlSocket(stateFolder(), network, name);
   const log = socket.replace(/\.sock$/, '.log');
   const file = openSync(log, 'a', 0o600);
   const words = process.argv.slice(1).map((word) => (word === '--detach' ? '--unattended' : word));
-  const child = spawn(process.execPath, words, { detached: true, stdio: ['ignore', file, file, 'ipc'] });
+  // Only this user can read a process's environment.
+  const env = password === undefined ? process.env : { ...process.env, [PASSWORD_VARIABLE]: password };
+  const child = spawn(process.execPath, words, { detached: true, stdio: ['ignore', file, file, 'ipc'], env });
   closeSync(file);
   const joined = await firstWord(child).catch((thrown) => {
     child.kill();

@@ -35,7 +35,8 @@ function typed(words: readonly string[]): string {
   const meant = understood(words.join(' '));
   if (meant === undefined) throw new FloodmeshError('USAGE', 'a command is missing', 'for example: floodmesh do s1 TOPO');
   const { command, argument } = meant;
-  return `${command.word} ${command.word === 'share' ? resolve(argument) : argument}`;
+  const isPath = argument !== '' && (command.word === 'share' || command.word === 'password');
+  return `${command.word} ${isPath ? resolve(argument) : argument}`;
 }
 
 function exitOf({ code, message }: { readonly code: number; readonly message: string }): number {

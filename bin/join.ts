@@ -3,12 +3,14 @@ import { join as path } from 'node:path';
 import { loadHistory, saveHistory } from '../lib/disk/history.ts';
 import { controlSocket, stateFolder } from '../lib/disk/state.ts';
 import { FloodmeshError, named } from '../lib/errors.ts';
+import type { Login } from '../lib/peer/membership.ts';
 import { Peer } from '../lib/peer/peer.ts';
 import { Control } from '../lib/repl/control.ts';
 import { askAgain, askName, type Identity } from '../lib/repl/questions.ts';
 import { Repl } from '../lib/repl/repl.ts';
 import { report } from '../lib/repl/voice.ts';
 import { attendNobody, detach } from './detach.ts';
+import { passwordFor } from './password.ts';
 
 export interface JoinOptions {
   readonly server: string;
@@ -18,6 +20,11 @@ export interface JoinOptions {
   readonly files?: string;
   readonly downloads?: string;
   readonly shareDownloads?: boolean;
+  /** The account to log in to. */
+  readonly account?: string;
+  /** Make it first. */
+  readonly register?: boolean;
+  readonly passwordFile?: string;
   readonly up?: number;
   readonly down?: number;
   readonly transfers?: number;
@@ -36,27 +43,36 @@ const terminal = { input: process.stdin, output: process.stdout };
 /** Joins and converses until the peer has ended; answers the exit code. @throws what joining throws. */
 export async function join(name: string | undefined, options: JoinOptions): Promise<number> {
   const isPerson = process.stdin.isTTY === true && process.stdout.isTTY === true && options.json !== true && options.exec === undefined;
-  const called = name ?? (isPerson ? await askName(terminal) : undefined);
+  const login = options.account === undefined ? undefined : await loginOf(options, options.account);
+  const called = name ?? options.account ?? (isPerson ? await askName(terminal) : undefined);
   if (called === undefined) {
     throw new FloodmeshError('USAGE', 'a peer needs a name', 'type "floodmesh join NAME", for example "floodmesh join s1"');
   }
-  if (options.detach === true) return detach(called, options.network, options.json === true);
-  if (options.unattended === true) return attendNobody({ ...options, name: called });
+  if (options.detach === true) return detach(called, options.network, options.json === true, login?.password);
+  if (options.unattended === true) return attendNobody({ ...options, name: called, ...(login === undefined ? {} : { login }) });
   let identity: Identity = { name: called, network: options.network };
   for (;;) {
     try {
-      return await converse(identity, options);
+      return await converse(identity, { ...options, ...(login === undefined ? {} : { login }) });
     } catch (thrown) {
       const error = named(thrown);
-      const next = isPerson ? await askAgain(terminal, error, identity, suggested(error)) : undefined;
+      const next = isPerson && login === undefined ? await askAgain(terminal, error, identity, suggested(error)) : undefined;
       if (next === undefined) throw error;
       identity = next;
     }
   }
 }
 
+async function loginOf({ register = false, passwordFile }: JoinOptions, account: string): Promise<Login> {
+  return { account, register, password: await passwordFor(account, { isNew: register, file: passwordFile, terminal }) };
+}
+
 /** One attempt: a peer of this identity, and its conversation. */
-export async function converse(identity: Identity, options: JoinOptions, greeting: readonly string[] = []): Promise<number> {
+export async function converse(
+  identity: Identity,
+  options: JoinOptions & { readonly login?: Login },
+  greeting: readonly string[] = [],
+): Promise<number> {
   const { exec, json, resume, wait, ...about } = options;
   const peer = new Peer({ ...about, ...identity });
   const control = controlled(peer, identity);

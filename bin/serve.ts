@@ -17,6 +17,7 @@ export interface ServeOptions {
   readonly network: string;
   readonly discovery: string;
   readonly lease: number;
+  readonly accounts?: boolean;
   readonly store?: string;
   readonly json?: boolean;
   /** End when the input does: the parent process is gone. */

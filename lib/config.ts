@@ -90,6 +90,8 @@ export const FOREIGN_FILES = 1_000;
 /** How long a registration lives after its last login (seed 002). Who is online counts as logged in, give or take a day. */
 export const ACCOUNT_MS = 30 * 86_400_000;
 export const ACCOUNT_PROLONGED_MS = 86_400_000;
+/** How often accounts that are due are ended; one that is due counts as ended before that. */
+export const ACCOUNT_SWEEP_MS = 3_600_000;
 /** How long an account without a peer stays online after a login or a keep-alive (seed 002). */
 export const KEEP_ALIVE_MS = 300_000;
 /** Accounts of one network, and sessions of one account; of these the oldest ends first. Guesses with room. */

@@ -23,17 +23,23 @@ export interface Holds {
   readonly bytes: number;
 }
 
-/** A holder of a content, as a search found it. `hash` is the Merkle root; of a folder, that of its manifest. */
+/**
+ * A holder of a content, as a search found it. `hash` is the Merkle root; of a folder, that of its manifest. Where it is, and whose
+ * peer it is in a network with accounts, is in its contact.
+ */
 export interface Found {
   readonly name: string;
   readonly bytes: number;
   readonly hash: Root;
   readonly holds?: Holds;
   readonly peer: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly account?: string;
 }
 
 /** One of several contents that a name may mean, and who has it, by name. */
-export interface Offer extends Omit<Found, 'peer'> {
+export interface Offer extends Omit<Found, 'peer' | 'host' | 'port' | 'account'> {
   readonly peers: readonly string[];
 }
 
@@ -142,9 +148,18 @@ export type ServerEvent =
     }
   | { readonly type: 'peerJoined'; readonly name: string; readonly peer: PeerId; readonly port: number; readonly referral: string | null }
   | { readonly type: 'peerBack'; readonly name: string; readonly peer: PeerId; readonly port: number }
-  | { readonly type: 'peerLeft'; readonly name: string; readonly peer: PeerId; readonly port: number; readonly why: 'left' | 'expired' }
+  | {
+      readonly type: 'peerLeft';
+      readonly name: string;
+      readonly peer: PeerId;
+      readonly port: number;
+      readonly why: 'left' | 'expired' | 'loggedOut';
+    }
   | { readonly type: 'portTaken'; readonly port: number }
   | { readonly type: 'joinRefused'; readonly name: string; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: 'registered'; readonly name: string }
+  | { readonly type: 'loginRefused'; readonly address: string; readonly code: ErrorCode }
+  | { readonly type: 'accountEnded'; readonly name: string }
   | { readonly type: 'closed' }
   | { readonly type: 'error'; readonly code: ErrorCode; readonly message: string; readonly hint?: string };
 

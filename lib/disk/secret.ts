@@ -1,5 +1,5 @@
-/** A secret that programs of one user share through a file that nobody else can read. */
-import { constants, type FileHandle, link, open, rm, writeFile } from 'node:fs/promises';
+/** Secrets in files: one that programs of a user share, and passwords that somebody wrote into one. */
+import { constants, type FileHandle, link, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { FloodmeshError } from '../errors.ts';
 
 const SECRET = /^[\x21-\x7e]{16,256}$/;
@@ -23,6 +23,20 @@ export async function ownSecret(path: string, draw: () => string): Promise<strin
   } finally {
     await handle.close();
   }
+}
+
+/** The first lines of a file that somebody wrote passwords into, as many as are wanted. @throws USAGE, when it has not so many. */
+export async function passwordsIn(path: string, count: number): Promise<readonly string[]> {
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw new FloodmeshError('USAGE', `the file with the password cannot be read: ${path}`, 'name another', { cause });
+  });
+  const lines = text.split(/\r?\n/).slice(0, count);
+  if (lines.length === count && lines.every((line) => line !== '')) return lines;
+  throw new FloodmeshError(
+    'USAGE',
+    `${path} has not ${count === 1 ? 'a password' : `${count} passwords`} in it`,
+    'write each in a line of its own',
+  );
 }
 
 async function secretIn(handle: FileHandle, path: string): Promise<string> {

@@ -136,7 +136,11 @@ export class Finder {
   }
 
   #found({ root, peer, ...file }: Provider): Found {
-    return { ...file, hash: root, peer: this.#parts.body().nameOf(peer) };
+    const body = this.#parts.body();
+    const contact = peer === body.self.peer ? body.self : body.contact(peer);
+    if (contact === undefined) return { ...file, hash: root, peer };
+    const { name, host, port, account } = contact;
+    return { ...file, hash: root, peer: name, host, port, ...(account === undefined ? {} : { account }) };
   }
 }
 

@@ -13,18 +13,32 @@ import type { Address, Transport } from '../net/transport.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
 import { authority } from '../protocol/host.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Member, ServerAnswer } from '../protocol/messages.ts';
+import type { AccountEntry, Member, ServerAnswer } from '../protocol/messages.ts';
 import { ServerLine } from './line.ts';
 
 export type Assigned = Extract<ServerAnswer, { type: 'assigned' }>;
 
 export type Referred = Extract<ServerAnswer, { type: 'referred' }>;
 
+/** The account that a peer joins with, where the network has accounts. */
+export interface Login {
+  readonly account: string;
+  readonly password: string;
+  /** Make the account first. */
+  readonly register?: boolean;
+}
+
 export interface Applicant {
   readonly network: string;
   readonly peer: PeerId;
   readonly name: string;
   readonly host: string;
+}
+
+/** What the server remembers of the network's peers; and of its accounts, where it has some. */
+export interface Members {
+  readonly peers: readonly Member[];
+  readonly accounts?: readonly AccountEntry[];
 }
 
 /** Who holds the membership, and acts on it. */
@@ -37,6 +51,8 @@ export interface MembershipOwner {
   serverBack(port: number): void;
   /** The server, back again, has no place for us: the mesh goes on, and it is tried again. */
   refused(error: FloodmeshError): void;
+  /** The account's session has ended: nobody will let us in again without its password. */
+  loggedOut(error: FloodmeshError): void;
 }
 
 export class Membership {
@@ -49,10 +65,14 @@ export class Membership {
   #first = 0;
   #line: ServerLine | undefined;
   #place: Assigned | undefined;
+  /** What there is to log in with; forgotten once it has been done. */
+  #login: Login | undefined;
+  #session: string | undefined;
   #keeping: Promise<void> = Promise.resolve();
 
   /** `servers` share one register; the first of them is asked first. */
-  constructor(transport: Transport, servers: readonly Address[], applicant: Applicant, owner: MembershipOwner) {
+  constructor(transport: Transport, servers: readonly Address[], applicant: Applicant, owner: MembershipOwner, login?: Login) {
+    this.#login = login;
     this.#transport = transport;
     this.#servers = servers;
     this.#applicant = applicant;
@@ -82,19 +102,41 @@ export class Membership {
   }
 
   /** What the server remembers of the network's peers. @throws UNREACHABLE or TIMED_OUT, when it is away. */
-  async members(which: 'online' | 'offline' | 'all', signal?: AbortSignal): Promise<readonly Member[]> {
-    if (this.#line === undefined) throw new FloodmeshError('UNREACHABLE', 'the metadata server is away');
-    const answer = await this.#line.ask({ type: 'listPeers', which }, signal);
-    return answer.type === 'peerList' ? answer.peers : [];
+  async members(which: 'online' | 'offline' | 'all', signal?: AbortSignal): Promise<Members> {
+    const answer = await this.#open().ask({ type: 'listPeers', which }, signal);
+    if (answer.type !== 'peerList') return { peers: [] };
+    return { peers: answer.peers, ...(answer.accounts === undefined ? {} : { accounts: answer.accounts }) };
+  }
+
+  /** Gives the account another password. @throws LOGIN_WRONG, PASSWORD_UNACCEPTABLE, NO_ACCOUNTS, UNREACHABLE, TIMED_OUT. */
+  async changePassword(old: string, next: string, signal?: AbortSignal): Promise<void> {
+    await this.#open().ask({ type: 'changePassword', session: this.#opened(), old, next }, signal);
+  }
+
+  /** Ends the account's session, and with it the lease. @throws NO_ACCOUNTS, UNREACHABLE, TIMED_OUT. */
+  async logOut(signal?: AbortSignal): Promise<void> {
+    await this.#open().ask({ type: 'logout', session: this.#opened() }, signal);
+    this.#session = undefined;
   }
 
   /** Gives the lease back and hangs up; settles within a second, whatever the server does. */
   async leave(): Promise<void> {
     const line = this.#line;
     if (line !== undefined) await this.#giveBack(line);
+    if (line !== undefined && this.#session !== undefined) await this.#forget(line, this.#session);
     this.#ending.abort();
     line?.close();
     await this.#keeping;
+  }
+
+  #open(): ServerLine {
+    if (this.#line === undefined) throw new FloodmeshError('UNREACHABLE', 'the metadata server is away');
+    return this.#line;
+  }
+
+  #opened(): string {
+    if (this.#session === undefined) throw new FloodmeshError('NO_ACCOUNTS', 'this peer has joined without an account');
+    return this.#session;
   }
 
   async #joinPatiently(signal: AbortSignal | undefined): Promise<Referred> {
@@ -158,10 +200,26 @@ export class Membership {
     await line.ask({ type: 'leave', cookie: this.#place.cookie }, late).catch(() => undefined);
   }
 
+  // A session of a process that ends opens nothing any more.
+  async #forget(line: ServerLine, session: string): Promise<void> {
+    await line.ask({ type: 'logout', session }, AbortSignal.timeout(FAREWELL_MS)).catch(() => undefined);
+  }
+
+  async #logIn(line: ServerLine, { account: name, password, register }: Login, signal: AbortSignal | undefined): Promise<void> {
+    if (register === true) await line.ask({ type: 'register', name, password }, signal);
+    this.#login = { account: name, password };
+    const answer = await line.ask({ type: 'login', name, password }, signal);
+    if (answer.type !== 'loggedIn') return;
+    this.#login = undefined;
+    this.#session = answer.session;
+  }
+
   /** The conversation that makes a member: join, listen (or take the next port), be dialled back. */
   async #apply(line: ServerLine, signal?: AbortSignal): Promise<Referred> {
+    if (this.#login !== undefined) await this.#logIn(line, this.#login, signal);
     const earlier = this.#place === undefined ? {} : { port: this.#place.contact.port, cookie: this.#place.cookie };
-    let answer = await line.ask({ type: 'join', protocol: PROTOCOL, ...this.#applicant, ...earlier }, signal);
+    const session = this.#session === undefined ? {} : { session: this.#session };
+    let answer = await line.ask({ type: 'join', protocol: PROTOCOL, ...this.#applicant, ...earlier, ...session }, signal);
     for (let attempt = 0; answer.type === 'assigned' && attempt < PORT_ATTEMPTS; attempt++) {
       try {
         await this.#owner.assigned(answer);
@@ -238,9 +296,15 @@ export class Membership {
         this.#owner.referred(referral);
       } catch (error) {
         const { code } = named(error);
+        if (code === 'LOGIN_NEEDED' && this.#session !== undefined) return this.#loggedOut(named(error));
         if (!isAway(code) && code !== 'CANCELLED') this.#owner.refused(named(error));
       }
     }
+  }
+
+  #loggedOut(error: FloodmeshError): void {
+    this.#ending.abort();
+    this.#owner.loggedOut(error);
   }
 
   #tellReferral(answer: ServerAnswer): void {

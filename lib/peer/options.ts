@@ -7,6 +7,7 @@ import { parseAddresses, parseHost } from '../net/address.ts';
 import type { Address } from '../net/transport.ts';
 import { isEverywhere } from '../protocol/host.ts';
 import { peerNameFault } from '../protocol/names.ts';
+import type { Login } from './membership.ts';
 
 export interface PeerOptions {
   /** What the peer is called in its network. */
@@ -31,17 +32,19 @@ export interface PeerOptions {
   readonly down?: number | undefined;
   /** How many transfers run at once, 1 to `TRANSFERS_AT_ONCE_MOST`. Default 4. */
   readonly transfers?: number;
+  /** The account that the peer is of, where the network has accounts. */
+  readonly login?: Login;
   /** Where hashes of unchanged files and the like are kept between runs. Default as `disk/state` says. */
   readonly state?: string;
 }
 
-export interface Settings extends Required<Omit<PeerOptions, 'server'>> {
+export interface Settings extends Required<Omit<PeerOptions, 'server' | 'login'>> {
   readonly servers: readonly Address[];
 }
 
 /** The options with everything filled in. @throws NAME_UNACCEPTABLE, or USAGE for an address, a host or a limit that is none. */
 export function settings(options: PeerOptions): Settings {
-  const { name, server = DEFAULT_HOST, ...others } = options;
+  const { name, server = DEFAULT_HOST, login: _, ...others } = options;
   const fault = peerNameFault(name);
   if (fault !== undefined)
     throw new FloodmeshError('NAME_UNACCEPTABLE', `"${name}" cannot be a peer's name: ${fault}`, 'choose another name');

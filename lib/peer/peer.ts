@@ -14,13 +14,13 @@ import { Identity } from '../net/identity.ts';
 import type { Exchange, Link, Listener as Listening, Purpose, Transport } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
 import { type PeerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
-import type { Contact, Member } from '../protocol/messages.ts';
+import type { Contact } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import { Body } from './body.ts';
 import type { Choice } from './choice.ts';
 import { Finder } from './finder.ts';
-import { type Assigned, Membership, type Referred } from './membership.ts';
+import { type Assigned, type Members, Membership, type Referred } from './membership.ts';
 import { limited, type PeerOptions, type Settings, settings } from './options.ts';
 import { Pace } from './pace.ts';
 import type { SearchEnd } from './searches.ts';
@@ -111,7 +111,8 @@ export class Peer {
       body: () => this.#running(),
       peerCalled: (called, signal) => this.#peerCalled(called, signal),
     });
-    this.#membership = new Membership(transport, servers, { network, peer: this.#identity.peer, name, host: advertise }, this.#asMember());
+    const applicant = { network, peer: this.#identity.peer, name, host: advertise };
+    this.#membership = new Membership(transport, servers, applicant, this.#asMember(), options.login);
   }
 
   /**
@@ -221,13 +222,10 @@ export class Peer {
   }
 
   /** What the server remembers of the network's peers; what the mesh knows, with `fromServer` false, when the server is away. */
-  async peers(
-    which: 'online' | 'offline' | 'all',
-    signal?: AbortSignal,
-  ): Promise<{ readonly peers: readonly Member[]; readonly fromServer: boolean }> {
+  async peers(which: 'online' | 'offline' | 'all', signal?: AbortSignal): Promise<Members & { readonly fromServer: boolean }> {
     const body = this.#running();
     try {
-      return { peers: await this.#membership.members(which, signal), fromServer: true };
+      return { ...(await this.#membership.members(which, signal)), fromServer: true };
     } catch (thrown) {
       if (!['UNREACHABLE', 'TIMED_OUT'].includes(named(thrown).code)) throw thrown;
       const known = body.members.flatMap((peer) => body.contact(peer) ?? []);
@@ -266,6 +264,19 @@ export class Peer {
     };
   }
 
+  /** Gives this peer's account another password; its other peers are logged out. @throws LOGIN_WRONG, PASSWORD_UNACCEPTABLE, NO_ACCOUNTS, UNREACHABLE. */
+  changePassword(old: string, next: string, signal?: AbortSignal): Promise<void> {
+    this.#running();
+    return this.#membership.changePassword(old, next, signal);
+  }
+
+  /** Ends the session of this peer's account, and this peer. @throws NO_ACCOUNTS, UNREACHABLE, TIMED_OUT. */
+  async logout(signal?: AbortSignal): Promise<void> {
+    this.#running();
+    await this.#membership.logOut(signal);
+    await this.leave();
+  }
+
   /** Ends this peer alone; its neighbours know at once. */
   async leave(): Promise<void> {
     if (this.#body === undefined) return this.#finish('left');
@@ -287,8 +298,12 @@ export class Peer {
       referred: (referred: Referred) => this.#body?.referred(referred),
       serverLost: () => this.#emit({ type: 'serverLost' }),
       serverBack: (port: number) => this.#emit({ type: 'serverBack', port }),
-      refused: ({ code, message, hint }: FloodmeshError) =>
-        this.#emit({ type: 'error', code, message, ...(hint === undefined ? {} : { hint }) }),
+      refused: (error: FloodmeshError) => this.#complain(error),
+      // In a network with accounts nobody stays without one: this peer's session was ended elsewhere.
+      loggedOut: (error: FloodmeshError) => {
+        this.#complain(error);
+        void this.leave();
+      },
     };
   }
 
@@ -386,6 +401,10 @@ export class Peer {
 
   #emit(event: PeerEvent): void {
     for (const listener of this.#listeners) listener(event);
+  }
+
+  #complain({ code, message, hint }: FloodmeshError): void {
+    this.#emit({ type: 'error', code, message, ...(hint === undefined ? {} : { hint }) });
   }
 
   #sharedChanged(): void {

@@ -64,11 +64,22 @@ function typeOf(value: unknown): string {
 // Names in messages end up on screens and disks: they are clean, or the message is refused whole.
 function refuseUncleanNames(value: object): void {
   if ('providers' in value) for (const provider of value.providers as Provider[]) refuse(pathFault(provider.name) ?? folderFault(provider));
-  if ('contact' in value) refuse(peerNameFault((value.contact as { name: string }).name));
-  if ('referral' in value && value.referral !== null) refuse(peerNameFault((value.referral as { name: string }).name));
-  if ('reports' in value) for (const { contact } of value.reports as { contact: { name: string } }[]) refuse(peerNameFault(contact.name));
-  if ('neighbors' in value) for (const { name } of value.neighbors as { name: string }[]) refuse(peerNameFault(name));
-  if ('peers' in value) for (const { name } of value.peers as { name: string }[]) refuse(peerNameFault(name));
+  if ('contact' in value) refuse(namedFault(value.contact as Named));
+  if ('referral' in value && value.referral !== null) refuse(namedFault(value.referral as Named));
+  if ('reports' in value) for (const { contact } of value.reports as { contact: Named }[]) refuse(namedFault(contact));
+  if ('neighbors' in value) for (const neighbor of value.neighbors as Named[]) refuse(namedFault(neighbor));
+  if ('peers' in value) for (const peer of value.peers as Named[]) refuse(namedFault(peer));
+  if ('accounts' in value) for (const account of value.accounts as Named[]) refuse(peerNameFault(account.name));
+}
+
+/** What has a peer's name, and perhaps an account's. */
+interface Named {
+  readonly name: string;
+  readonly account?: string;
+}
+
+function namedFault({ name, account }: Named): string | undefined {
+  return peerNameFault(name) ?? (account === undefined ? undefined : peerNameFault(account));
 }
 
 function folderFault({ name, holds }: Provider): string | undefined {

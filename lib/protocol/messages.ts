@@ -67,7 +67,8 @@ const Proof = Type.String({ pattern: '^[A-Za-z0-9_-]{16}$' });
 /**
  * Who a peer is and where it listens, as its lease says, signed by the network's metadata server.
  *
- * `serial` grows with each lease that the server gives, so that a later contact of one peer replaces an earlier one.
+ * `serial` grows with each lease that the server gives, so that a later contact of one peer replaces an earlier one. `account`
+ * is who logged in for it, where the network has accounts.
  */
 export const Contact = Type.Object(
   {
@@ -77,6 +78,7 @@ export const Contact = Type.Object(
     port: Port,
     network: NetworkName,
     serial: Count,
+    account: Type.Optional(PeerName),
     signature: Type.String({ pattern: '^[A-Za-z0-9_-]{0,128}$' }),
   },
   closed,
@@ -308,7 +310,14 @@ export type LinkMessage = Static<typeof LinkMessage>;
 const id = { id: Count };
 const Cookie = Type.String({ pattern: '^[A-Za-z0-9_-]{22,64}$' });
 
-/** Asks for a place in the network. `port` and `cookie` are those of an earlier lease, if there was one. */
+/** What opens an account until it logs out. */
+const Session = Type.String({ pattern: '^[A-Za-z0-9_-]{22,64}$' });
+const Password = Type.String({ maxLength: 1_024 });
+
+/**
+ * Asks for a place in the network. `port` and `cookie` are those of an earlier lease, if there was one; `session` says whose peer
+ * it is, where the network has accounts.
+ */
 const Join = message('join', {
   ...id,
   protocol: Count,
@@ -318,6 +327,7 @@ const Join = message('join', {
   host: Host,
   port: Type.Optional(Port),
   cookie: Type.Optional(Cookie),
+  session: Type.Optional(Session),
 });
 
 /** The assigned port belongs to another program on the peer's machine; the next one is wanted. */
@@ -335,7 +345,32 @@ const ListPeers = message('listPeers', {
 /** Ends the lease of `cookie`. */
 const Leave = message('leave', { ...id, cookie: Cookie });
 
-export const ServerRequest = Type.Union([Join, PortTaken, Listening, Renew, Refer, ListPeers, Leave]);
+const AccountName = Type.String({ maxLength: 256 });
+/** Makes an account. */
+const Register = message('register', { ...id, name: AccountName, password: Password });
+/** Begins a session of an account; this link is logged in from then on. */
+const Login = message('login', { ...id, name: AccountName, password: Password });
+/** The account stays online for five minutes more, though it has no peer. */
+const KeepAlive = message('keepAlive', { ...id, session: Session });
+/** Ends a session, and the lease that this link has. */
+const Logout = message('logout', { ...id, session: Session });
+/** Another password for the account of a session; its other sessions end. */
+const ChangePassword = message('changePassword', { ...id, session: Session, old: Password, next: Password });
+
+export const ServerRequest = Type.Union([
+  Join,
+  PortTaken,
+  Listening,
+  Renew,
+  Refer,
+  ListPeers,
+  Leave,
+  Register,
+  Login,
+  KeepAlive,
+  Logout,
+  ChangePassword,
+]);
 export type ServerRequest = Static<typeof ServerRequest>;
 
 /** How many living members the network has. */
@@ -356,17 +391,36 @@ const Referred = message('referred', { ...id, referral: Type.Union([Contact, Typ
 
 /** What the register remembers of one peer. */
 export const Member = Type.Object(
-  { peer: PeerId, name: PeerName, host: Host, port: Port, online: Type.Boolean(), joined: Count, seconds: Count },
+  {
+    peer: PeerId,
+    name: PeerName,
+    host: Host,
+    port: Port,
+    online: Type.Boolean(),
+    joined: Count,
+    seconds: Count,
+    account: Type.Optional(PeerName),
+  },
   closed,
 );
 export type Member = Static<typeof Member>;
 
 /** What the register says of one account: its number, its name, whether it is online, how long ago somebody logged in or registered it. */
-export const AccountEntry = Type.Object({ account: Count, name: PeerName, online: Type.Boolean(), seconds: Count }, closed);
+export const AccountEntry = Type.Object({ number: Count, name: PeerName, online: Type.Boolean(), seconds: Count }, closed);
 export type AccountEntry = Static<typeof AccountEntry>;
 
-const PeerList = message('peerList', { ...id, peers: Type.Array(Member, { maxItems: MAX_PEERS }) });
+const PeerList = message('peerList', {
+  ...id,
+  peers: Type.Array(Member, { maxItems: MAX_PEERS }),
+  accounts: Type.Optional(Type.Array(AccountEntry, { maxItems: MAX_PEERS })),
+});
 const Left = message('left', id);
+/** The account is made. */
+const Registered = message('registered', { ...id, number: Count, name: PeerName });
+const LoggedIn = message('loggedIn', { ...id, number: Count, name: PeerName, session: Session });
+const KeptAlive = message('keptAlive', id);
+const LoggedOut = message('loggedOut', id);
+const PasswordChanged = message('passwordChanged', id);
 /** The request is refused: a stable code of `errors`, what happened, and what to do. */
 const Refused = message('refused', {
   ...id,
@@ -375,7 +429,18 @@ const Refused = message('refused', {
   hint: Type.Optional(Type.String({ maxLength: 512 })),
 });
 
-export const ServerAnswer = Type.Union([Assigned, Referred, PeerList, Left, Refused]);
+export const ServerAnswer = Type.Union([
+  Assigned,
+  Referred,
+  PeerList,
+  Left,
+  Registered,
+  LoggedIn,
+  KeptAlive,
+  LoggedOut,
+  PasswordChanged,
+  Refused,
+]);
 export type ServerAnswer = Static<typeof ServerAnswer>;
 
 // --- between an asker and a holder, over a transfer link --------------------------------------------------------------

@@ -266,5 +266,5 @@ function household(address: string): string {
 
 function entry({ id, name, onlineUntil, loggedInAt, registeredAt }: Account, here: ReadonlySet<string>, now: number): AccountEntry {
   const since = Math.max(loggedInAt, registeredAt);
-  return { account: id, name, online: onlineUntil > now || here.has(name), seconds: Math.max(0, Math.floor((now - since) / 1_000)) };
+  return { number: id, name, online: onlineUntil > now || here.has(name), seconds: Math.max(0, Math.floor((now - since) / 1_000)) };
 }

@@ -43,6 +43,8 @@ export interface Wish {
   readonly host: string;
   readonly port?: number;
   readonly cookie?: string;
+  /** The account that has logged in for it, where the network has accounts. */
+  readonly account?: string | undefined;
 }
 
 /** A place in the network. `isBack` when it is the one that the joiner had. */
@@ -97,7 +99,7 @@ export class Registry {
     // A cookie that opens nothing is no reason to refuse: it may be of an ended lease, or of a server that forgot.
     const earlier = await this.#opened(cookie, now);
     if (isRefusal(earlier) || earlier.peer !== wish.peer) return this.#claim(wish, now);
-    if (earlier.foldedName === undefined) return this.#claim(wish, now, earlier.serial);
+    if (earlier.foldedName === undefined || earlier.account !== wish.account) return this.#claim(wish, now, earlier.serial);
     const lease = await this.#prolonged(earlier, now);
     return lease === undefined ? this.#claim(wish, now) : { ...this.#place(lease, cookie), isBack: true };
   }
@@ -107,8 +109,8 @@ export class Registry {
     const lease = await this.#store.lease(serial, now);
     if (lease?.port !== port) return leaseUnknown();
     await this.#store.markBad(this.#network, lease.host, port, now + BAD_PORT_MS);
-    const { network, peer, name, host } = lease;
-    const next = await this.#claim({ network, peer, name, host }, now, serial);
+    const { network, peer, name, host, account } = lease;
+    const next = await this.#claim({ network, peer, name, host, account }, now, serial);
     if (isRefusal(next)) await this.#store.end(serial, now);
     return next;
   }
@@ -160,6 +162,20 @@ export class Registry {
     const lease = await this.#opened(cookie, now);
     if (isRefusal(lease)) return lease;
     return (await this.#store.end(lease.serial, now)) ?? leaseUnknown();
+  }
+
+  /** Ends every lease of an account but the one that is kept, and answers them: its other sessions have ended. */
+  async leaveOthers(account: string, kept: number, now: number): Promise<readonly Lease[]> {
+    const leases = await this.#store.leases(this.#network, now);
+    const others = leases.filter((lease) => lease.account === account && lease.serial !== kept);
+    const ended = await Promise.all(others.map(({ serial }) => this.#store.end(serial, now)));
+    return ended.filter((lease) => lease !== undefined);
+  }
+
+  /** The accounts whose peers are members now, by name. */
+  async accountsHere(now: number): Promise<ReadonlySet<string>> {
+    const members = (await this.#store.leases(this.#network, now)).filter(isMember);
+    return new Set(members.flatMap(({ account }) => account ?? []));
   }
 
   /** Ends a place that nobody was seen to use: its joiner is gone. A member's lease stays as it is. */
@@ -218,8 +234,8 @@ export class Registry {
   }
 
   /** The signed contact of a lease; the same lease always gives the same contact. */
-  contact({ peer, name, host, port, network, serial }: Lease): Contact {
-    const unsigned = { peer, name, host, port, network, serial };
+  contact({ peer, name, host, port, network, serial, account }: Lease): Contact {
+    const unsigned = { peer, name, host, port, network, serial, ...(account === undefined ? {} : { account }) };
     return { ...unsigned, signature: this.#parts.sign(signedText(unsigned)) };
   }
 
@@ -248,6 +264,7 @@ export class Registry {
         foldedName: folded(wish.name),
         cookieHash: this.#parts.hash(secret),
         expiresAt: now + this.#parts.leaseMs,
+        account: wish.account,
         replaces,
       },
       now,
@@ -329,9 +346,10 @@ function isMember({ verified, foldedName }: Lease): boolean {
   return verified > 0 && foldedName !== undefined;
 }
 
-function member({ peer, name, host, port, joinedCount }: Lease | Remembered, online: boolean, forMs: number): Member {
+function member({ peer, name, host, port, joinedCount, account }: Lease | Remembered, online: boolean, forMs: number): Member {
   // Over a restart the clocks of two processes are compared, and the second may have been set back.
-  return { peer, name, host, port, online, joined: joinedCount, seconds: Math.max(0, Math.floor(forMs / 1_000)) };
+  const whose = account === undefined ? {} : { account };
+  return { peer, name, host, port, online, joined: joinedCount, seconds: Math.max(0, Math.floor(forMs / 1_000)), ...whose };
 }
 
 // One of the first `taken.size + 1` numbers is free, so this ends.

@@ -3,10 +3,10 @@
  *
  * Beside the peer's own events (`trace`) there are the ends and tables that only commands answer:
  * `contents` and `searched` end the `found` lines of search, list and browse; `peers`, `status`, `transfers`, `limits`,
- * `sharedFile` and `help` answer the commands of these names; `transfers` also what pauses, continues or cancels some.
+ * `sharedFile`, `passwordChanged` and `help` answer the commands of these names; `transfers` also what pauses, continues or cancels some.
  */
 import type { Status } from '../peer/peer.ts';
-import type { Member } from '../protocol/messages.ts';
+import type { AccountEntry, Member } from '../protocol/messages.ts';
 import type { Limits, NotFound, Offer, PeerEvent, TransferStatus } from '../trace.ts';
 
 /** The end of a search: what was looked for (`name` is '' for all files), with whom, how many `found` lines there were, and contents. */
@@ -25,6 +25,8 @@ export interface PeersAnswer {
   /** False when the metadata server is away and the mesh itself answered. */
   readonly fromServer: boolean;
   readonly peers: readonly Member[];
+  /** Where the network has accounts: those that are online, offline, or all. */
+  readonly accounts?: readonly AccountEntry[];
 }
 
 export interface HelpEntry {
@@ -46,4 +48,5 @@ export type Answer =
   | { readonly type: 'transfers'; readonly transfers: readonly TransferStatus[] }
   | ({ readonly type: 'limits' } & Limits)
   | { readonly type: 'sharedFile'; readonly path: string }
+  | { readonly type: 'passwordChanged' }
   | { readonly type: 'help'; readonly commands: readonly HelpEntry[] };

@@ -3,6 +3,8 @@ import { authority } from '../protocol/host.ts';
 import { shown } from '../protocol/names.ts';
 import type { ServerEvent } from '../trace.ts';
 
+const PARTINGS = { left: 'left', expired: 'was not heard of any more', loggedOut: 'was logged out' } as const;
+
 /** One event as a sentence; undefined for what people need not read. */
 export function serverSentence(event: ServerEvent): string | undefined {
   switch (event.type) {
@@ -13,13 +15,17 @@ export function serverSentence(event: ServerEvent): string | undefined {
     case 'peerBack':
       return `${shown(event.name)} is back on port ${event.port}`;
     case 'peerLeft':
-      return event.why === 'left'
-        ? `${shown(event.name)} left; port ${event.port} is free`
-        : `${shown(event.name)} was not heard of any more; port ${event.port} is free`;
+      return `${shown(event.name)} ${PARTINGS[event.why]}; port ${event.port} is free`;
     case 'portTaken':
       return `port ${event.port} belongs to another program; the next one is given`;
     case 'joinRefused':
       return `${shown(event.name)} was refused: ${shown(event.message)}`;
+    case 'registered':
+      return `the account ${shown(event.name)} was registered`;
+    case 'loginRefused':
+      return `a login from ${event.address} was refused: ${event.code}`;
+    case 'accountEnded':
+      return `the account ${shown(event.name)} has ended: nobody logged in for thirty days`;
     case 'error':
       return `${shown(event.message)}${event.hint === undefined ? '' : ` (${shown(event.hint)})`}`;
     case 'closed':

@@ -4,6 +4,7 @@
  * A line is a command when its first word is one, in any case, and what follows fits it; everything else is the name
  * of a file to fetch. `get NAME`, or quotes around it, reach a file that is called like a command.
  */
+import { passwordsIn } from '../disk/secret.ts';
 import { EXIT, FloodmeshError, named } from '../errors.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { Resumed } from '../peer/transfers.ts';
@@ -30,6 +31,8 @@ export type ReplPeer = Pick<
   | 'peers'
   | 'share'
   | 'status'
+  | 'changePassword'
+  | 'logout'
   | 'leave'
   | 'stop'
   | 'ended'
@@ -45,6 +48,8 @@ export interface Conversation {
   say(answer: Answer): void;
   /** Says a value that only programs want: people are told how it came out. */
   aside(answer: Answer): void;
+  /** Asks for something that is not to be seen; undefined when nobody can be asked, or gives up. */
+  secret?(question: string): Promise<string | undefined>;
   /** The command that a name nobody has was perhaps meant to be. */
   readonly suggestion?: string;
 }
@@ -221,6 +226,29 @@ export const COMMANDS: readonly Command[] = [
     },
   },
   {
+    word: 'password',
+    takes: 'something',
+    usage: 'password [FILE]',
+    does: 'changes the password of your account; FILE has the old and the new one',
+    async run(peer, argument, { signal, say, secret }) {
+      const [old = '', next = ''] = argument === '' ? await asked(secret) : await passwordsIn(argument, 2);
+      await peer.changePassword(old, next, signal);
+      say({ type: 'passwordChanged' });
+      return EXIT.done;
+    },
+  },
+  {
+    word: 'logout',
+    takes: 'nothing',
+    usage: 'logout',
+    does: 'ends your session, and this peer',
+    ends: true,
+    async run(peer, _, { signal }) {
+      await peer.logout(signal);
+      return EXIT.done;
+    },
+  },
+  {
     word: 'Leave',
     aliases: ['quit', 'exit'],
     takes: 'nothing',
@@ -381,6 +409,19 @@ async function search(peer: ReplPeer, text: string, { signal, say }: Conversatio
     found.push(next.value);
     say({ type: 'found', ...next.value });
   }
+}
+
+/** The old password and the new one, which is typed twice. @throws USAGE, CANCELLED. */
+async function asked(secret: Conversation['secret']): Promise<readonly string[]> {
+  if (secret === undefined) throw new FloodmeshError('USAGE', 'passwords are asked for at a terminal only', 'Type: password FILE');
+  const answers: string[] = [];
+  for (const question of ['Old password: ', 'New password: ', 'New password again: ']) {
+    const answer = await secret(question);
+    if (answer === undefined) throw new FloodmeshError('CANCELLED', 'the password stays as it is');
+    answers.push(answer);
+  }
+  if (answers[1] === answers[2]) return answers;
+  throw new FloodmeshError('USAGE', 'the new password was typed in two ways: it stays as it is', 'Type: password');
 }
 
 function required(argument: string, usage: string): void {

@@ -38,7 +38,9 @@ export function grouped(found: readonly Found[]): Offer[] {
     if (group === undefined) groups.set(key, { offer: each, peers: [each.peer] });
     else if (!group.peers.includes(each.peer)) group.peers.push(each.peer);
   }
-  return Array.from(groups.values(), ({ offer: { peer: _, ...offer }, peers }) => ({ ...offer, peers })).sort(before);
+  return Array.from(groups.values(), ({ offer: { name, bytes, hash, holds }, peers }): Offer => {
+    return { name, bytes, hash, ...(holds === undefined ? {} : { holds }), peers };
+  }).sort(before);
 }
 
 /** A line a content. Where one name has several, each has its number, as `get` takes it. */

@@ -1,5 +1,6 @@
 /** What a person at a terminal is asked before joining: a name, and another one (or another network) after a refusal. */
 import { createInterface } from 'node:readline';
+import { Writable } from 'node:stream';
 import type { FloodmeshError } from '../errors.ts';
 import { peerNameFault, shown } from '../protocol/names.ts';
 import type { Keys } from './keyboard.ts';
@@ -26,6 +27,16 @@ export async function askName(terminal: Terminal, suggestion?: string): Promise<
     if (fault === undefined) return name;
     terminal.output.write(`${fault}\n`);
   }
+}
+
+/** Asks for something that is not to be seen while it is typed. Undefined when the person gives up (Ctrl-C, Ctrl-D). */
+export async function askSecret({ input, output }: Terminal, question: string): Promise<string | undefined> {
+  output.write(question);
+  // Without an echo readline has nowhere to write to.
+  const unseen = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const secret = await answerTo(input, unseen, '');
+  output.write('\n');
+  return secret;
 }
 
 /**
@@ -70,7 +81,7 @@ async function ask({ input, output }: Terminal, question: string, suggestion: st
   }
 }
 
-function answerTo(input: Keys, output: Output, question: string): Promise<string | undefined> {
+function answerTo(input: Keys, output: Writable, question: string): Promise<string | undefined> {
   const readline = createInterface({ input, output, terminal: input.isTTY === true, historySize: 0 });
   let given: string | undefined;
   return new Promise((resolve) => {

@@ -18,6 +18,7 @@ import { commandsOf, type Line, LineQueue, linesOf, TOO_LONG } from './lines.ts'
 import { News } from './news.ts';
 import { columnsOf, type Output } from './paper.ts';
 import { progressLine } from './progress.ts';
+import { askSecret } from './questions.ts';
 import { Screen } from './screen.ts';
 import { errorAnswer } from './sentences.ts';
 import { counted } from './units.ts';
@@ -217,8 +218,18 @@ export class Repl {
         this.#completion.see(answer);
         this.#voice.aside(answer);
       },
+      ...(this.#screen === undefined ? {} : { secret: (question: string) => this.#secret(question) }),
       ...(suggestion === undefined ? {} : { suggestion }),
     };
+  }
+
+  /** Asks for a password; the prompt is away meanwhile. */
+  async #secret(question: string): Promise<string | undefined> {
+    const { input, output } = this.#options;
+    this.#screen?.close();
+    const answer = await askSecret({ input, output }, question);
+    this.#screen?.open();
+    return answer;
   }
 
   #say(answer: Answer): void {

@@ -33,21 +33,24 @@ export class Screen implements Paper {
   readonly #options: ScreenOptions;
   #readline: Interface | undefined;
   #status: string | undefined;
+  /** What was typed before, oldest first. */
+  #history: readonly string[];
 
   constructor(options: ScreenOptions) {
     this.#options = options;
+    this.#history = options.history;
   }
 
-  /** Shows the prompt and begins to read. */
+  /** Shows the prompt and begins to read; again, after it was closed. */
   open(): void {
-    const { input, output, prompt, history, complete } = this.#options;
+    const { input, output, prompt, complete } = this.#options;
     const keys = limited(input, () => Buffer.byteLength(this.#readline?.line ?? ''), this.#options.onTooLong);
     const readline = createInterface({
       input: keys,
       output,
       prompt,
       terminal: true,
-      history: history.toReversed(),
+      history: this.#history.toReversed(),
       historySize: HISTORY_LINES,
       removeHistoryDuplicates: true,
       completer: complete,
@@ -95,7 +98,10 @@ export class Screen implements Paper {
       onLine(line);
       this.#readline?.prompt();
     });
-    readline.on('history', (newestFirst) => onHistory(newestFirst.toReversed()));
+    readline.on('history', (newestFirst) => {
+      this.#history = newestFirst.toReversed();
+      onHistory(newestFirst.toReversed());
+    });
     readline.on('SIGINT', onInterrupt);
     readline.on('close', () => {
       // Closed by Ctrl-D, not by us: the prompt stays where it is, and what comes next goes under it.

@@ -4,6 +4,7 @@ import type { ChalkInstance } from 'chalk';
 import type { FloodmeshError } from '../errors.ts';
 import type { Status } from '../peer/peer.ts';
 import { authority } from '../protocol/host.ts';
+import type { AccountEntry } from '../protocol/messages.ts';
 import { shown } from '../protocol/names.ts';
 import type { Downloaded, Limits, NotFound, Offers, TransferStatus } from '../trace.ts';
 import type { Answer, HelpEntry, PeersAnswer, Searched } from './answers.ts';
@@ -55,6 +56,8 @@ export function sentences(answer: Answer, look: Look): string[] {
       return [limitWords(answer)];
     case 'sharedFile':
       return [`shared: ${pathWords(answer.path, look)}`];
+    case 'passwordChanged':
+      return ['The password is changed; other peers of this account are logged out.'];
     case 'help':
       return helpLines(answer.commands, chalk);
     case 'left':
@@ -115,15 +118,26 @@ function searchedWords(end: Searched): string {
   return `${what} ${askedWords(end)}`;
 }
 
-function peersLines({ peers, which, fromServer }: PeersAnswer, chalk: ChalkInstance): string[] {
+function peersLines({ peers, accounts = [], which, fromServer }: PeersAnswer, chalk: ChalkInstance): string[] {
   const nameColumns = Math.max(0, ...peers.map(({ name }) => columns(shown(name))));
-  const rows = peers.map(({ name, host, port, online, seconds }) => {
+  const rows = peers.map(({ name, host, port, online, seconds, account }) => {
     const state = online ? chalk.green('online') : chalk.dim(`offline, last heard of ${duration(seconds * 1000)} ago`);
-    return `${padded(shown(name), nameColumns)}  ${authority({ host: shown(host), port })}  ${state}`;
+    const whose = account === undefined ? '' : chalk.dim(`  of ${shown(account)}`);
+    return `${padded(shown(name), nameColumns)}  ${authority({ host: shown(host), port })}  ${state}${whose}`;
   });
+  rows.push(...accountLines(accounts, new Set(peers.map(({ account }) => account)), chalk));
   const kind = which === 'all' ? 'peer' : `${which} peer`;
   const source = fromServer ? '' : ' (as the mesh knows it: the metadata server does not answer)';
   return [...rows, chalk.dim(`${counted(peers.length, kind)}${source}`)];
+}
+
+/** Accounts of which no peer is listed. */
+function accountLines(accounts: readonly AccountEntry[], listed: ReadonlySet<string | undefined>, chalk: ChalkInstance): string[] {
+  const others = accounts.filter(({ name }) => !listed.has(name));
+  return others.map(({ name, online, seconds }) => {
+    const state = online ? chalk.green('online') : chalk.dim(`offline, last login ${duration(seconds * 1000)} ago`);
+    return `${shown(name)}, an account without a peer  ${state}`;
+  });
 }
 
 function statusLines(status: Status, look: Look): string[] {

@@ -10,6 +10,8 @@ export class Guest {
   place: Place | undefined;
   /** Whether the peer of that place has been seen to listen. */
   isMember = false;
+  /** The account that has logged in over this link, by name. */
+  account: string | undefined;
   heardAt: number | undefined;
   isGone = false;
   #portsRefused = 0;

@@ -12,6 +12,7 @@ import { isRefusal, type Place, type Refusal, type Registry } from '../registry/
 import type { Lease } from '../registry/store.ts';
 import type { ServerEvent } from '../trace.ts';
 import type { Guest } from './guest.ts';
+import type { LoginRequest, Logins } from './logins.ts';
 import type { Places } from './places.ts';
 
 type Request<Type extends ServerRequest['type']> = Extract<ServerRequest, { type: Type }>;
@@ -21,6 +22,7 @@ export interface RequestParts {
   readonly registry: Registry;
   readonly referrals: Referrals;
   readonly places: Places;
+  readonly logins: Logins;
   readonly guests: ReadonlySet<Guest>;
   readonly leaseMs: number;
   readonly discovery: string;
@@ -52,15 +54,21 @@ export class Requests {
       case 'refer':
         return this.#refer(guest, request);
       case 'listPeers':
-        return this.#listPeers(request);
+        return this.#listPeers(guest, request);
       case 'leave':
         return this.#leave(request);
+      case 'register':
+      case 'login':
+      case 'keepAlive':
+      case 'logout':
+      case 'changePassword':
+        return this.#login(guest, request);
     }
   }
 
   async #join(guest: Guest, request: Request<'join'>): Promise<ServerAnswer> {
-    const refusal = this.#unwelcome(guest, request);
-    const place = refusal ?? (await this.#parts.referrals.admit(request));
+    const joiner = this.#unwelcome(guest, request) ?? (await this.#parts.logins.joiner(guest, request));
+    const place = isRefusal(joiner) ? joiner : await this.#parts.referrals.admit({ ...request, ...joiner });
     if (isRefusal(place)) {
       this.#parts.tell({ type: 'joinRefused', name: shown(request.name), code: place.code, message: place.message });
       return refused(request.id, place);
@@ -133,8 +141,19 @@ export class Requests {
     return this.#parts.registry.count();
   }
 
-  async #listPeers({ id, which }: Request<'listPeers'>): Promise<ServerAnswer> {
-    return { type: 'peerList', id, peers: fitting(await this.#parts.registry.members(which, this.#parts.now())) };
+  async #listPeers(guest: Guest, { id, which }: Request<'listPeers'>): Promise<ServerAnswer> {
+    const { registry, logins, now } = this.#parts;
+    const unknown = logins.unknown(guest);
+    if (unknown !== undefined) return refused(id, unknown);
+    const members = await registry.members(which, now());
+    const accounts = await logins.list(which);
+    if (accounts === undefined) return { type: 'peerList', id, peers: fitting(members, LINK_MESSAGE_BYTES) };
+    return { type: 'peerList', id, peers: fitting(members, LINK_MESSAGE_BYTES / 2), accounts };
+  }
+
+  async #login(guest: Guest, request: LoginRequest): Promise<ServerAnswer> {
+    const answer = await this.#parts.logins.answer(guest, request);
+    return isRefusal(answer) ? refused(request.id, answer) : answer;
   }
 
   async #leave({ id, cookie }: Request<'leave'>): Promise<ServerAnswer> {
@@ -156,11 +175,11 @@ function notJoined(): Refusal {
 }
 
 // One message must hold them: thousands of members with long names are cut, those on line last.
-function fitting(members: readonly Member[]): Member[] {
+function fitting(members: readonly Member[], limit: number): Member[] {
   let bytes = 128;
   const end = members.findIndex((member) => {
     bytes += Buffer.byteLength(JSON.stringify(member)) + 1;
-    return bytes > LINK_MESSAGE_BYTES;
+    return bytes > limit;
   });
   return members.slice(0, end === -1 ? members.length : end);
 }

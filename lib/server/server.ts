@@ -24,6 +24,8 @@ import type { Address, Listener as Doorway, Exchange, Link, Transport } from '..
 import { encode, parseServerRequest } from '../protocol/codec.ts';
 import type { Contact, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
+import type { AccountStore } from '../registry/account-store.ts';
+import { Accounts, type Passwords } from '../registry/accounts.ts';
 import { Catalog } from '../registry/catalog.ts';
 import { portsIn } from '../registry/ports.ts';
 import { Referrals } from '../registry/referrals.ts';
@@ -33,17 +35,25 @@ import type { Listener, ServerEvent } from '../trace.ts';
 import { DialBack } from './dial-back.ts';
 import { Guest } from './guest.ts';
 import { Front } from './http/front.ts';
+import { Logins } from './logins.ts';
+import { ScryptPasswords } from './passwords.ts';
 import { Places } from './places.ts';
 import { Requests, refused } from './requests.ts';
 import { Tallies } from './tallies.ts';
 
 const CHANCES = 2 ** 32;
+/** As hard to guess as a key. */
+const SESSION_LENGTH = 43;
 const chance = () => randomInt(CHANCES) / CHANCES;
 
 export interface ServerOptions {
   readonly transport: Transport;
   /** Where the register is kept; whoever opened it closes it, after `close`. */
   readonly store: Store;
+  /** Where accounts are kept, in a network that has them: then only who logs in may join. */
+  readonly accounts?: AccountStore | undefined;
+  /** How their passwords are hashed. */
+  readonly passwords?: Passwords;
   readonly host: string;
   /** The host name under which peers dial this server, where that is not `host`. */
   readonly advertise?: string;
@@ -70,6 +80,7 @@ interface Running {
   readonly registry: Registry;
   readonly catalog: Catalog;
   readonly referrals: Referrals;
+  readonly logins: Logins;
   readonly requests: Requests;
   readonly front: Front;
   /** Where peers and programs come in, and a further one for programs alone. */
@@ -121,8 +132,9 @@ export class MetadataServer {
     const front = this.#front(registry, catalog, keys.publicKey);
     const doorways = await this.#open(front, CONNECTIONS_PER_MEMBER * ports.length);
     const sweeping = setInterval(() => void this.#sweepOrTell(), Math.min(SWEEP_MS, this.#leaseMs / 10)).unref();
-    const requests = this.#requests(registry, referrals, keys.publicKey);
-    this.#running = { registry, catalog, referrals, requests, front, doorways, sweeping };
+    const logins = this.#logins(registry);
+    const requests = this.#requests({ registry, referrals, logins }, keys.publicKey);
+    this.#running = { registry, catalog, referrals, logins, requests, front, doorways, sweeping };
     const [{ address }, rest] = doorways;
     const restPort = rest && { restPort: rest.address.port };
     this.#tell({ type: 'serving', host, port: address.port, ...restPort, network, ports: this.#options.ports });
@@ -137,12 +149,13 @@ export class MetadataServer {
 
   /** Ends leases that are due and links that say nothing. The timer does this; a test may, too. @throws as the store does. */
   async sweep(): Promise<void> {
-    const { registry, catalog } = this.#here;
+    const { registry, catalog, logins } = this.#here;
     const now = this.#now();
     // Renewals that came while this process stood still are waiting to be read: first things first.
     // Nor must it cost anybody a port that the register's database was away.
     if (now - this.#sweptAt > this.#leaseMs / RENEWALS_PER_LEASE) await registry.recover(now);
     for (const lease of await registry.expire(now)) this.#ended(lease, 'expired');
+    await logins.sweep();
     await catalog.sweep(now);
     this.#sweptAt = now;
     for (const guest of this.#guests) if (isIdle(guest, now)) guest.link.close('silent');
@@ -171,11 +184,22 @@ export class MetadataServer {
 
   // --- links ----------------------------------------------------------------------------------------------------------
 
-  #requests(registry: Registry, referrals: Referrals, networkKey: string): Requests {
+  #logins(registry: Registry): Logins {
+    const { accounts: store, network, passwords = new ScryptPasswords() } = this.#options;
+    const parts = { network, passwords, draw: () => nanoid(SESSION_LENGTH), hash: sha256 };
+    return new Logins({
+      accounts: store === undefined ? undefined : new Accounts({ store, ...parts }),
+      registry,
+      now: this.#now,
+      tell: (event) => this.#tell(event),
+      ended: (lease, why) => this.#ended(lease, why),
+    });
+  }
+
+  #requests(minds: Pick<Running, 'registry' | 'referrals' | 'logins'>, networkKey: string): Requests {
     const { discovery } = this.#options;
     return new Requests({
-      registry,
-      referrals,
+      ...minds,
       places: this.#places,
       guests: this.#guests,
       leaseMs: this.#leaseMs,
@@ -269,11 +293,11 @@ export class MetadataServer {
 
   // --- what happened --------------------------------------------------------------------------------------------------
 
-  #ended({ serial, name, peer, port, verified }: Lease, why: 'left' | 'expired'): void {
+  #ended({ serial, name, peer, port, verified }: Lease, why: 'left' | 'expired' | 'loggedOut'): void {
     const guest = this.#places.holder(serial);
     if (guest !== undefined) this.#places.vacate(guest);
-    // It did not renew though its link stood: when it wakes, a closed link tells it to join again.
-    if (why === 'expired') guest?.link.close('silent');
+    // It did not renew though its link stood, or has no session any more: a closed link tells it to join again.
+    if (why !== 'left') guest?.link.close('silent');
     if (verified > 0) this.#tell({ type: 'peerLeft', name, peer, port, why });
   }
 

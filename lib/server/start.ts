@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly leaseMs?: number;
   /** Where the register is kept: `memory:` or `sqlite:PATH`. Default `memory:`. */
   readonly store?: string;
+  /** Whether the network has accounts: then only who registers and logs in may join. Default false. */
+  readonly accounts?: boolean;
   /** What whoever changes something over HTTP must send as its bearer token; without one nobody changes anything. */
   readonly token?: string;
   /** Told every event, from the first on. */
@@ -44,12 +46,14 @@ export async function startServer({
   listener = () => undefined,
   store: kept = 'memory:',
   host = DEFAULT_HOST,
+  accounts = false,
   ...options
 }: ServeOptions = {}): Promise<Serving> {
   const store = await openStore(kept, privateFolder);
   const server = new MetadataServer({
     transport: webSocketTransport(),
     store,
+    accounts: accounts ? store.accounts : undefined,
     port: DEFAULT_SERVER_PORT,
     ports: DEFAULT_PORTS,
     network: DEFAULT_NETWORK,

@@ -1,7 +1,7 @@
 import { chmod, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
-import { ownSecret } from '../../lib/disk/secret.ts';
+import { ownSecret, passwordsIn } from '../../lib/disk/secret.ts';
 
 const drawn = (letter: string) => () => letter.repeat(43);
 
@@ -30,4 +30,14 @@ t.test('a link to another file is not followed', async (t) => {
   await symlink('other', join(folder, 'server-token'));
   await t.rejects(ownSecret(join(folder, 'server-token'), drawn('b')), { code: 'ELOOP' });
   await t.rejects(ownSecret(join(folder, 'nowhere', 'server-token'), drawn('b')), { code: 'ENOENT' });
+});
+
+t.test('passwords are the first lines of a file, however these end', async (t) => {
+  const folder = t.testdir({ one: 'correct horse', two: 'correct horse\r\n battery staple \r\n', empty: '\nx\n' });
+  t.same(await passwordsIn(join(folder, 'one'), 1), ['correct horse']);
+  t.same(await passwordsIn(join(folder, 'two'), 1), ['correct horse']);
+  t.same(await passwordsIn(join(folder, 'two'), 2), ['correct horse', ' battery staple ']);
+  for (const [name, count] of [['empty', 1] as const, ['one', 2] as const, ['two', 3] as const])
+    await t.rejects(passwordsIn(join(folder, name), count), { code: 'USAGE', message: /has not/ });
+  await t.rejects(passwordsIn(join(folder, 'nowhere'), 1), { code: 'USAGE', message: /cannot be read/ });
 });

@@ -75,8 +75,8 @@ t.test('every field of a message is in the table of its message', async (t) => {
 });
 
 t.test('every field of what messages are made of is in its table', async (t) => {
-  const { Contact, Report, Provider, Member } = messages;
-  for (const [name, { properties }] of Object.entries({ Contact, Report, Provider, Member })) {
+  const { Contact, Report, Provider, Member, AccountEntry } = messages;
+  for (const [name, { properties }] of Object.entries({ Contact, Report, Provider, Member, AccountEntry })) {
     t.same(new Set(fieldsOf(`**${name}** — `)), new Set(Object.keys(properties)), name);
   }
 });

@@ -20,6 +20,8 @@ import { authority } from '../../lib/protocol/host.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
 import type { Contact, Report } from '../../lib/protocol/messages.ts';
 import { answerText } from '../../lib/protocol/proofs.ts';
+import type { AccountStore } from '../../lib/registry/account-store.ts';
+import type { Passwords } from '../../lib/registry/accounts.ts';
 import type { Store } from '../../lib/registry/store.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { MetadataServer } from '../../lib/server/server.ts';
@@ -27,6 +29,12 @@ import type { Found, PeerEvent } from '../../lib/trace.ts';
 
 export const HOST = '127.0.0.1';
 export const transport = webSocketTransport();
+/** Passwords that are hashed for nothing. */
+const FREE: Passwords = {
+  isBusy: false,
+  hash: async (password) => `hash of ${password}`,
+  isOf: async (password, hash) => hash === `hash of ${password}`,
+};
 
 /** Ports that are free just now. */
 export async function freePorts(count: number): Promise<readonly number[]> {
@@ -43,6 +51,7 @@ export interface ServerSettings {
   readonly leaseMs?: number;
   readonly port?: number;
   readonly store?: Store;
+  readonly accounts?: AccountStore;
   readonly network?: string;
   readonly host?: string;
   readonly discovery?: string;
@@ -59,6 +68,7 @@ export async function server(t: Test, { count = 8, ports, store = new MemoryStor
     port: 0,
     network: 'p2p',
     discovery: 'flood',
+    passwords: FREE,
     ...options,
     ports: pool,
   });

@@ -3,11 +3,12 @@ import { JOIN_PATIENCE_MS, PORT_ATTEMPTS } from '../../lib/config.ts';
 import { FloodmeshError, named } from '../../lib/errors.ts';
 import { Identity } from '../../lib/net/identity.ts';
 import type { Address, Link, Listener } from '../../lib/net/transport.ts';
-import { type Assigned, Membership } from '../../lib/peer/membership.ts';
+import { type Assigned, type Login, Membership } from '../../lib/peer/membership.ts';
 import { encode, PROTOCOL, parseServerRequest } from '../../lib/protocol/codec.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
 import type { Contact, ServerAnswer, ServerRequest } from '../../lib/protocol/messages.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
+import { MemoryAccounts } from '../../lib/registry/stores/memory-accounts.ts';
 import { freePorts, HOST, server, transport } from './cast.ts';
 
 // On a machine with other work.
@@ -25,7 +26,7 @@ class Member {
   #listener: Listener | undefined;
   readonly #waiting = new Set<() => void>();
 
-  constructor(t: Test, at: Address | readonly Address[], name: string, network = 'p2p') {
+  constructor(t: Test, at: Address | readonly Address[], name: string, network = 'p2p', login?: Login) {
     this.membership = new Membership(
       transport,
       [at].flat(),
@@ -36,7 +37,9 @@ class Member {
         serverLost: () => this.#note('lost'),
         serverBack: (port) => this.#note(`back ${port}`),
         refused: ({ code }) => this.#note(`refused ${code}`),
+        loggedOut: ({ code }) => this.#note(`logged out ${code}`),
       },
+      login,
     );
     t.teardown(() => this.leaves());
   }
@@ -145,7 +148,7 @@ t.test('when one of several servers over one register goes the next takes its pe
   await member.tells('referred');
   t.ok(member.membership.isServerReachable);
   t.same(
-    (await member.membership.members('online')).map(({ name, port, joined }) => ({ name, port, joined })),
+    (await member.membership.members('online')).peers.map(({ name, port, joined }) => ({ name, port, joined })),
     [{ name: 's1', port: member.port, joined: 1 }],
   );
   t.notMatch(member.told, ['lost'], 'nothing was lost, so nothing is said');
@@ -210,7 +213,7 @@ t.test('the members of a network can be asked for, and somebody to dial', async 
   const [one, other] = [new Member(t, address, 's1'), new Member(t, address, 's2')];
   await one.membership.join();
   await other.membership.join();
-  t.same((await one.membership.members('online')).map(({ name }) => name).sort(), ['s1', 's2']);
+  t.same((await one.membership.members('online')).peers.map(({ name }) => name).sort(), ['s1', 's2']);
   one.membership.refer();
   await one.tells('referred');
   t.same(one.referrals, ['s2']);
@@ -358,4 +361,53 @@ t.test('whoever leaves while it looks for the server has left at once', async (t
   await member.tells('lost');
   await member.membership.leave();
   t.notOk(member.told.some((line) => line.startsWith('back')));
+});
+
+// --- accounts -------------------------------------------------------------------------------------------------------------
+
+const ANNA = { account: 'Anna', password: 'correct horse' };
+
+t.test('a member of an account registers, logs in and joins; its session opens the way back', async (t) => {
+  const accounts = new MemoryAccounts();
+  const store = new MemoryStore();
+  const ports = await freePorts(2);
+  const first = await server(t, { accounts, store, ports, leaseMs: 300 });
+  await t.rejects(new Member(t, first.address, 's1').membership.join(), { code: 'LOGIN_NEEDED' });
+  await t.rejects(new Member(t, first.address, 's1', 'p2p', ANNA).membership.join(), { code: 'LOGIN_WRONG' });
+  const member = new Member(t, first.address, 's1', 'p2p', { ...ANNA, register: true });
+  await member.membership.join();
+  t.match(member.places.at(-1)?.contact, { name: 's1', account: 'Anna' });
+  t.match(await member.membership.members('online'), {
+    peers: [{ name: 's1', account: 'Anna' }],
+    accounts: [{ name: 'Anna', online: true }],
+  });
+  await first.close();
+  await server(t, { accounts, store, ports, leaseMs: 300, port: first.address.port });
+  await member.tells(`back ${member.port}`);
+  t.match((await member.membership.members('all')).accounts, [{ name: 'Anna', online: true }]);
+});
+
+t.test('another password logs out the other members of the account, and they stay away', async (t) => {
+  const { address } = await server(t, { accounts: new MemoryAccounts() });
+  const [one, other] = [new Member(t, address, 's1', 'p2p', { ...ANNA, register: true }), new Member(t, address, 's2', 'p2p', ANNA)];
+  await one.membership.join();
+  await other.membership.join();
+  await t.rejects(one.membership.changePassword('wrong horse', 'battery staple'), { code: 'LOGIN_WRONG' });
+  await one.membership.changePassword(ANNA.password, 'battery staple');
+  await other.tells('logged out LOGIN_NEEDED');
+  t.notOk(other.membership.isServerReachable);
+  t.match(await one.membership.members('online'), { peers: [{ name: 's1' }], accounts: [{ name: 'Anna' }] });
+  await t.rejects(new Member(t, address, 's2', 'p2p', ANNA).membership.join(), { code: 'LOGIN_WRONG' });
+  await one.membership.logOut();
+  await t.rejects(one.membership.logOut(), { code: /NO_ACCOUNTS|UNREACHABLE/ });
+});
+
+t.test('where there are no accounts nobody can log in, and nothing can be changed', async (t) => {
+  const { address } = await server(t);
+  await t.rejects(new Member(t, address, 's1', 'p2p', ANNA).membership.join(), { code: 'NO_ACCOUNTS' });
+  const member = new Member(t, address, 's1');
+  await t.rejects(member.membership.changePassword('a', 'b'), { code: 'UNREACHABLE' });
+  await member.membership.join();
+  await t.rejects(member.membership.changePassword('a', 'b'), { code: 'NO_ACCOUNTS' });
+  t.notOk('accounts' in (await member.membership.members('all')));
 });

@@ -64,6 +64,13 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   stop: [...NO_ID, 'x'.repeat(12)],
   root: [...NO_ID, 'F'.repeat(64), '0'.repeat(63), '0'.repeat(65)],
   cookie: [...NO_STRING, '', 'x'.repeat(21), 'x'.repeat(65), `${'x'.repeat(22)}'`],
+  session: [...NO_STRING, '', 'x'.repeat(21), 'x'.repeat(65), `${'x'.repeat(42)}+`],
+  password: [...NO_STRING, 'x'.repeat(1_025)],
+  old: [...NO_STRING, 'x'.repeat(1_025)],
+  next: [...NO_STRING, 'x'.repeat(1_025)],
+  account: [...NO_STRING, '', 'x'.repeat(65)],
+  accounts: [...NO_ARRAY, [null], [{}]],
+  number: NO_COUNT,
   signature: [...NO_STRING, 'x'.repeat(129), 'a b', "'"],
   keys: [...NO_STRING, '', 'x'.repeat(85), 'x'.repeat(87), `${'x'.repeat(85)}+`],
   nonce: [...NO_STRING, '', 'x'.repeat(21), 'x'.repeat(23)],
@@ -116,6 +123,9 @@ const OPTIONAL = new Set([
     'only in wave',
     'open in wave',
     'contact in call',
+    'session in join',
+    'peers.0.account in peerList',
+    'accounts in peerList',
   ],
 ]);
 
@@ -293,6 +303,12 @@ const PEER_CARRIERS = [
   ['reports', parseLinkMessage, (name: string) => ({ type: 'reports', reports: [report, { ...report, contact: { ...contact, name } }] })],
   ['assigned', parseServerAnswer, (name: string) => ({ ...answers[0], contact: { ...contact, name } })],
   ['referred', parseServerAnswer, (name: string) => ({ type: 'referred', id: 1, referral: { ...contact, name } })],
+  ['hello, as an account', parseLinkMessage, (name: string) => ({ ...hello, contact: { ...contact, account: name } })],
+  [
+    'peerList, as an account',
+    parseServerAnswer,
+    (name: string) => ({ type: 'peerList', id: 1, peers: [], accounts: [{ number: 1, name, online: true, seconds: 0 }] }),
+  ],
   [
     'peerList',
     parseServerAnswer,

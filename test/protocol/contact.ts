@@ -10,6 +10,10 @@ t.test('the signed text has every field, in one order, whatever the order of the
   t.equal(signedText({ ...rest, peer }), signedText(contact));
 });
 
+t.test('an account is signed, too, where there is one', async (t) => {
+  t.equal(signedText({ ...contact, account: 'Anna' }), '["floodmesh contact 1","p2p","abcdefghijkl","s1","127.0.0.1",9000,1,"Anna"]');
+});
+
 t.test('fields cannot flow into each other', async (t) => {
   t.not(signedText({ ...contact, name: 's1","127.0.0.1' }), signedText({ ...contact, host: '127.0.0.1","127.0.0.1' }));
 });

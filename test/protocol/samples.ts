@@ -6,6 +6,7 @@ export const peer = peerId('abcdefghijkl');
 const other = peerId('ABC_-6789012');
 const query = queryId('abcdefghijklmnopqrstuv');
 const cookie = 'abcdefghijklmnopqrstuv';
+const session = 's'.repeat(43);
 
 export const contact: Contact = { peer, name: 's1', host: '127.0.0.1', port: 9000, network: 'p2p', serial: 7, signature: 'Zm9v' };
 export const provider: Provider = { peer, name: 'f1.txt', bytes: 12, root: rootOf('0f'.repeat(32)) };
@@ -59,6 +60,12 @@ export const requests: readonly ServerRequest[] = [
   { type: 'listening', id: 3 },
   { type: 'renew', id: 4, cookie },
   { type: 'refer', id: 5 },
+  { type: 'join', id: 1, protocol: 1, network: 'p2p', peer, name: 's1', host: '127.0.0.1', session },
+  { type: 'register', id: 8, name: 'Anna', password: 'correct horse' },
+  { type: 'login', id: 9, name: 'Anna', password: 'correct horse' },
+  { type: 'keepAlive', id: 10, session },
+  { type: 'logout', id: 11, session },
+  { type: 'changePassword', id: 12, session, old: 'correct horse', next: 'battery staple' },
   { type: 'listPeers', id: 6, which: 'all' },
   { type: 'leave', id: 7, cookie },
 ];
@@ -68,7 +75,18 @@ export const answers: readonly ServerAnswer[] = [
   { type: 'referred', id: 2, referral: contact, members: 9 },
   { type: 'referred', id: 2, referral: null },
   { type: 'peerList', id: 3, peers: [{ peer, name: 's1', host: '127.0.0.1', port: 9000, online: true, joined: 1, seconds: 2 }] },
+  {
+    type: 'peerList',
+    id: 3,
+    peers: [{ peer, name: 's1', host: '127.0.0.1', port: 9000, online: true, joined: 1, seconds: 2, account: 'Anna' }],
+    accounts: [{ number: 7, name: 'Anna', online: true, seconds: 3 }],
+  },
   { type: 'left', id: 4 },
+  { type: 'registered', id: 8, number: 7, name: 'Anna' },
+  { type: 'loggedIn', id: 9, number: 7, name: 'Anna', session },
+  { type: 'keptAlive', id: 10 },
+  { type: 'loggedOut', id: 11 },
+  { type: 'passwordChanged', id: 12 },
   { type: 'refused', id: 5, code: 'NETWORK_FULL', message: 'the network is full' },
   { type: 'refused', id: 5, code: 'NETWORK_FULL', message: 'the network is full', hint: 'wait' },
 ];

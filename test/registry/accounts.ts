@@ -53,11 +53,11 @@ t.test('who registers is offline until the login, and can be found under that na
   const { accounts } = accountsOf();
   const anna = given(await accounts.register(as('Anna'), 5_000));
   t.match(anna, { name: 'Anna', network: 'p2p', loggedInAt: 0, passwordHash: `hash of ${PASSWORD}`, endsAt: 5_000 + ACCOUNT_MS });
-  t.same(await accounts.list('all', new Set(), 7_500), [{ account: anna.id, name: 'Anna', online: false, seconds: 2 }]);
+  t.same(await accounts.list('all', new Set(), 7_500), [{ number: anna.id, name: 'Anna', online: false, seconds: 2 }]);
   const { account, session } = given(await accounts.login(as('ANNA'), 8_000));
   t.match(account, { id: anna.id, loggedInAt: 8_000 });
   t.match(session, /^[A-Za-z0-9_-]{22,64}$/);
-  t.same(await accounts.list('all', new Set(), 9_000), [{ account: anna.id, name: 'Anna', online: true, seconds: 1 }]);
+  t.same(await accounts.list('all', new Set(), 9_000), [{ number: anna.id, name: 'Anna', online: true, seconds: 1 }]);
 });
 
 t.test('a name is registered once, in no writing that looks like it', async (t) => {

@@ -632,3 +632,36 @@ t.test('a lease that ends by itself while it is ended is unknown', async (t) => 
   store.end = async () => undefined;
   t.match(await registry.evict(lease.serial, 0), { code: 'LEASE_UNKNOWN' });
 });
+
+t.test('a lease, its contact and what is remembered say whose peer it is', async (t) => {
+  const registry = registryOf();
+  const place = await placed(registry, wishOf('s1', { account: 'Anna' }));
+  t.match(place.contact, { account: 'Anna', signature: /"Anna"/ });
+  given(await registry.listening(place.lease.serial, 0));
+  t.match(await registry.members('all', 0), [{ name: 's1', account: 'Anna' }]);
+  t.match(given(await registry.join(wishOf('s1', { account: 'Anna', cookie: place.cookie }), 0)), { isBack: true });
+  const moved = given(await registry.portTaken(place.lease.serial, place.lease.port, 0));
+  t.match(moved.contact, { account: 'Anna' });
+  given(await registry.listening(moved.lease.serial, 0));
+  t.same(await registry.accountsHere(0), new Set(['Anna']));
+  given(await registry.leave(moved.cookie, 0));
+  t.match(await registry.members('offline', 0), [{ name: 's1', account: 'Anna' }]);
+  t.same(await registry.accountsHere(0), new Set());
+});
+
+t.test('a cookie gives no place to a peer of another account: it gets a new one', async (t) => {
+  const registry = registryOf();
+  const place = await placed(registry, wishOf('s1', { account: 'Anna' }));
+  const again = given(await registry.join(wishOf('s1', { account: 'Bert', cookie: place.cookie }), 0));
+  t.match(again, { isBack: false, contact: { account: 'Bert' } });
+  t.match(await registry.renew(place.cookie, 0), { code: 'LEASE_UNKNOWN' });
+});
+
+t.test('the other leases of an account can be ended', async (t) => {
+  const registry = registryOf();
+  const [one, two] = [await placed(registry, wishOf('s1', { account: 'Anna' })), await placed(registry, wishOf('s2', { account: 'Anna' }))];
+  const other = await placed(registry, wishOf('s3'));
+  t.match(await registry.leaveOthers('Anna', one.lease.serial, 0), [{ serial: two.lease.serial }]);
+  t.same(await registry.leaveOthers('Anna', one.lease.serial, 0), []);
+  t.ok(await registry.leave(other.cookie, 0));
+});

@@ -1,7 +1,8 @@
+import { join } from 'node:path';
 import t from 'tap';
 import { EXIT, FloodmeshError } from '../../lib/errors.ts';
 import type { Answer } from '../../lib/repl/answers.ts';
-import { COMMANDS, commandOf, understood } from '../../lib/repl/commands.ts';
+import { COMMANDS, type Conversation, commandOf, understood } from '../../lib/repl/commands.ts';
 import { DOWNLOADED, F1, HASH, PLACED, RUNNING, type Script, scripted } from './scripted.ts';
 
 interface Obeyed {
@@ -11,7 +12,7 @@ interface Obeyed {
 }
 
 /** Runs `line` against the scripted peer. */
-async function obey(line: string, { peer }: Script = scripted()): Promise<Obeyed> {
+async function obey(line: string, { peer }: Script = scripted(), more: Pick<Conversation, 'secret'> = {}): Promise<Obeyed> {
   const meant = understood(line);
   if (meant === undefined) throw new Error(`${line} means nothing`);
   const said: Answer[] = [];
@@ -23,6 +24,7 @@ async function obey(line: string, { peer }: Script = scripted()): Promise<Obeyed
     say: (answer) => said.push(answer),
     aside: (answer) => aside.push(answer),
     ...(suggestion === undefined ? {} : { suggestion }),
+    ...more,
   });
   return { code, said, aside };
 }
@@ -238,15 +240,31 @@ t.test('TOPO, peers, share, status and help answer in values', async (t) => {
   t.equal(help?.type === 'help' && help.commands.length, COMMANDS.length);
 });
 
+t.test('a password is changed as a file says, or as a person types it', async (t) => {
+  const script = scripted();
+  const file = join(t.testdir({ passwords: 'correct horse\nbattery staple\n' }), 'passwords');
+  t.same((await obey(`password ${file}`, script)).said, [{ type: 'passwordChanged' }]);
+  await t.rejects(obey('password', script), { code: 'USAGE', hint: 'Type: password FILE' });
+  const typing = (...answers: readonly (string | undefined)[]) => {
+    const left = [...answers];
+    return obey('password', script, { secret: async () => left.shift() });
+  };
+  t.same((await typing('old one', 'new one', 'new one')).said, [{ type: 'passwordChanged' }]);
+  await t.rejects(typing('old one', 'new one', 'new two'), { code: 'USAGE', message: /two ways/ });
+  await t.rejects(typing('old one', undefined), { code: 'CANCELLED' });
+  t.same(script.asked, ['changePassword correct horse battery staple', 'changePassword old one new one']);
+});
+
 t.test('a command that lacks its argument says what to type', async (t) => {
   for (const line of ['get', 'search', 'browse', 'share']) {
     await t.rejects(obey(line), { code: 'USAGE', hint: /^Type: / });
   }
 });
 
-t.test('Leave and Stop are carried to the peer', async (t) => {
+t.test('Leave, Stop and logout are carried to the peer', async (t) => {
   const script = scripted();
   t.equal((await obey('quit', script)).code, EXIT.done);
   t.equal((await obey('Stop', script)).code, EXIT.done);
-  t.same(script.asked, ['leave', 'stop']);
+  t.equal((await obey('logout', script)).code, EXIT.done);
+  t.same(script.asked, ['leave', 'stop', 'logout']);
 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { FloodmeshError } from '../../lib/errors.ts';
-import { askAgain, askName } from '../../lib/repl/questions.ts';
+import { askAgain, askName, askSecret } from '../../lib/repl/questions.ts';
 import { fakeTerminal } from './scripted.ts';
 
 const tried = { name: 's1', network: 'p3p' };
@@ -29,6 +29,20 @@ t.test('Ctrl-C and Ctrl-D give up', async (t) => {
     const name = askName(terminal);
     terminal.type(key);
     t.equal(await name, undefined);
+  }
+});
+
+t.test('a password is not seen while it is typed', async (t) => {
+  const terminal = fakeTerminal();
+  const secret = askSecret(terminal, 'Password: ');
+  await terminal.until('Password: ');
+  terminal.type('correcx\x7ft horse\r');
+  t.equal(await secret, 'correct horse', 'and can be corrected');
+  t.equal(terminal.written(), 'Password: \n');
+  for (const key of ['\x03', '\x04']) {
+    const another = askSecret(terminal, 'Password: ');
+    terminal.type(key);
+    t.equal(await another, undefined);
   }
 });
 

@@ -129,6 +129,13 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
         transfers: { serving: 0, fetching: 0, limits: {}, list: [] },
       };
     },
+    async changePassword(old, next) {
+      asked.push(`changePassword ${old} ${next}`);
+    },
+    async logout() {
+      asked.push('logout');
+      ended.resolve('left');
+    },
     async leave() {
       asked.push('leave');
       ended.resolve('left');

@@ -69,6 +69,17 @@ t.test('peers are a table with their state, and where it comes from', async (t) 
     }),
     's1    127.0.0.1:9000  online\n東京  127.0.0.1:9001  offline, last heard of 2 min 5 s ago\n2 peers',
   );
+  const entry = { number: 7, name: 'Anna', online: true, seconds: 3 };
+  t.equal(
+    words({
+      type: 'peers',
+      which: 'all',
+      fromServer: true,
+      peers: [{ ...member, account: 'Anna' }],
+      accounts: [entry, { ...entry, name: 'Bert' }, { ...entry, name: 'Carl', online: false, seconds: 125 }],
+    }),
+    's1  127.0.0.1:9000  online  of Anna\nBert, an account without a peer  online\nCarl, an account without a peer  offline, last login 2 min 5 s ago\n1 peer',
+  );
   t.match(words({ type: 'peers', which: 'online', fromServer: false, peers: [] }), /^0 online peers \(as the mesh knows it/);
 });
 
