@@ -4,10 +4,12 @@
  * A link is logged in by `login`, or by a `join` that brings a session: a peer comes back with that, over whichever server.
  * Passwords are in no event and in no answer.
  */
-import { ACCOUNT_SWEEP_MS, LINK_MESSAGE_BYTES } from '../config.ts';
+import { ACCOUNT_MS, ACCOUNT_SWEEP_MS, LINK_MESSAGE_BYTES } from '../config.ts';
 import type { AccountEntry, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import { folded } from '../protocol/names.ts';
 import type { Account } from '../registry/account-store.ts';
 import type { Accounts } from '../registry/accounts.ts';
+import type { CatalogStore } from '../registry/catalog-store.ts';
 import { isRefusal, type Refusal, type Registry } from '../registry/registry.ts';
 import type { Lease } from '../registry/store.ts';
 import type { ServerEvent } from '../trace.ts';
@@ -22,6 +24,9 @@ export type LoginRequest = Request<'register' | 'login' | 'keepAlive' | 'logout'
 export interface LoginParts {
   /** Undefined where the network has no accounts: then all requests are refused, and everybody may join. */
   readonly accounts: Accounts | undefined;
+  /** Where the lists of accounts are kept: they live and end with them. */
+  readonly catalog: CatalogStore;
+  readonly network: string;
   readonly registry: Registry;
   readonly now: () => number;
   readonly tell: (event: ServerEvent) => void;
@@ -48,10 +53,15 @@ export class Logins {
 
   /** Ends accounts that are due, once in a while. @throws as the store does. */
   async sweep(): Promise<void> {
-    const { accounts, registry, now, tell } = this.#parts;
+    const { accounts, catalog, network, registry, now, tell } = this.#parts;
     if (accounts === undefined || now() - this.#sweptAt < ACCOUNT_SWEEP_MS) return;
     this.#sweptAt = now();
-    for (const { name } of await accounts.sweep(await registry.accountsHere(now()), now())) tell({ type: 'accountEnded', name });
+    const here = await registry.accountsHere(now());
+    for (const name of here) await this.#keepList(name);
+    for (const { name } of await accounts.sweep(here, now())) {
+      await catalog.withdraw(folded(network), { type: 'account', account: name });
+      tell({ type: 'accountEnded', name });
+    }
   }
 
   #answer(accounts: Accounts, guest: Guest, request: LoginRequest): Promise<Said | Refusal> {
@@ -113,7 +123,14 @@ export class Logins {
     if (isRefusal(loggedIn)) return loggedIn;
     const { account, session } = loggedIn;
     guest.account = account.name;
+    await this.#keepList(account.name);
     return { type: 'loggedIn', id, number: account.id, name: account.name, session };
+  }
+
+  /** What an account has published lasts as long as the account. */
+  #keepList(account: string): Promise<void> {
+    const { catalog, network, now } = this.#parts;
+    return catalog.keep(folded(network), account, now() + ACCOUNT_MS);
   }
 
   async #keepAlive(accounts: Accounts, { id, session }: Request<'keepAlive'>): Promise<Said | Refusal> {

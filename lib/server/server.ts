@@ -185,10 +185,12 @@ export class MetadataServer {
   // --- links ----------------------------------------------------------------------------------------------------------
 
   #logins(registry: Registry): Logins {
-    const { accounts: store, network, passwords = new ScryptPasswords() } = this.#options;
+    const { accounts, store, network, passwords = new ScryptPasswords() } = this.#options;
     const parts = { network, passwords, draw: () => nanoid(SESSION_LENGTH), hash: sha256 };
     return new Logins({
-      accounts: store === undefined ? undefined : new Accounts({ store, ...parts }),
+      accounts: accounts === undefined ? undefined : new Accounts({ store: accounts, ...parts }),
+      catalog: store.catalog,
+      network,
       registry,
       now: this.#now,
       tell: (event) => this.#tell(event),

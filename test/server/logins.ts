@@ -1,6 +1,6 @@
 /** Accounts over real links to a metadata server. */
 import t, { type Test } from 'tap';
-import { ACCOUNT_MS, GUESSES_PER_ADDRESS, KEEP_ALIVE_MS, LINK_MESSAGE_BYTES } from '../../lib/config.ts';
+import { ACCOUNT_MS, ACCOUNT_SWEEP_MS, GUESSES_PER_ADDRESS, KEEP_ALIVE_MS, LINK_MESSAGE_BYTES } from '../../lib/config.ts';
 import { FloodmeshError } from '../../lib/errors.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { PROTOCOL } from '../../lib/protocol/codec.ts';
@@ -96,12 +96,25 @@ t.test('without a peer an account is online for five minutes after each keep-ali
 });
 
 t.test('a registration ends thirty days after its last login, and that is told', async (t) => {
-  const { line, server, clock, events } = await stage(t);
+  const { line, server, store, clock, events } = await stage(t);
   const anna = await line();
   await anna.ask({ type: 'register', ...ANNA });
   await session(anna);
-  clock.now += ACCOUNT_MS;
+  const owner = { type: 'account', account: 'Anna' } as const;
+  const publisher = { ...owner, peer: peerId('peer-number1'), keptUntil: clock.now + 1_000 };
+  const limits = { list: 9, network: 9, foreign: 9 };
+  const put = [{ name: 'f1.txt', hash: 'a', bytes: 1 }];
+  await store.catalog.publish({ network: 'p2p', publisher, base: 'whole', version: 1, removed: [], put, limits }, clock.now);
+  const files = async () => (await store.catalog.browse('p2p', owner, { after: '', limit: 9 }, clock.now))?.files;
+  clock.now += 500;
+  await session(anna);
+  clock.now += ACCOUNT_MS - 1;
   await server.sweep();
+  await store.catalog.sweep('p2p', clock.now);
+  t.equal(await files(), 1, 'what it has published lasts as long');
+  clock.now += ACCOUNT_SWEEP_MS;
+  await server.sweep();
+  t.equal(await files(), undefined, 'and goes with it');
   t.match(events.at(-1), { type: 'accountEnded', name: 'Anna' });
   await t.rejects((await line()).ask({ type: 'login', ...ANNA }), { code: 'LOGIN_WRONG' });
 });
