@@ -4,10 +4,14 @@
  * Signing and verifying take some 50 µs each. A public key travels as the base64url of its raw 32 bytes (43 characters);
  * a private key is kept as the base64url of its PKCS #8 form and never travels.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, hkdfSync, sign, verify } from 'node:crypto';
 import { FloodmeshError } from '../errors.ts';
 import { signedText } from '../protocol/contact.ts';
 import type { Contact } from '../protocol/messages.ts';
+
+/** What stands before the 32 bytes of an ed25519 seed in PKCS #8 (RFC 8410, 7). */
+const SEED_HEADER = Buffer.from('302e020100300506032b657004220420', 'hex');
+const SEED_BYTES = 32;
 
 export interface Keys {
   readonly publicKey: string;
@@ -19,6 +23,19 @@ export function newKeys(): Keys {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   return {
     publicKey: String(publicKey.export({ format: 'jwk' }).x),
+    privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64url'),
+  };
+}
+
+/**
+ * The keys of a network that follow from a secret and its name (HKDF, RFC 5869): whoever has the secret comes to the same ones, and has
+ * nothing to store.
+ */
+export function derivedKeys(secret: string, network: string): Keys {
+  const seed = Buffer.from(hkdfSync('sha256', secret, '', `floodmesh network ${network}`, SEED_BYTES));
+  const privateKey = createPrivateKey({ key: Buffer.concat([SEED_HEADER, seed]), format: 'der', type: 'pkcs8' });
+  return {
+    publicKey: String(createPublicKey(privateKey).export({ format: 'jwk' }).x),
     privateKey: privateKey.export({ format: 'der', type: 'pkcs8' }).toString('base64url'),
   };
 }

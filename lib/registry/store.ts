@@ -77,7 +77,10 @@ export interface Store {
   readonly catalog: CatalogStore;
   /** The keys of a network: `fresh` when it has none yet, and from then on those. */
   keys(network: string, fresh: NetworkKeys): Promise<NetworkKeys>;
-  /** Expires what is due, then gives a lease, or tells what is held: the peer's id, every port, or the name, in this order. */
+  /**
+   * Expires what is due in all networks, which share the ports; then gives a lease, or tells what is held: the peer's id, every port, or
+   * the name, in this order.
+   */
   claim(claim: Claim, now: number): Promise<Claimed>;
   /** The living lease of a serial. */
   lease(serial: number, now: number): Promise<Lease | undefined>;
@@ -89,6 +92,10 @@ export interface Store {
   end(serial: number, now: number): Promise<Lease | undefined>;
   /** Ends every lease of the network that is due, and answers them. */
   expire(network: string, now: number): Promise<readonly Lease[]>;
+  /** The networks that have leases which have not been ended, in no order. */
+  networks(): Promise<readonly string[]>;
+  /** Forgets the ended leases and the bad ports of a network that has no lease; whether it has none. */
+  forget(network: string): Promise<boolean>;
   /** Lets every lease of the network that has not been ended last until `expiresAt`, those that are overdue too. */
   prolong(network: string, expiresAt: number): Promise<void>;
   /** The living leases of the network, lowest port first. */

@@ -87,6 +87,14 @@ export class Ledger implements Store {
     for (const lease of this.#living.values()) this.#living.set(lease.serial, { ...lease, expiresAt });
   }
 
+  networks(): Promise<readonly string[]> {
+    return this.#store.networks();
+  }
+
+  forget(network: string): Promise<boolean> {
+    return this.#store.forget(network);
+  }
+
   keys(network: string, fresh: NetworkKeys): Promise<NetworkKeys> {
     return this.#store.keys(network, fresh);
   }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { newKeys, signer, verifier } from '../../lib/net/keys.ts';
+import { derivedKeys, newKeys, signer, verifier } from '../../lib/net/keys.ts';
 import { signedText } from '../../lib/protocol/contact.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
 import type { Contact } from '../../lib/protocol/messages.ts';
@@ -21,4 +21,13 @@ t.test('a contact signed with the private key is verified with the public one', 
 
 t.test('a key that is none is refused', async (t) => {
   for (const key of ['', 'AAAA', 'x'.repeat(128), '__proto__']) t.throws(() => verifier(key), { code: 'PROTOCOL_BROKEN' }, key);
+});
+
+t.test('keys that follow from a secret and a name are those, and no others', async (t) => {
+  const keys = derivedKeys('secret', 'p2p');
+  t.same(derivedKeys('secret', 'p2p'), keys);
+  const others = [derivedKeys('secret', 'other'), derivedKeys('another', 'p2p')];
+  t.equal(new Set([keys, ...others].map(({ publicKey }) => publicKey)).size, 3);
+  const contact: Contact = { ...unsigned, signature: signer(keys.privateKey)(signedText(unsigned)) };
+  t.ok(verifier(keys.publicKey)(contact));
 });

@@ -75,7 +75,7 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     const ports = [9000, 9001];
     t.same(await store.claim(claimOf(2, { ports, foldedName: 's1' }), 0), { type: 'nameHeld', lease: first });
     t.same(await store.claim(claimOf(2, { ports, peer: first.peer }), 0), { type: 'peerHeld', lease: first });
-    t.equal((await leased(store, claimOf(1, { network: 'other' }))).port, 9000, 'another network has its own');
+    t.equal((await leased(store, claimOf(1, { network: 'other', ports: [9002] }))).port, 9002, 'another network has its own');
   });
 
   promise('serials and places in the order grow, also after leases have ended', async (store, t) => {
@@ -85,6 +85,31 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     const second = await leased(store, claimOf(2));
     t.ok(second.serial > first.serial);
     t.ok(((await store.verify(second.serial, 0))?.verified ?? 0) > (seen?.verified ?? 0));
+  });
+
+  promise('a port is held by one lease, whatever its network, until that ends', async (store, t) => {
+    const ports = [9000, 9001];
+    t.equal((await leased(store, claimOf(1, { ports }))).port, 9000);
+    t.equal((await leased(store, claimOf(2, { ports, network: 'other' }))).port, 9001);
+    t.match(await store.claim(claimOf(3, { ports, network: 'third' }), 999), { type: 'portsHeld' });
+    t.match(await store.claim(claimOf(3, { ports, network: 'third' }), 1_000), { type: 'leased' }, 'the others are due');
+    await store.prolong('p2p', 9_000);
+    t.same(await store.leases('p2p', 0), [], 'and no recovery brings them back');
+    t.same(await store.networks(), ['third']);
+  });
+
+  promise('a network without leases can be forgotten', async (store, t) => {
+    const lease = await leased(store, claimOf(1));
+    await store.verify(lease.serial, 0);
+    await store.markBad('p2p', 'a', 9009, 100);
+    t.same(await store.networks(), ['p2p']);
+    t.equal(await store.forget('p2p'), false, 'it has a lease');
+    await store.end(lease.serial, 0);
+    t.equal((await store.remembered('p2p')).length, 1);
+    t.same(await store.networks(), []);
+    t.equal(await store.forget('p2p'), true);
+    t.same([await store.remembered('p2p'), await store.badPorts('p2p', 'a', 0)], [[], []]);
+    t.equal(await store.forget('never heard of'), true);
   });
 
   promise('a lease that replaces another takes its port and its name, in one step', async (store, t) => {
@@ -110,7 +135,7 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
 
   promise('expire ends what is due in its network, once', async (store, t) => {
     const first = await leased(store, claimOf(1));
-    await leased(store, claimOf(2, { network: 'other' }));
+    await leased(store, claimOf(2, { network: 'other', ports: [9009] }));
     await leased(store, claimOf(3, { ports: [9001], expiresAt: 1_001 }));
     t.same(await store.expire('p2p', 999), []);
     t.same(await store.expire('p2p', 1_000), [first]);
@@ -120,7 +145,7 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
 
   promise('prolong lets overdue leases of its network live again', async (store, t) => {
     const first = await leased(store, claimOf(1));
-    const other = await leased(store, claimOf(2, { network: 'other' }));
+    const other = await leased(store, claimOf(2, { network: 'other', ports: [9009] }));
     await store.prolong('p2p', 9_000);
     t.same(await store.lease(first.serial, 8_999), { ...first, expiresAt: 9_000 });
     t.equal(await store.lease(other.serial, 8_999), undefined);

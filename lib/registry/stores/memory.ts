@@ -87,6 +87,8 @@ export class MemoryStore implements Store {
   readonly #keys = new Map<string, NetworkKeys>();
   readonly #leases = new Map<number, Lease>();
   readonly #shelves = new Map<string, Shelf>();
+  /** Which lease has a port, in whatever network. */
+  readonly #ports = new Map<number, Lease>();
   #counted = 0;
 
   async keys(network: string, fresh: NetworkKeys): Promise<NetworkKeys> {
@@ -97,12 +99,12 @@ export class MemoryStore implements Store {
 
   async claim(claim: Claim, now: number): Promise<Claimed> {
     const { network, replaces } = claim;
-    this.#expire(network, now);
-    const { byPort, byPeer, byName } = this.#shelf(network);
+    for (const each of this.#shelves.keys()) this.#expire(each, now);
+    const { byPeer, byName } = this.#shelf(network);
     const isOther = (lease: Lease | undefined) => lease !== undefined && lease.serial !== replaces;
     const samePeer = byPeer.get(claim.peer);
     if (samePeer !== undefined && isOther(samePeer)) return { type: 'peerHeld', lease: samePeer };
-    const port = firstFree(claim.ports, (candidate) => isOther(byPort.get(candidate)));
+    const port = firstFree(claim.ports, (candidate) => isOther(this.#ports.get(candidate)));
     if (port === undefined) return { type: 'portsHeld' };
     const sameName = byName.get(claim.foldedName);
     if (sameName !== undefined && isOther(sameName)) return { type: 'nameHeld', lease: sameName };
@@ -134,6 +136,16 @@ export class MemoryStore implements Store {
 
   async expire(network: string, now: number): Promise<readonly Lease[]> {
     return this.#expire(network, now);
+  }
+
+  async networks(): Promise<readonly string[]> {
+    return [...this.#shelves].filter(([, { byPort }]) => byPort.size > 0).map(([network]) => network);
+  }
+
+  async forget(network: string): Promise<boolean> {
+    if (this.#shelf(network).byPort.size > 0) return false;
+    this.#shelves.delete(network);
+    return true;
   }
 
   async prolong(network: string, expiresAt: number): Promise<void> {
@@ -204,6 +216,7 @@ export class MemoryStore implements Store {
   #put(lease: Lease): Lease {
     const before = this.#leases.get(lease.serial);
     this.#leases.set(lease.serial, lease);
+    this.#ports.set(lease.port, lease);
     const shelf = this.#shelf(lease.network);
     if (before !== undefined && isRenewed(before, lease)) shelf.renew(lease);
     else {
@@ -215,6 +228,7 @@ export class MemoryStore implements Store {
 
   #take(lease: Lease): void {
     this.#leases.delete(lease.serial);
+    this.#ports.delete(lease.port);
     this.#shelf(lease.network).take(lease);
   }
 

@@ -61,6 +61,14 @@ export class SqlStore implements Store {
     return this.#database.inTransaction(() => expired(network, now));
   }
 
+  async networks(): Promise<readonly string[]> {
+    return (await this.#run('networks', {})).map(({ network }) => String(network));
+  }
+
+  forget(network: string): Promise<boolean> {
+    return this.#database.inTransaction(() => forgotten(network));
+  }
+
   async prolong(network: string, expiresAt: number): Promise<void> {
     await this.#run('prolong', { network, expiresAt });
   }
@@ -108,10 +116,10 @@ function* keys(network: string, fresh: NetworkKeys): Work<NetworkKeys> {
 function* claimed(claim: Claim, now: number): Work<Claimed> {
   const { network, peer, foldedName, replaces = 0 } = claim;
   const serial = yield* count();
-  yield* expired(network, now);
+  yield* remembering(yield* run('expireAll', { now }), now);
   const [samePeer] = yield* run('ofPeer', { network, peer, replaces });
   if (samePeer !== undefined) return { type: 'peerHeld', lease: leaseOf(samePeer) };
-  const held = new Set((yield* run('heldPorts', { network, replaces })).map(({ port }) => Number(port)));
+  const held = new Set((yield* run('heldPorts', { replaces })).map(({ port }) => Number(port)));
   const port = firstFree(claim.ports, (candidate) => held.has(candidate));
   if (port === undefined) return { type: 'portsHeld' };
   const [sameName] = yield* run('ofName', { network, foldedName, replaces });
@@ -146,9 +154,21 @@ function* ended(serial: number, now: number): Work<Lease | undefined> {
 }
 
 function* expired(network: string, now: number): Work<readonly Lease[]> {
-  const due = (yield* run('expire', { network, now })).map(leaseOf);
+  return yield* remembering(yield* run('expire', { network, now }), now);
+}
+
+function* remembering(rows: readonly Row[], now: number): Work<readonly Lease[]> {
+  const due = rows.map(leaseOf);
   for (const lease of due) yield* remember(lease, now, yield* count());
   return due;
+}
+
+function* forgotten(network: string): Work<boolean> {
+  yield* count();
+  if ((yield* run('leaseOf', { network })).length > 0) return false;
+  yield* run('forgetAll', { network });
+  yield* run('forgetAllBad', { network });
+  return true;
 }
 
 function* remember(lease: Lease, now: number, order: number): Work<void> {

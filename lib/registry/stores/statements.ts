@@ -23,7 +23,7 @@ export const STATEMENTS = {
   members: 'SELECT count(*) AS count FROM lease WHERE network = :network AND verified > 0',
   ofPeer: 'SELECT * FROM lease WHERE network = :network AND peer = :peer AND serial <> :replaces',
   ofName: 'SELECT * FROM lease WHERE network = :network AND folded_name = :foldedName AND serial <> :replaces',
-  heldPorts: 'SELECT port FROM lease WHERE network = :network AND serial <> :replaces',
+  heldPorts: 'SELECT port FROM lease WHERE serial <> :replaces',
   insert: `INSERT INTO lease VALUES (:serial, :network, :port, :host, :peer, :name, :foldedName, :cookieHash, 'assigned', 0,
              :expiresAt, :now, :joinedCount, :firstJoinedAt, :account) RETURNING *`,
   change: `UPDATE lease SET state = coalesce(:state, state), expires_at = coalesce(:expiresAt, expires_at),
@@ -31,6 +31,9 @@ export const STATEMENTS = {
   see: `UPDATE lease SET state = 'listening', verified = CASE verified WHEN 0 THEN :next ELSE verified END WHERE ${LIVING} RETURNING *`,
   remove: 'DELETE FROM lease WHERE serial = :serial RETURNING *',
   expire: 'DELETE FROM lease WHERE network = :network AND expires_at <= :now RETURNING *',
+  expireAll: 'DELETE FROM lease WHERE expires_at <= :now RETURNING *',
+  networks: 'SELECT DISTINCT network FROM lease',
+  leaseOf: 'SELECT serial FROM lease WHERE network = :network LIMIT 1',
   prolong: 'UPDATE lease SET expires_at = :expiresAt WHERE network = :network',
   chosenCount: `SELECT count(*) AS count FROM lease WHERE ${CHOSEN}`,
   chosen: `SELECT * FROM lease WHERE ${CHOSEN} ORDER BY verified LIMIT :limit OFFSET :offset`,
@@ -42,6 +45,8 @@ export const STATEMENTS = {
                account = excluded.account`,
   forget: `DELETE FROM remembered WHERE network = :network AND ended_order <=
              (SELECT ended_order FROM remembered WHERE network = :network ORDER BY ended_order DESC LIMIT 1 OFFSET :limit)`,
+  forgetAll: 'DELETE FROM remembered WHERE network = :network',
+  forgetAllBad: 'DELETE FROM bad_port WHERE network = :network',
   known: 'SELECT * FROM remembered WHERE network = :network AND folded_name = :foldedName',
   remembered: 'SELECT * FROM remembered WHERE network = :network ORDER BY ended_order DESC',
   markBad: `INSERT INTO bad_port VALUES (:network, :host, :port, :until, :order)
@@ -101,4 +106,10 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
     'ALTER TABLE remembered ADD COLUMN account TEXT',
   ],
   catalogTables,
+  () => [
+    // A port is one peer's in the whole register. Where it was not, the newer lease stays.
+    'DELETE FROM lease WHERE serial NOT IN (SELECT max(serial) FROM lease GROUP BY port)',
+    'CREATE UNIQUE INDEX lease_port ON lease (port)',
+    'CREATE INDEX lease_end ON lease (expires_at)',
+  ],
 ];
