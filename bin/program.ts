@@ -41,6 +41,10 @@ function limit(text: string): number | undefined {
   }
 }
 
+function several(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 function sizes(text: string): readonly number[] {
   return text.split(',').map(whole(1, MOST_SIMULATED));
 }
@@ -84,7 +88,8 @@ program
   .option('--port <port>', 'the port to listen on, 0 for any', port, DEFAULT_SERVER_PORT)
   .option('--rest-port <port>', 'a further port for HTTP alone; peers of seed 004 look on 5000', port)
   .addOption(ports)
-  .addOption(network)
+  .option('--network <name>', `the name of a network, in any case; several may be said (default: ${DEFAULT_NETWORK})`, several)
+  .option('--open-networks', 'open any other network that a joiner asks for')
   .addOption(new Option('--discovery <way>', 'how files are found').choices(DISCOVERIES).default('flood'))
   .option('--lease <seconds>', 'how long a port stays with a peer that is not heard of', whole(1, 3_600), LEASE_MS / 1_000)
   .option('--accounts', 'only who registers and logs in may join')

@@ -1,6 +1,7 @@
 /** `floodmesh serve`: a metadata server until Ctrl-C. */
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
+import { DEFAULT_NETWORK } from '../lib/config.ts';
 import { ownSecret } from '../lib/disk/secret.ts';
 import { privateFolder, stateFolder } from '../lib/disk/state.ts';
 import { EXIT } from '../lib/errors.ts';
@@ -14,7 +15,8 @@ export interface ServeOptions {
   readonly port: number;
   readonly restPort?: number;
   readonly ports: string;
-  readonly network: string;
+  readonly network?: readonly string[];
+  readonly openNetworks?: boolean;
   readonly discovery: string;
   readonly lease: number;
   readonly accounts?: boolean;
@@ -28,14 +30,22 @@ export interface ServeOptions {
 const TOKEN_LENGTH = 43;
 
 /** Serves until Ctrl-C, or until told to end; answers the exit code. @throws PORT_TAKEN, USAGE, DISK_FAILED. */
-export async function serve({ lease, json, whileInput, store, ...options }: ServeOptions): Promise<number> {
+export async function serve({
+  lease,
+  network = [DEFAULT_NETWORK],
+  openNetworks: opensNetworks = false,
+  json,
+  whileInput,
+  store,
+  ...options
+}: ServeOptions): Promise<number> {
   const listener = (event: ServerEvent) => {
     const line = json === true ? JSON.stringify(event) : serverSentence(event);
     if (line !== undefined) process.stdout.write(`${line}\n`);
   };
   const kept = store ?? `sqlite:${join(stateFolder(), `register-${options.port}.sqlite`)}`;
   const token = await ownSecret(join(await privateFolder(stateFolder()), 'server-token'), () => nanoid(TOKEN_LENGTH));
-  const serving = await startServer({ ...options, leaseMs: lease * 1_000, store: kept, listener, token });
+  const serving = await startServer({ ...options, network, opensNetworks, leaseMs: lease * 1_000, store: kept, listener, token });
   await toldToEnd(whileInput === true);
   await serving.close();
   return EXIT.done;

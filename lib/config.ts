@@ -55,6 +55,8 @@ export const DIALS_AT_ONCE = 3;
 export const REFERRAL_MS = 3_000;
 /** Most peers remembered after their leases ended, in one network; the one that ended first is forgotten first. */
 export const PEERS_REMEMBERED = 1_000;
+/** Most networks that one server has at once; of those that were only asked for, empty ones are let go for others. A guess. */
+export const NETWORKS_MOST = 64;
 /** Most ports remembered as occupied, on all hosts of one network. A guess: a full pool on four hosts. */
 export const BAD_PORTS_REMEMBERED = 4_096;
 

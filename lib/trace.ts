@@ -143,16 +143,28 @@ export type ServerEvent =
       readonly port: number;
       /** The further port for HTTP alone, where there is one. */
       readonly restPort?: number;
+      /** The first of its networks, and all. */
       readonly network: string;
+      readonly networks: readonly string[];
+      /** Whether any other is opened that is asked for. */
+      readonly opens: boolean;
       readonly ports: string;
     }
-  | { readonly type: 'peerJoined'; readonly name: string; readonly peer: PeerId; readonly port: number; readonly referral: string | null }
-  | { readonly type: 'peerBack'; readonly name: string; readonly peer: PeerId; readonly port: number }
+  | {
+      readonly type: 'peerJoined';
+      readonly name: string;
+      readonly peer: PeerId;
+      readonly port: number;
+      readonly network: string;
+      readonly referral: string | null;
+    }
+  | { readonly type: 'peerBack'; readonly name: string; readonly peer: PeerId; readonly port: number; readonly network: string }
   | {
       readonly type: 'peerLeft';
       readonly name: string;
       readonly peer: PeerId;
       readonly port: number;
+      readonly network: string;
       readonly why: 'left' | 'expired' | 'loggedOut';
     }
   | { readonly type: 'portTaken'; readonly port: number }

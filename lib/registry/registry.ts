@@ -69,6 +69,12 @@ export interface Roster {
   readonly offline: readonly Remembered[];
 }
 
+/** The serial of the lease that a cookie names; 0, which none has, for what is no cookie. */
+export function serialOf(cookie: string): number {
+  const [, serial = ''] = /^([0-9a-z]{1,10})-./.exec(cookie) ?? [];
+  return Number.parseInt(serial, 36) || 0;
+}
+
 export function isRefusal<Answer extends object>(answer: Answer | Refusal): answer is Refusal {
   return 'code' in answer;
 }
@@ -299,10 +305,10 @@ export class Registry {
   }
 
   async #opened(cookie: string, now: number): Promise<Lease | Refusal> {
-    const [, serial = '', secret = ''] = /^([0-9a-z]{1,10})-(.+)$/.exec(cookie) ?? [];
-    const lease = await this.#store.lease(Number.parseInt(serial, 36) || 0, now);
+    const lease = await this.#store.lease(serialOf(cookie), now);
     if (lease?.network !== this.#network) return leaseUnknown();
-    if (lease.cookieHash !== this.#parts.hash(secret)) return { code: 'COOKIE_WRONG', message: 'the cookie does not open this lease' };
+    if (lease.cookieHash !== this.#parts.hash(cookie.slice(cookie.indexOf('-') + 1)))
+      return { code: 'COOKIE_WRONG', message: 'the cookie does not open this lease' };
     return lease;
   }
 

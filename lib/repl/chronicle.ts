@@ -9,7 +9,7 @@ const PARTINGS = { left: 'left', expired: 'was not heard of any more', loggedOut
 export function serverSentence(event: ServerEvent): string | undefined {
   switch (event.type) {
     case 'serving':
-      return `Serving the network ${shown(event.network)} on ${authority(event)}${event.restPort === undefined ? '' : `, HTTP also on port ${event.restPort}`}, with ports ${event.ports}. Ctrl-C ends the server; the peers go on.`;
+      return `Serving ${networksOf(event)} on ${authority(event)}${event.restPort === undefined ? '' : `, HTTP also on port ${event.restPort}`}, with ports ${event.ports}. Ctrl-C ends the server; the peers go on.`;
     case 'peerJoined':
       return `${shown(event.name)} joined on port ${event.port}, ${event.referral === null ? 'the first' : `referred to ${shown(event.referral)}`}`;
     case 'peerBack':
@@ -31,4 +31,9 @@ export function serverSentence(event: ServerEvent): string | undefined {
     case 'closed':
       return undefined;
   }
+}
+
+function networksOf({ networks, opens }: Extract<ServerEvent, { type: 'serving' }>): string {
+  const named = `the network${networks.length === 1 ? '' : 's'} ${networks.map(shown).join(', ')}`;
+  return opens ? `${named}, and any other that is asked for,` : named;
 }

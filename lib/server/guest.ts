@@ -8,6 +8,8 @@ export class Guest {
   readonly cameAt: number;
   /** The place that was given over this link, until it ends or another link takes it over. */
   place: Place | undefined;
+  /** The network, folded, in which it last had one. */
+  network: string | undefined;
   /** Whether the peer of that place has been seen to listen. */
   isMember = false;
   /** The account that has logged in over this link, by name. */

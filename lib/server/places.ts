@@ -11,6 +11,7 @@ export class Places {
     this.vacate(guest);
     this.#holders.set(place.lease.serial, guest);
     guest.place = place;
+    guest.network = place.lease.network;
     guest.isMember = place.lease.verified > 0;
   }
 

@@ -75,7 +75,13 @@ export class Requests {
     }
     this.#parts.places.takeOver(guest, place.lease.serial);
     if (place.isBack && place.lease.verified > 0)
-      this.#parts.tell({ type: 'peerBack', name: place.lease.name, peer: place.lease.peer, port: place.lease.port });
+      this.#parts.tell({
+        type: 'peerBack',
+        name: place.lease.name,
+        peer: place.lease.peer,
+        port: place.lease.port,
+        network: place.lease.network,
+      });
     return this.#assigned(guest, request.id, place);
   }
 
@@ -117,8 +123,8 @@ export class Requests {
     if (isRefusal(seen)) return refused(id, seen);
     guest.isMember = true;
     const { lease, isNew, referral } = seen;
-    const { name, peer, port } = lease;
-    if (isNew) this.#parts.tell({ type: 'peerJoined', name, peer, port, referral: referral?.name ?? null });
+    const { name, peer, port, network } = lease;
+    if (isNew) this.#parts.tell({ type: 'peerJoined', name, peer, port, network, referral: referral?.name ?? null });
     return this.#referred(id, referral);
   }
 

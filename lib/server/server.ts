@@ -17,30 +17,33 @@ import {
   RENEWALS_PER_LEASE,
   SWEEP_MS,
 } from '../config.ts';
-import { type ErrorCode, named } from '../errors.ts';
+import { type ErrorCode, FloodmeshError, named } from '../errors.ts';
 import { failpoint } from '../failpoints.ts';
-import { newKeys, signer } from '../net/keys.ts';
+import { derivedKeys, type Keys, newKeys, signer } from '../net/keys.ts';
 import type { Address, Listener as Doorway, Exchange, Link, Transport } from '../net/transport.ts';
 import { encode, parseServerRequest } from '../protocol/codec.ts';
 import type { Contact, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
-import { folded } from '../protocol/names.ts';
+import { folded, shown } from '../protocol/names.ts';
 import type { AccountStore } from '../registry/account-store.ts';
 import { Accounts, type Passwords } from '../registry/accounts.ts';
 import { Catalog } from '../registry/catalog.ts';
 import { portsIn } from '../registry/ports.ts';
 import { Referrals } from '../registry/referrals.ts';
-import { type Refusal, Registry } from '../registry/registry.ts';
+import { isRefusal, type Refusal, Registry } from '../registry/registry.ts';
 import type { Lease, Store } from '../registry/store.ts';
 import type { Listener, ServerEvent } from '../trace.ts';
 import { DialBack } from './dial-back.ts';
 import { Guest } from './guest.ts';
 import { Front } from './http/front.ts';
 import { Logins } from './logins.ts';
+import { type Hall, Networks } from './networks.ts';
 import { ScryptPasswords } from './passwords.ts';
 import { Places } from './places.ts';
 import { Requests, refused } from './requests.ts';
 import { Tallies } from './tallies.ts';
 
+/** Under which name the register keeps the key that all others follow from: no network is called so. */
+const SECRET = '';
 const CHANCES = 2 ** 32;
 /** As hard to guess as a key. */
 const SESSION_LENGTH = 43;
@@ -63,7 +66,10 @@ export interface ServerOptions {
   readonly restPort?: number | undefined;
   /** The pool, like `9000-9009` or `9000-9004,9100`. */
   readonly ports: string;
-  readonly network: string;
+  /** The name of its network, or of several, which share the ports. */
+  readonly network: string | readonly string[];
+  /** Whether any other network is opened that a joiner asks for, `NETWORKS_MOST` at once. Default false. */
+  readonly opensNetworks?: boolean;
   /** The name of the way in which files are found in this network. */
   readonly discovery: string;
   readonly leaseMs?: number;
@@ -77,11 +83,7 @@ type Doorways = readonly [Doorway, Doorway?];
 
 /** What exists from `start` to `close`. */
 interface Running {
-  readonly registry: Registry;
-  readonly catalog: Catalog;
-  readonly referrals: Referrals;
-  readonly logins: Logins;
-  readonly requests: Requests;
+  readonly networks: Networks;
   readonly front: Front;
   /** Where peers and programs come in, and a further one for programs alone. */
   readonly doorways: Doorways;
@@ -117,27 +119,15 @@ export class MetadataServer {
    * @throws USAGE, when the pool makes no sense; PORT_TAKEN; DISK_FULL or DISK_FAILED, when the store fails.
    */
   async start(): Promise<Address> {
-    const { store, host, network } = this.#options;
     const ports = portsIn(this.#options.ports);
-    const keys = await store.keys(folded(network), newKeys());
-    const sign = signer(keys.privateKey);
-    const registry = new Registry({ store, network, ports, leaseMs: this.#leaseMs, draw: () => nanoid(22), hash: sha256, sign, chance });
-    const isConnected = (serial: number) => this.#places.isConnected(serial);
-    const dial = (contact: Contact) => this.#dialBack.answers(contact);
-    const isClosed = () => this.#dialBack.isClosed;
-    const referrals = new Referrals({ registry, dial, isConnected, isClosed, chance, now: this.#now });
     this.#sweptAt = this.#now();
-    await registry.recover(this.#sweptAt);
-    const catalog = new Catalog({ store: store.catalog, network });
-    const front = this.#front(registry, catalog, keys.publicKey);
+    const networks = await this.#networks(ports);
+    const front = this.#front(networks);
     const doorways = await this.#open(front, CONNECTIONS_PER_MEMBER * ports.length);
     const sweeping = setInterval(() => void this.#sweepOrTell(), Math.min(SWEEP_MS, this.#leaseMs / 10)).unref();
-    const logins = this.#logins(registry);
-    const requests = this.#requests({ registry, referrals, logins }, keys.publicKey);
-    this.#running = { registry, catalog, referrals, logins, requests, front, doorways, sweeping };
-    const [{ address }, rest] = doorways;
-    const restPort = rest && { restPort: rest.address.port };
-    this.#tell({ type: 'serving', host, port: address.port, ...restPort, network, ports: this.#options.ports });
+    this.#running = { networks, front, doorways, sweeping };
+    this.#tell(this.#serving(doorways));
+    const [{ address }] = doorways;
     return address;
   }
 
@@ -149,14 +139,17 @@ export class MetadataServer {
 
   /** Ends leases that are due and links that say nothing. The timer does this; a test may, too. @throws as the store does. */
   async sweep(): Promise<void> {
-    const { registry, catalog, logins } = this.#here;
     const now = this.#now();
+    const halls = this.#here.networks.all;
     // Renewals that came while this process stood still are waiting to be read: first things first.
     // Nor must it cost anybody a port that the register's database was away.
-    if (now - this.#sweptAt > this.#leaseMs / RENEWALS_PER_LEASE) await registry.recover(now);
-    for (const lease of await registry.expire(now)) this.#ended(lease, 'expired');
-    await logins.sweep();
-    await catalog.sweep(now);
+    // All before any: they share the ports.
+    if (now - this.#sweptAt > this.#leaseMs / RENEWALS_PER_LEASE) for (const { registry } of halls) await registry.recover(now);
+    for (const { registry, catalog, logins } of halls) {
+      for (const lease of await registry.expire(now)) this.#ended(lease, 'expired');
+      await logins.sweep();
+      await catalog.sweep(now);
+    }
     this.#sweptAt = now;
     for (const guest of this.#guests) if (isIdle(guest, now)) guest.link.close('silent');
   }
@@ -172,7 +165,9 @@ export class MetadataServer {
     clearInterval(this.#running.sweeping);
     this.#dialBack.close();
     await this.#running.front.close();
-    await Promise.all([this.#running.referrals.idle(), ...this.#running.doorways.map((doorway) => doorway?.close())]);
+    const { networks, doorways } = this.#running;
+    const closing = doorways.map((doorway) => doorway?.close());
+    await Promise.all([...networks.all.map(({ referrals }) => referrals.idle()), ...closing]);
     await Promise.all([...this.#guests].map((guest) => guest.idle));
     this.#tell({ type: 'closed' });
   }
@@ -184,8 +179,8 @@ export class MetadataServer {
 
   // --- links ----------------------------------------------------------------------------------------------------------
 
-  #logins(registry: Registry): Logins {
-    const { accounts, store, network, passwords = new ScryptPasswords() } = this.#options;
+  #logins(registry: Registry, network: string): Logins {
+    const { accounts, store, passwords = new ScryptPasswords() } = this.#options;
     const parts = { network, passwords, draw: () => nanoid(SESSION_LENGTH), hash: sha256 };
     return new Logins({
       accounts: accounts === undefined ? undefined : new Accounts({ store: accounts, ...parts }),
@@ -198,26 +193,51 @@ export class MetadataServer {
     });
   }
 
-  #requests(minds: Pick<Running, 'registry' | 'referrals' | 'logins'>, networkKey: string): Requests {
-    const { discovery } = this.#options;
-    return new Requests({
-      ...minds,
+  /** All networks' keys follow from one that the register keeps, so that servers which share it need not agree on more. */
+  async #networks(ports: readonly number[]): Promise<Networks> {
+    const { store, accounts, network, opensNetworks: opens = false } = this.#options;
+    const named = [network].flat();
+    // Who logs in does not say where yet.
+    if (accounts !== undefined && (opens || named.length > 1))
+      throw new FloodmeshError('USAGE', 'accounts are kept for one network', 'start a server of its own for each network with accounts');
+    const { privateKey: secret } = await store.keys(SECRET, newKeys());
+    const make = (name: string) => this.#hall(name, ports, derivedKeys(secret, folded(name)));
+    const networks = new Networks({ store, named, opens, guests: this.#guests, make, now: this.#now });
+    await networks.begin();
+    return networks;
+  }
+
+  #hall(network: string, pool: readonly number[], { privateKey, publicKey: networkKey }: Keys): Hall {
+    const { store, discovery, ports } = this.#options;
+    const [leaseMs, now, sign] = [this.#leaseMs, this.#now, signer(privateKey)];
+    const registry = new Registry({ store, network, ports: pool, leaseMs, draw: () => nanoid(22), hash: sha256, sign, chance });
+    const catalog = new Catalog({ store: store.catalog, network });
+    const logins = this.#logins(registry, network);
+    const isConnected = (serial: number) => this.#places.isConnected(serial);
+    const dial = (contact: Contact) => this.#dialBack.answers(contact);
+    const isClosed = () => this.#dialBack.isClosed;
+    const referrals = new Referrals({ registry, dial, isConnected, isClosed, chance, now });
+    const requests = new Requests({
+      ...{ registry, referrals, logins, leaseMs, discovery, networkKey, now },
       places: this.#places,
       guests: this.#guests,
-      leaseMs: this.#leaseMs,
-      discovery,
-      networkKey,
-      now: this.#now,
       tell: (event) => this.#tell(event),
       left: (lease) => this.#ended(lease, 'left'),
     });
+    return { network, registry, catalog, logins, referrals, requests, ports, discovery, leaseMs, networkKey };
   }
 
-  #front(registry: Registry, catalog: Catalog, networkKey: string): Front {
-    const { network, ports, discovery, token } = this.#options;
-    const served = { network, registry, catalog, ports, discovery, leaseMs: this.#leaseMs, networkKey };
+  #serving([{ address }, rest]: Doorways): ServerEvent {
+    const { host, ports, opensNetworks: opens = false } = this.#options;
+    const networks = [this.#options.network].flat();
+    const restPort = rest && { restPort: rest.address.port };
+    return { type: 'serving', host, port: address.port, ...restPort, network: networks[0] ?? '', networks, opens, ports };
+  }
+
+  #front(networks: Networks): Front {
+    const { token } = this.#options;
     return new Front({
-      networks: () => [served],
+      networks: () => networks.all,
       tallies: this.#tallies,
       links: () => this.#guests.size,
       since: this.#sweptAt,
@@ -247,7 +267,7 @@ export class MetadataServer {
       text: (text) => this.#hear(guest, text),
       closed: () => {
         guest.isGone = true;
-        if (guest.place !== undefined) this.#here.referrals.forget(guest.place.lease.serial);
+        if (guest.place !== undefined) this.#here.networks.around(guest).referrals.forget(guest.place.lease.serial);
         guest.inTurn(() => this.#farewell(guest));
       },
     });
@@ -268,7 +288,8 @@ export class MetadataServer {
     if (guest.isGone || this.#closing !== undefined) return;
     try {
       if (this.#now() - this.#sweptAt > SWEEP_MS || request.type === 'join') await this.sweep();
-      const answer = await this.#here.requests.answer(guest, request);
+      const hall = await this.#here.networks.of(guest, request);
+      const answer = isRefusal(hall) ? this.#turnedAway(request, hall) : await hall.requests.answer(guest, request);
       failpoint('answer.before-send');
       this.#reply(guest, request, answer);
       failpoint('answer.after-send');
@@ -276,6 +297,12 @@ export class MetadataServer {
       const { code, message } = this.#tellError(thrown);
       this.#reply(guest, request, refused(request.id, { code, message: `the metadata server failed: ${message}` }));
     }
+  }
+
+  #turnedAway(request: ServerRequest, refusal: Refusal): ServerAnswer {
+    const { code, message } = refusal;
+    if (request.type === 'join') this.#tell({ type: 'joinRefused', name: shown(request.name), code, message });
+    return refused(request.id, refusal);
   }
 
   #reply(guest: Guest, request: ServerRequest, answer: ServerAnswer): void {
@@ -290,17 +317,19 @@ export class MetadataServer {
     const { place, isPending } = guest;
     if (place === undefined) return;
     this.#places.vacate(guest);
-    if (isPending) await this.#here.registry.abandon(place.lease.serial, this.#now()).catch((thrown) => this.#tellError(thrown));
+    if (!isPending) return;
+    const { registry } = this.#here.networks.around(guest);
+    await registry.abandon(place.lease.serial, this.#now()).catch((thrown) => this.#tellError(thrown));
   }
 
   // --- what happened --------------------------------------------------------------------------------------------------
 
-  #ended({ serial, name, peer, port, verified }: Lease, why: 'left' | 'expired' | 'loggedOut'): void {
+  #ended({ serial, name, peer, port, network, verified }: Lease, why: 'left' | 'expired' | 'loggedOut'): void {
     const guest = this.#places.holder(serial);
     if (guest !== undefined) this.#places.vacate(guest);
     // It did not renew though its link stood, or has no session any more: a closed link tells it to join again.
     if (why !== 'left') guest?.link.close('silent');
-    if (verified > 0) this.#tell({ type: 'peerLeft', name, peer, port, why });
+    if (verified > 0) this.#tell({ type: 'peerLeft', name, peer, port, network, why });
   }
 
   #tell(event: ServerEvent): void {

@@ -19,8 +19,10 @@ export interface ServeOptions {
   readonly restPort?: number;
   /** The pool of ports that peers get, like `9000-9009` or `9000-9004,9100`. */
   readonly ports?: string;
-  /** The network's name, in any case. Default p2p. */
-  readonly network?: string;
+  /** The network's name, in any case, or several names. Default p2p. */
+  readonly network?: string | readonly string[];
+  /** Whether any other network is opened that a joiner asks for. Default false. */
+  readonly opensNetworks?: boolean;
   /** How files are found in this network. Default flood. */
   readonly discovery?: string;
   /** How long a port stays with a peer that does not renew, in milliseconds. */

@@ -52,7 +52,7 @@ export interface ServerSettings {
   readonly port?: number;
   readonly store?: Store;
   readonly accounts?: AccountStore;
-  readonly network?: string;
+  readonly network?: string | readonly string[];
   readonly host?: string;
   readonly discovery?: string;
   readonly now?: () => number;

@@ -231,3 +231,25 @@ t.test('an address that is advertised is dialled before anybody hears of it', as
   t.match((await s1.peers('online')).peers.map(({ name, host }) => `${name} ${host}`).sort(), ['s1 localhost', 's3 127.0.0.1']);
   t.match(await s3.get('f1'), { type: 'downloaded', bytes: 3 });
 });
+
+t.test('networks of one server do not meet: search, TOPO and Stop stay within theirs', async (t) => {
+  const on = await stage(t, { network: ['a', 'b'] });
+  const join = (name: string, network: string) => on.joined(`${name}${network}`, { 'f1.txt': `of ${network}` }, { network });
+  const a1 = await join('s1', 'a');
+  const a2 = await join('s2', 'a');
+  const b1 = await join('s1', 'b');
+  const b2 = await join('s2', 'b');
+  await linkedWith(a1, 's2a');
+  await linkedWith(b1, 's2b');
+  t.same(
+    (await a1.topology()).map(({ name }) => name),
+    ['s1a', 's2a'],
+  );
+  t.same((await all(b2.search(''))).found, ['f1.txt at s1b', 'f1.txt at s2b']);
+  await a2.stop();
+  t.equal(await a1.ended, 'stopped');
+  t.same(
+    (await b1.topology()).map(({ name }) => name),
+    ['s1b', 's2b'],
+  );
+});

@@ -201,10 +201,10 @@ t.test('a cookie opens its own lease only: altered, replayed, of others and of n
 
 t.test('a cookie of another network in the same store opens nothing here', async (t) => {
   const store = new MemoryStore();
-  const [here, there] = [registryOf([9000], { store }), registryOf([9000], { store, network: 'other' })];
+  const [here, there] = [registryOf([9000, 9001], { store }), registryOf([9000, 9001], { store, network: 'other' })];
   const place = await placed(there, wishOf('s1', { network: 'Other' }));
   t.match(await here.leave(place.cookie, 0), { code: 'LEASE_UNKNOWN' });
-  t.equal((await placed(here, wishOf('s1'))).lease.port, 9000, 'each network has its own ports and names');
+  t.equal((await placed(here, wishOf('s1'))).lease.port, 9001, 'each network has its own names, and all share the ports');
 });
 
 t.test('a peer that comes back with its cookie gets port, name, cookie and contact as they were', async (t) => {

@@ -5,7 +5,7 @@ import type { Address, Listener } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { encode, PROTOCOL } from '../../lib/protocol/codec.ts';
-import type { Contact, ServerAnswer } from '../../lib/protocol/messages.ts';
+import type { Contact, Member, ServerAnswer } from '../../lib/protocol/messages.ts';
 
 type Place = Extract<ServerAnswer, { type: 'assigned' }>;
 
@@ -85,6 +85,12 @@ export class Joiner {
   /** @throws as `ask`. */
   async renew(): Promise<void> {
     await this.#asked({ type: 'renew', cookie: this.#place?.cookie ?? '' });
+  }
+
+  /** Who is in its network, as its server says. @throws as `ask`. */
+  async peers(): Promise<readonly Member[]> {
+    const answer = await this.#asked({ type: 'listPeers', which: 'online' });
+    return answer.type === 'peerList' ? answer.peers : [];
   }
 
   /** Gives its place back; its port is shut then. @throws as `ask`. */

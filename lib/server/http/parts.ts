@@ -7,6 +7,8 @@ import type { Tallies } from '../tallies.ts';
 /** One network of this server. */
 export interface Served {
   readonly network: string;
+  /** It was opened because somebody asked for it: never the one that is meant where none is named. */
+  readonly isOpened?: true;
   readonly registry: Registry;
   readonly catalog: Catalog;
   /** The pool, as it was written: `9000-9009`. */

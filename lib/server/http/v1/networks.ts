@@ -51,7 +51,7 @@ export function networkOperations(parts: HttpParts): readonly Operation[] {
 
 /** The network of this name; without one, the first. @throws WRONG_NETWORK, when this server has none of it. */
 export function servedOf({ networks }: HttpParts, name?: string): Served {
-  const served = networks().find(({ network }) => name === undefined || folded(network) === folded(name));
+  const served = networks().find(({ network, isOpened }) => (name === undefined ? isOpened !== true : folded(network) === folded(name)));
   if (served !== undefined) return served;
   throw new FloodmeshError('WRONG_NETWORK', `this server has no network "${shown(name ?? '')}"`, '/v1/networks lists those that it has');
 }

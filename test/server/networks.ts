@@ -1,0 +1,153 @@
+import t, { type Test } from 'tap';
+import { NETWORKS_MOST } from '../../lib/config.ts';
+import type { Address } from '../../lib/net/transport.ts';
+import { webSocketTransport } from '../../lib/net/websocket.ts';
+import { ServerLine } from '../../lib/peer/line.ts';
+import { MemoryStore } from '../../lib/registry/stores/memory.ts';
+import { MetadataServer, type ServerOptions } from '../../lib/server/server.ts';
+import type { ServerEvent } from '../../lib/trace.ts';
+import { freePool, Joiner } from '../suites/joiner.ts';
+
+// On a machine with other work.
+t.setTimeout(120_000);
+
+const transport = webSocketTransport();
+
+/** A server with these networks, and joiners that end with the test. */
+async function serving(t: Test, changed: Partial<ServerOptions> & { readonly count?: number } = {}) {
+  const { count = 4, ...options } = changed;
+  const ports = options.ports ?? (await freePool(count)).join();
+  const about = { transport, store: new MemoryStore(), host: '127.0.0.1', port: 0, network: ['a', 'b'], discovery: 'flood', ports };
+  const server = new MetadataServer({ ...about, ...options });
+  const events: ServerEvent[] = [];
+  server.listen((event) => events.push(event));
+  const address = await server.start();
+  t.teardown(() => server.close());
+  const joiner = (name: string, network: string) => {
+    const made = new Joiner(name, { network });
+    t.teardown(() => made.die());
+    return made;
+  };
+  return { server, address, joiner, events, ports };
+}
+
+async function membersAt(joiner: Joiner): Promise<readonly string[]> {
+  return (await joiner.peers()).map(({ name }) => name).sort();
+}
+
+t.test('networks of one server share its ports, and nothing else', async (t) => {
+  const { address, joiner, events } = await serving(t, { count: 3 });
+  const [a1, a2, b1] = [joiner('s1', 'a'), joiner('s2', 'A'), joiner('s1', 'b')];
+  t.equal(await a1.join(address), null);
+  t.equal(await b1.join(address), null, 'nobody was before it in its own network');
+  t.match(await a2.join(address), { name: 's1', peer: a1.peer, network: 'a' });
+  const places = [a1, a2, b1].map(({ place }) => place);
+  t.equal(new Set(places.map((place) => place?.contact.port)).size, 3);
+  t.equal(places[0]?.networkKey, places[1]?.networkKey);
+  t.not(places[0]?.networkKey, places[2]?.networkKey, 'what one network signs means nothing in the other');
+  t.same(await membersAt(a1), ['s1', 's2']);
+  t.same(await membersAt(b1), ['s1']);
+  await t.rejects(joiner('s9', 'b').ask(address), { code: 'NETWORK_FULL' });
+  await a2.leave();
+  t.match(events.at(-1), { type: 'peerLeft', name: 's2', network: 'a' });
+  await t.resolves(joiner('s9', 'b').ask(address), 'a port that one gives back is free for the other');
+});
+
+t.test('a network that was not named is refused, and those that were are said', async (t) => {
+  const { address, joiner, events } = await serving(t);
+  await t.rejects(joiner('s1', 'c').ask(address), { code: 'WRONG_NETWORK', message: /"a" and "b"/, hint: 'join with --network a' });
+  t.match(events.at(-1), { type: 'joinRefused', name: 's1', code: 'WRONG_NETWORK' });
+  const { address: single, joiner: other } = await serving(t, { network: 'p2p' });
+  await t.rejects(other('s1', 'c').ask(single), { code: 'WRONG_NETWORK', message: /network is "p2p"/ });
+});
+
+t.test('a server may open any network that is asked for', async (t) => {
+  const { address, joiner, events } = await serving(t, { network: 'p2p', opensNetworks: true });
+  t.match(events[0], { type: 'serving', network: 'p2p', networks: ['p2p'], opens: true });
+  const [c1, c2] = [joiner('s1', 'Chess'), joiner('s2', 'chess')];
+  const first = await Promise.all([c1.join(address), c2.join(address)]);
+  t.equal(first.filter((referral) => referral === null).length, 1, 'one network, though both asked first');
+  t.same(await membersAt(c1), ['s1', 's2']);
+  for (const name of ['', '../x', 'a\u0000', '-']) await t.rejects(joiner('s3', name).ask(address), { code: 'WRONG_NETWORK' }, name);
+});
+
+t.test('a cookie opens its lease over any link, whatever its network', async (t) => {
+  const { address, joiner } = await serving(t);
+  const b1 = joiner('s1', 'b');
+  await b1.join(address);
+  const cookie = b1.place?.cookie ?? '';
+  const line = await lineTo(t, address);
+  t.match(await line.ask({ type: 'renew', cookie }), { type: 'referred', referral: null });
+  t.match(await line.ask({ type: 'listPeers', which: 'all' }), { type: 'peerList', peers: [] }, 'who has joined nothing asks the first');
+  await t.rejects(line.ask({ type: 'renew', cookie: `${cookie}x` }), { code: 'COOKIE_WRONG' });
+  t.match(await line.ask({ type: 'leave', cookie }), { type: 'left' });
+  await t.rejects(line.ask({ type: 'leave', cookie }), { code: 'LEASE_UNKNOWN' });
+});
+
+t.test('a server that starts again takes up the networks that have leases, with their keys and ports', async (t) => {
+  const store = new MemoryStore();
+  const first = await serving(t, { store, network: 'p2p', opensNetworks: true });
+  const c1 = first.joiner('s1', 'c');
+  await c1.join(first.address);
+  const before = c1.place;
+  await first.server.close();
+  const next = await serving(t, { store, network: ['p2p', 'c'], ports: first.ports });
+  await c1.join(next.address);
+  t.same(c1.place?.contact, before?.contact);
+  t.equal(c1.place?.networkKey, before?.networkKey, 'named or asked for, it is the same network');
+  const last = await serving(t, { store, network: 'p2p', opensNetworks: true, ports: first.ports });
+  t.same(await taken(last.address), ['c', 'p2p']);
+});
+
+t.test('of networks that were only asked for, empty ones are let go for others', async (t) => {
+  const { address, joiner } = await serving(t, { network: 'p2p', opensNetworks: true });
+  const stays = joiner('s1', 'stays');
+  await stays.join(address);
+  for (let number = 0; number < NETWORKS_MOST; number++) {
+    const visitor = joiner('s1', `n${number}`);
+    await visitor.join(address);
+    await visitor.leave();
+  }
+  const known = await taken(address);
+  t.equal(known.length, NETWORKS_MOST);
+  t.ok(known.includes('p2p') && known.includes('stays') && known.includes(`n${NETWORKS_MOST - 1}`));
+  t.notOk(known.includes('n0'), 'the one that was joined longest ago went first');
+  await stays.renew();
+});
+
+t.test('where all have members no more are opened, and that is said', async (t) => {
+  const store = new MemoryStore();
+  store.forget = async () => false;
+  const { address, joiner } = await serving(t, { store, network: 'p2p', opensNetworks: true });
+  for (let number = 1; number < NETWORKS_MOST; number++) {
+    const visitor = joiner('s1', `n${number}`);
+    await visitor.ask(address);
+    await visitor.die();
+  }
+  await t.rejects(joiner('s1', 'more').ask(address), { code: 'TOO_MANY', message: /64 networks/ });
+  await t.resolves(joiner('s1', 'N1').ask(address));
+});
+
+t.test('accounts are kept for one network, so far', async (t) => {
+  const accounts = new MemoryStore().accounts;
+  await t.rejects(serving(t, { accounts }), { code: 'USAGE', hint: /each network/ });
+  await t.rejects(serving(t, { accounts, network: 'p2p', opensNetworks: true }), { code: 'USAGE' });
+});
+
+t.test('a server has one network at least, and so many at most', async (t) => {
+  const many = Array.from({ length: NETWORKS_MOST + 1 }, (_, index) => `n${index}`);
+  for (const network of [[], [' '], many]) await t.rejects(serving(t, { network }), { code: 'USAGE' });
+});
+
+async function lineTo(t: Test, address: Address): Promise<ServerLine> {
+  const line = await ServerLine.open(transport, address);
+  t.teardown(() => line.close());
+  return line;
+}
+
+/** The networks of a server, as it says over HTTP. */
+async function taken({ host, port }: Address): Promise<readonly string[]> {
+  const response = await fetch(`http://${host}:${port}/v1/networks?limit=100`);
+  const body: unknown = await response.json();
+  return JSON.stringify(body).match(/(?<="network":")[^"]+/g) ?? [];
+}
