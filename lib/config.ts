@@ -214,10 +214,10 @@ export const TOPOLOGY_PATIENCE_MS = 1_000;
 
 // --- the mesh of a large network ----------------------------------------------------------------------------------------
 
-/** Members up to which every peer knows every other; a report to all for each link that changes is too much for more. A guess. */
-export const FULL_KNOWLEDGE_PEERS = 64;
+/** Members up to which every peer knows every other: in a ring of more, questions take too many hops (docs/DECISIONS). */
+export const FULL_KNOWLEDGE_PEERS = 24;
 /** Members down to which a network that was larger goes on with partial views, so that it does not turn to and fro. A guess. */
-export const FULL_KNOWLEDGE_AGAIN = 48;
+export const FULL_KNOWLEDGE_AGAIN = 18;
 /** Links that a peer with a partial view wants (HyParView [P]: five or six), and those that it keeps at most. */
 export const ACTIVE_LINKS = 5;
 export const ACTIVE_LINKS_MOST = 8;

@@ -9,6 +9,8 @@ import { holds, type Network, story, timed } from './processes.ts';
 t.setTimeout(120_000);
 
 const HERE = FULL_KNOWLEDGE_PEERS + 8;
+/** Whose file is looked for: of those that joined late. */
+const LAST = `p${HERE - 3}`;
 const STARTED_AT_ONCE = 4;
 /** How often one tries to join: a process with many peers may be too busy to answer the server's dial-back in time. */
 const ATTEMPTS = 5;
@@ -44,10 +46,10 @@ story(
     const left = all.filter((name) => name !== 'h1');
     t.comment(`without the killed one after ${await sees(asker, left)} ms`);
     t.match(await other.get('far.txt'), { type: 'downloaded', providers: [{ peer: 'h2' }] });
-    const found = await Array.fromAsync(stopper.search('of p69'));
+    const found = await Array.fromAsync(stopper.search(`of ${LAST}`));
     t.same(
       found.map(({ peer, name }) => `${peer} ${name}`),
-      ['p69 of p69.txt'],
+      [`${LAST} of ${LAST}.txt`],
     );
 
     const begun = performance.now();
