@@ -1,5 +1,6 @@
 /** `npm run bench -- NAME`: one question a file; prints a table and writes `bench/results/NAME.json`. */
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { accounts } from './accounts.ts';
 import { calling } from './calling.ts';
 import { flood } from './flood.ts';
 import { large } from './large.ts';
@@ -8,6 +9,7 @@ import { simulator } from './simulator.ts';
 import { transfer } from './transfer.ts';
 
 const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = {
+  accounts,
   calling,
   flood,
   large,
