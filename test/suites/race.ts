@@ -19,14 +19,16 @@ export async function race(servers: readonly Address[], round: number): Promise<
   ];
 }
 
-// On a busy machine a dial back may come too late; a peer asks again, too.
+/** What a peer asks again after: on a busy machine a dial back, or a database, may be late. */
+const LATE = new Set(['NOT_LISTENING', 'STORE_AWAY', 'TIMED_OUT', 'UNREACHABLE']);
+
 async function entered(racer: Joiner, server: Address = { host: '', port: 0 }) {
-  await racer.ask(server);
   for (;;) {
     try {
+      if (racer.place === undefined) await racer.ask(server);
       return await racer.listen();
     } catch (thrown) {
-      if (named(thrown).code !== 'NOT_LISTENING') throw thrown;
+      if (!LATE.has(named(thrown).code)) throw thrown;
     }
   }
 }

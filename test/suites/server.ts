@@ -26,6 +26,10 @@ export class Server {
     this.address = serving(createInterface({ input: child.stdout }));
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.ended;
