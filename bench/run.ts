@@ -5,6 +5,7 @@ import { calling } from './calling.ts';
 import { flood } from './flood.ts';
 import { large } from './large.ts';
 import { mesh } from './mesh.ts';
+import { registry } from './registry.ts';
 import { simulator } from './simulator.ts';
 import { transfer } from './transfer.ts';
 
@@ -14,6 +15,7 @@ const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<o
   flood,
   large,
   mesh,
+  registry,
   simulator,
   transfer,
 };

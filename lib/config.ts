@@ -81,6 +81,8 @@ export const CATALOG_SCANNED = 20_000;
 export const CATALOG_WORDS = 8;
 /** Entries that belong to nobody any more and are removed at once: some 30 ms of SQLite's time, each half second. */
 export const CATALOG_SWEPT = 1_000;
+/** How often it is looked for lists whose time is over; they are in no answer meanwhile. A guess: it reads every list. */
+export const CATALOG_SWEEP_MS = 5_000;
 /** How long a foreign holder is believed without a heartbeat: seed 004 beats every 5 s and forgets after 7 to 14 s. */
 export const FOREIGN_MS = 10_000;
 /** Most foreign holders, and most files of one: anybody can register, without a lease. Guesses. */

@@ -10,6 +10,7 @@ import {
   CATALOG_FILES,
   CATALOG_PAGE,
   CATALOG_PAGE_MOST,
+  CATALOG_SWEEP_MS,
   CATALOG_SWEPT,
   CATALOG_WORDS,
   FOREIGN_FILES,
@@ -87,6 +88,8 @@ export interface CatalogParts {
 export class Catalog {
   readonly #store: CatalogStore;
   readonly #network: string;
+  /** Nothing is looked for that is over before this time. */
+  #sweepAt = 0;
 
   constructor({ store, network }: CatalogParts) {
     this.#store = store;
@@ -162,9 +165,12 @@ export class Catalog {
     return this.#store.files(this.#network);
   }
 
-  /** Forgets what is over, a part at a time; true while there may be more to do. */
-  sweep(now: number): Promise<boolean> {
-    return this.#store.sweep(this.#network, now, CATALOG_SWEPT);
+  /** Forgets what is over, a part at a time; true while there may be more to do. Less than five seconds after all was done it does nothing. */
+  async sweep(now: number): Promise<boolean> {
+    if (now < this.#sweepAt) return false;
+    const isMore = await this.#store.sweep(this.#network, now, CATALOG_SWEPT);
+    this.#sweepAt = isMore ? now : now + CATALOG_SWEEP_MS;
+    return isMore;
   }
 
   async #publish(patch: Omit<Patch, 'network' | 'limits'>, now: number): Promise<Standing | Refusal> {

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { CATALOG_FILES, CATALOG_PAGE_MOST, FOREIGN_HOLDERS, FOREIGN_MS, SHARED_FILES } from '../../lib/config.ts';
+import { CATALOG_FILES, CATALOG_PAGE_MOST, CATALOG_SWEEP_MS, FOREIGN_HOLDERS, FOREIGN_MS, SHARED_FILES } from '../../lib/config.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
 import { Catalog, type Listing, type Page, type Part, type Question } from '../../lib/registry/catalog.ts';
 import type { CatalogStore, Entry, Holding, Patch } from '../../lib/registry/catalog-store.ts';
@@ -178,6 +178,21 @@ t.test('a foreign holder registers one thing after the other, and lives ten seco
   );
   t.equal(await catalog.sweep(2 * FOREIGN_MS - 1), false);
   t.equal(await catalog.files(), 0);
+});
+
+t.test('what is over is looked for every five seconds, and at once while there is more', async (t) => {
+  const { store } = await stocked();
+  const swept: number[] = [];
+  const more = [true, true, false, false];
+  const watched = {
+    sweep: async (_network: string, now: number) => {
+      swept.push(now);
+      return more.shift() ?? false;
+    },
+  };
+  const catalog = new Catalog({ store: Object.assign(Object.create(store), watched), network: 'p2p' });
+  for (const now of [1, 1, 2, 3, 2 + CATALOG_SWEEP_MS - 1, 2 + CATALOG_SWEEP_MS]) await catalog.sweep(now);
+  t.same(swept, [1, 1, 2, 2 + CATALOG_SWEEP_MS]);
 });
 
 t.test('a foreign holder that nobody could ask, or that nobody could show, is refused', async (t) => {

@@ -65,6 +65,20 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     t.same(await store.lease(first.serial, 5), first);
   });
 
+  promise('of hundreds of ports the first that nobody holds is given, wherever the others lie', async (store, t) => {
+    const pool = Array.from({ length: 200 }, (_, index) => 9_000 + index).filter((port) => port !== 9_150);
+    for (let number = 0; number < 130; number++) await leased(store, claimOf(number, { ports: [9_000 + number] }));
+    t.equal((await leased(store, claimOf(500, { ports: pool }))).port, 9_130);
+    const [, freed] = await store.leases('p2p', 0);
+    await store.end(freed?.serial ?? 0, 0);
+    t.equal((await leased(store, claimOf(501, { ports: [9_131, ...pool] }))).port, 9_131);
+    t.equal((await leased(store, claimOf(502, { ports: pool }))).port, 9_001);
+    const held = Array.from({ length: 128 }, (_, index) => 9_000 + index);
+    t.same(await store.claim(claimOf(503, { ports: held }), 0), { type: 'portsHeld' });
+    const mine = (await store.leases('p2p', 0)).find(({ port }) => port === 9_100);
+    t.equal((await leased(store, claimOf(100, { ports: held, replaces: mine?.serial }))).port, 9_100, 'the one that is replaced is free');
+  });
+
   promise('of many who race for the last port one gets it', async (store, t) => {
     const claimed = await Promise.all([1, 2, 3, 4, 5].map((number) => store.claim(claimOf(number), 0)));
     t.same(claimed.map(({ type }) => type).sort(), ['leased', 'portsHeld', 'portsHeld', 'portsHeld', 'portsHeld']);

@@ -11,6 +11,7 @@ import { CATALOG_STATEMENTS, catalogTables } from './catalog-statements.ts';
 import type { Dialect } from './dialect.ts';
 
 const LIVING = 'serial = :serial AND expires_at > :now';
+const HELD = 'port BETWEEN :least AND :most AND serial <> :replaces';
 const CHOSEN = `network = :network AND state = 'listening' AND serial <> :except AND verified < :before AND expires_at > :now`;
 
 export const STATEMENTS = {
@@ -23,7 +24,8 @@ export const STATEMENTS = {
   members: 'SELECT count(*) AS count FROM lease WHERE network = :network AND verified > 0',
   ofPeer: 'SELECT * FROM lease WHERE network = :network AND peer = :peer AND serial <> :replaces',
   ofName: 'SELECT * FROM lease WHERE network = :network AND folded_name = :foldedName AND serial <> :replaces',
-  heldPorts: 'SELECT port FROM lease WHERE serial <> :replaces',
+  heldPorts: `SELECT port FROM lease WHERE ${HELD}`,
+  countHeld: `SELECT count(*) AS count FROM lease WHERE ${HELD}`,
   insert: `INSERT INTO lease VALUES (:serial, :network, :port, :host, :peer, :name, :foldedName, :cookieHash, 'assigned', 0,
              :expiresAt, :now, :joinedCount, :firstJoinedAt, :account) RETURNING *`,
   change: `UPDATE lease SET state = coalesce(:state, state), expires_at = coalesce(:expiresAt, expires_at),
