@@ -179,12 +179,15 @@ export class MetadataServer {
 
   // --- links ----------------------------------------------------------------------------------------------------------
 
-  #logins(registry: Registry, network: string): Logins {
-    const { accounts, store, passwords = new ScryptPasswords() } = this.#options;
-    const parts = { network, passwords, draw: () => nanoid(SESSION_LENGTH), hash: sha256 };
+  #accounts(network: string): Accounts | undefined {
+    const { accounts: store, passwords = new ScryptPasswords() } = this.#options;
+    return store && new Accounts({ store, network, passwords, draw: () => nanoid(SESSION_LENGTH), hash: sha256 });
+  }
+
+  #logins(registry: Registry, network: string, accounts: Accounts | undefined): Logins {
     return new Logins({
-      accounts: accounts === undefined ? undefined : new Accounts({ store: accounts, ...parts }),
-      catalog: store.catalog,
+      accounts,
+      catalog: this.#options.store.catalog,
       network,
       registry,
       now: this.#now,
@@ -212,7 +215,8 @@ export class MetadataServer {
     const [leaseMs, now, sign] = [this.#leaseMs, this.#now, signer(privateKey)];
     const registry = new Registry({ store, network, ports: pool, leaseMs, draw: () => nanoid(22), hash: sha256, sign, chance });
     const catalog = new Catalog({ store: store.catalog, network });
-    const logins = this.#logins(registry, network);
+    const accounts = this.#accounts(network);
+    const logins = this.#logins(registry, network, accounts);
     const isConnected = (serial: number) => this.#places.isConnected(serial);
     const dial = (contact: Contact) => this.#dialBack.answers(contact);
     const isClosed = () => this.#dialBack.isClosed;
@@ -224,7 +228,7 @@ export class MetadataServer {
       tell: (event) => this.#tell(event),
       left: (lease) => this.#ended(lease, 'left'),
     });
-    return { network, registry, catalog, logins, referrals, requests, ports, discovery, leaseMs, networkKey };
+    return { network, registry, catalog, accounts, logins, referrals, requests, ports, discovery, leaseMs, networkKey };
   }
 
   #serving([{ address }, rest]: Doorways): ServerEvent {

@@ -17,7 +17,7 @@ import type { HttpParts } from './parts.ts';
 import { PROBLEM_TYPE, type Problem, problemIn, problemOf } from './problem.ts';
 import { READER_POLICY, readerOf } from './reader.ts';
 import { seedRoutes } from './seed/resources.ts';
-import { demand } from './token.ts';
+import { demand, demandReader } from './token.ts';
 
 /** Longer than any path that comes through `HEADER_BYTES`: what is too long is refused by its schema, in words. */
 const PARAMETER_LENGTH = 8 * 1024;
@@ -46,7 +46,7 @@ export async function makeApp(parts: HttpParts): Promise<FastifyInstance> {
     metrics.count(method, routeOptions.url, reply.statusCode, reply.elapsedTime),
   );
   const all = operations(parts, metrics);
-  for (const each of all) route(app, each, parts.token);
+  for (const each of all) route(app, each, parts);
   await seedRoutes(app, parts);
   const read = readable(app, all);
   for (const [path, methods] of methodsOf([...all, ...read])) refuseOthers(app, path, methods);
@@ -54,18 +54,19 @@ export async function makeApp(parts: HttpParts): Promise<FastifyInstance> {
   return app;
 }
 
-function route(app: FastifyInstance, operation: Operation, token: string | undefined): void {
-  const { method, path, params, query, body, result, changes } = operation;
+function route(app: FastifyInstance, operation: Operation, parts: HttpParts): void {
+  const { method, path, params, query, body, result, changes, tellsOfMembers } = operation;
   app.route({
     method,
     url: routed(path),
     schema: { querystring: query ?? NOTHING, ...(params && { params }), ...(body && { body }) },
     // Before the body is read: who may not change anything need not be heard out.
     onRequest: async ({ headers }) => {
-      if (changes === true) demand(token, headers.authorization);
+      if (changes === true) demand(parts.token, headers.authorization);
+      if (tellsOfMembers === true) await demandReader(parts, headers.authorization);
     },
     handler: async (request, reply) => {
-      const answer = await operation.answer({ params: request.params, query: request.query, body: request.body });
+      const answer = await operation.answer({ params: request.params, query: request.query, body: request.body, address: request.ip });
       if (result === undefined) return reply.code(204).send();
       return reply.type(result.type ?? JSON_TYPE).send(typeof answer === 'string' ? answer : JSON.stringify(answer));
     },
@@ -105,7 +106,7 @@ function refuseOthers(app: FastifyInstance, path: string, methods: readonly stri
 }
 
 function refuse(reply: FastifyReply, problem: Problem): FastifyReply {
-  if (problem.code === 'TOKEN_WRONG') reply.header('www-authenticate', 'Bearer');
+  if (problem.status === 401) reply.header('www-authenticate', 'Bearer');
   return reply.headers(GUARDED).code(problem.status).type(PROBLEM_TYPE).send(JSON.stringify(problem));
 }
 

@@ -34,11 +34,13 @@ export interface OpenApi {
 }
 
 /** What any operation may refuse with: what came is wrong, the register is away, the server is ending, or it failed. */
-const ALWAYS: readonly ErrorCode[] = ['USAGE', 'STORE_AWAY', 'ENDED', 'INTERNAL', 'DISK_FAILED', 'DISK_FULL'];
+const ALWAYS: readonly ErrorCode[] = ['USAGE', 'PROTOCOL_BROKEN', 'STORE_AWAY', 'ENDED', 'INTERNAL', 'DISK_FAILED', 'DISK_FULL'];
 
 const DESCRIPTION =
   'What the register of a floodmesh network knows. What changes something wants the token that stands in the file server-token of ' +
   "the server's state folder. Foreign names in Host and pages of other origins are turned away before anything is looked at.";
+
+const BEARER = { type: 'http', scheme: 'bearer' };
 
 /** The document. */
 export function documentOf(operations: readonly Operation[]): OpenApi {
@@ -50,12 +52,12 @@ export function documentOf(operations: readonly Operation[]): OpenApi {
     openapi: '3.1.0',
     info: { title: 'The metadata server of floodmesh', version: '1', description: DESCRIPTION },
     paths,
-    components: { schemas: { Problem }, securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+    components: { schemas: { Problem }, securitySchemes: { token: BEARER, session: BEARER } },
   };
 }
 
 function described(operation: Operation): Described {
-  const { id, group, summary, params, query, body, changes } = operation;
+  const { id, group, summary, params, query, body, changes, tellsOfMembers } = operation;
   return {
     operationId: id,
     tags: [group],
@@ -64,6 +66,7 @@ function described(operation: Operation): Described {
     ...(body && { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
     responses: { ...done(operation), ...refused(operation) },
     ...(changes && { security: [{ token: [] }] }),
+    ...(tellsOfMembers && { security: [{}, { session: [] }, { token: [] }] }),
   };
 }
 
@@ -82,14 +85,19 @@ function done({ method, result }: Operation): Record<string, Answer> {
   return { 200: { description: sentence, content: { [mediaType]: { schema } } }, ...(method === 'GET' && same) };
 }
 
-function refused({ refusals, changes }: Operation): Record<string, Answer> {
-  const codes: readonly ErrorCode[] = [...ALWAYS, ...refusals, ...(changes ? (['TOKEN_WRONG'] as const) : [])];
+function refused({ refusals, changes, tellsOfMembers }: Operation): Record<string, Answer> {
+  const codes: readonly ErrorCode[] = [
+    ...ALWAYS,
+    ...refusals,
+    ...(changes ? (['TOKEN_WRONG'] as const) : []),
+    ...(tellsOfMembers ? (['LOGIN_NEEDED'] as const) : []),
+  ];
   const answers: Record<string, Answer> = { 403: { description: 'A foreign Host or Origin.', content: { 'text/plain': { schema: {} } } } };
   for (const status of [...new Set(codes.map(statusOf))].sort()) {
     answers[status] = problem(codes.filter((code) => statusOf(code) === status));
   }
   const broken = problem(['PROTOCOL_BROKEN']);
-  return { ...answers, 400: problem(['USAGE', 'PROTOCOL_BROKEN']), 413: broken, 414: broken, 415: broken };
+  return { ...answers, 413: broken, 414: broken, 415: broken };
 }
 
 function problem(codes: readonly ErrorCode[]): Answer {

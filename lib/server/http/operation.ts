@@ -15,6 +15,8 @@ export interface Asked<Params = unknown, Query = unknown, Body = unknown> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  /** Where it came from. */
+  readonly address: string;
 }
 
 export interface Operation {
@@ -35,6 +37,8 @@ export interface Operation {
   readonly refusals: readonly ErrorCode[];
   /** Whether it changes something: then it wants the server's token. */
   readonly changes?: true;
+  /** Whether it tells of members or their files: then it wants a login, where the network has accounts. */
+  readonly tellsOfMembers?: true;
   /** Answers; what it throws is told as a problem. */
   answer(asked: Asked): Promise<unknown>;
 }

@@ -2,6 +2,7 @@
 import type { Metrics } from './metrics.ts';
 import type { Operation } from './operation.ts';
 import type { HttpParts } from './parts.ts';
+import { accountOperations } from './v1/accounts.ts';
 import { fileOperations } from './v1/files.ts';
 import { healthOperations } from './v1/health.ts';
 import { leaseOperations } from './v1/leases.ts';
@@ -15,5 +16,6 @@ export function operations(parts: HttpParts, metrics: Metrics): readonly Operati
     ...peerOperations(parts),
     ...leaseOperations(parts),
     ...fileOperations(parts),
+    ...accountOperations(parts),
   ];
 }

@@ -1,4 +1,5 @@
 /** What answers over HTTP are made from. */
+import type { Accounts } from '../../registry/accounts.ts';
 import type { Catalog } from '../../registry/catalog.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Lease } from '../../registry/store.ts';
@@ -11,6 +12,8 @@ export interface Served {
   readonly isOpened?: true;
   readonly registry: Registry;
   readonly catalog: Catalog;
+  /** Undefined where everybody may join: then everybody may read, too. */
+  readonly accounts: Accounts | undefined;
   /** The pool, as it was written: `9000-9009`. */
   readonly ports: string;
   readonly discovery: string;

@@ -72,7 +72,10 @@ function article({ method, path, described }: Entry, common: Readonly<Record<str
   const { operationId, summary, parameters, requestBody, responses, security } = described;
   const body = Object.entries(requestBody?.content ?? {}).map(([type, { schema }]) => sample(type, schema));
   const answers = Object.entries(responses).filter(([status]) => !Object.hasOwn(common, status));
-  const token = security === undefined ? '' : '<p>Wants the server’s token.</p>\n';
+  const token =
+    security === undefined
+      ? ''
+      : `<p>${security.length === 1 ? 'Wants the server’s token.' : 'Wants a login, where the network has accounts.'}</p>\n`;
   return `<article id="${escaped(operationId)}">
 <h3><code><span class="method">${method}</span> ${escaped(path)}</code></h3>
 <p>${escaped(summary)}</p>

@@ -256,3 +256,50 @@ t.test('files are listed and looked for, with whom they can be had from', async 
     );
   }
 });
+
+t.test('accounts are made by who has the token, and listed', async (t) => {
+  const app = await new House(undefined, ['p2p'], true).app(t);
+  const post = async (body: unknown, headers: Record<string, string> = BEARER) => {
+    return (await ask(app, '/v1/accounts', { method: 'POST', headers, payload: body as object })).json();
+  };
+  const alice = { name: 'Alice', password: 'correct horse battery' };
+  t.match(await post(alice, {}), { status: 401, code: 'TOKEN_WRONG' });
+  t.match(await post(alice), { name: 'Alice', number: Number });
+  t.match(await post({ ...alice, name: 'aIice' }), { status: 409, code: 'NAME_TAKEN' });
+  t.match(await post({ ...alice, name: 'a\u202Eb' }), { status: 400, code: 'NAME_UNACCEPTABLE' });
+  t.match(await post({ ...alice, name: 'bob', password: 'short' }), { status: 400, code: 'PASSWORD_UNACCEPTABLE' });
+  t.match(await post({ ...alice, admin: true }), { status: 400, code: 'USAGE' });
+  const listed = (await ask(app, '/v1/accounts', { headers: BEARER })).json();
+  t.same(listed, { items: [{ number: listed.items[0].number, name: 'Alice', online: false, seconds: 0 }], next: null });
+  t.notMatch(JSON.stringify(listed), 'correct');
+  t.same((await ask(app, '/v1/accounts?which=online', { headers: BEARER })).json().items, []);
+  const without = await new House().app(t);
+  t.match((await ask(without, '/v1/accounts')).json(), { status: 404, code: 'NO_ACCOUNTS' });
+});
+
+t.test('where there are accounts, nobody is told of members who is not logged in', async (t) => {
+  const house = new House(undefined, ['p2p'], true);
+  const app = await house.app(t);
+  const { peer, serial } = await house.member('alice');
+  const [served] = house.networks;
+  const credentials = { name: 'Alice', password: 'correct horse battery', address: '127.0.0.1' };
+  await served?.accounts?.register(credentials, house.now);
+  const login = await served?.accounts?.login(credentials, house.now);
+  const session = login !== undefined && 'session' in login ? login.session : t.fail('no session');
+  const urls = ['/v1/peers', `/v1/peers/${peer}`, '/v1/leases', `/v1/leases/${serial}`, '/v1/files', '/v1/search?q=f1', '/v1/accounts'];
+  for (const url of [...urls, `/v1/peers/${peer}/files`]) {
+    for (const headers of [{}, { authorization: 'Bearer guessed' }]) {
+      const refused = await ask(app, url, { headers });
+      t.match(refused.json(), { status: 401, code: 'LOGIN_NEEDED' }, url);
+    }
+  }
+  for (const url of urls) {
+    for (const headers of [BEARER, { authorization: `Bearer ${session}` }]) t.equal((await ask(app, url, { headers })).status, 200, url);
+  }
+  t.equal((await ask(app, `/v1/leases/${serial}`, { method: 'DELETE', headers: { authorization: `Bearer ${session}` } })).status, 401);
+  for (const url of ['/healthz', '/v1/networks', '/v1/docs']) t.equal((await ask(app, url)).status, 200);
+  t.match((await ask(app, '/resource')).json(), { success: false });
+  t.match((await ask(app, '/heartbeat', { method: 'POST', headers: { 'content-type': 'application/json' }, payload: '{}' })).json(), {
+    success: false,
+  });
+});

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { Test } from 'tap';
 import { peerId } from '../../../lib/protocol/ids.ts';
+import { Accounts, type Passwords } from '../../../lib/registry/accounts.ts';
 import { Catalog } from '../../../lib/registry/catalog.ts';
 import { isRefusal, Registry } from '../../../lib/registry/registry.ts';
 import type { Lease } from '../../../lib/registry/store.ts';
@@ -15,15 +16,24 @@ export const BEARER = { authorization: `Bearer ${TOKEN}` };
 /** The clock stands, unless a test moves it. */
 export const NOW = Date.parse('2026-01-02T03:04:05.678Z');
 
+/** Passwords that are hashed at once. */
+const passwords: Passwords = {
+  isBusy: false,
+  hash: async (password) => `hash of ${password}`,
+  isOf: async (password, hashed) => hashed === `hash of ${password}`,
+};
+
 export class House {
   readonly store: MemoryStore;
   readonly tallies = new Tallies();
   readonly ended: Lease[] = [];
   readonly networks: readonly Served[];
   now = NOW;
+  readonly #hasAccounts: boolean;
 
-  constructor(store = new MemoryStore(), names: readonly string[] = ['p2p']) {
+  constructor(store = new MemoryStore(), names: readonly string[] = ['p2p'], hasAccounts = false) {
     this.store = store;
+    this.#hasAccounts = hasAccounts;
     this.networks = names.map((network) => this.#served(network));
   }
 
@@ -68,10 +78,12 @@ export class House {
   #served(network: string): Served {
     const ports = Array.from({ length: 50 }, (_, index) => 9_000 + index);
     let drawn = 0;
+    const hash = (text: string) => `hash of ${text}`;
     const draw = () => `secret-${++drawn}`.padEnd(22, '_');
     const rules = { store: this.store, network, ports, leaseMs: 30_000, draw, chance: () => 0 };
-    const registry = new Registry({ ...rules, hash: (text) => `hash of ${text}`, sign: (text) => `signed ${text}` });
+    const registry = new Registry({ ...rules, hash, sign: (text) => `signed ${text}` });
     const catalog = new Catalog({ store: this.store.catalog, network });
-    return { network, registry, catalog, ports: '9000-9049', discovery: 'flood', leaseMs: 30_000, networkKey: 'key' };
+    const accounts = this.#hasAccounts ? new Accounts({ store: this.store.accounts, network, passwords, draw, hash }) : undefined;
+    return { network, registry, catalog, accounts, ports: '9000-9049', discovery: 'flood', leaseMs: 30_000, networkKey: 'key' };
   }
 }

@@ -195,7 +195,7 @@ async function documented(app: FastifyInstance): Promise<OpenApi> {
 }
 
 t.test(`in ${CALLS} calls at random nothing comes that is not documented`, async (t) => {
-  const house = new House(undefined, ['p2p', 'other']);
+  const house = new House(undefined, ['p2p', 'other'], true);
   for (let index = 0; index < 30; index++) await house.member(`s${index}`, index % 3 === 0 ? 'other' : 'p2p');
   await stocked(house);
   const app = await house.app(t);
@@ -215,7 +215,7 @@ t.test(`in ${CALLS} calls at random nothing comes that is not documented`, async
       seen.set(kind, (seen.get(kind) ?? 0) + 1);
     }
   }
-  t.same(faults, []);
+  t.same(faults.slice(0, 3), [], `${faults.length} answers`);
   for (const { described } of calls) t.ok(seen.has(`${described.operationId} 2xx`), `${described.operationId} was answered`);
 });
 

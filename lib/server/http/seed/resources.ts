@@ -31,6 +31,10 @@ export async function seedRoutes(app: FastifyInstance, parts: HttpParts): Promis
       const { status, detail } = problemIn(thrown);
       return refuse(reply, status, detail);
     });
+    // Its peers cannot log in.
+    seed.addHook('preHandler', async (_request, reply) => {
+      if (servedOf(parts).accounts !== undefined) return refuse(reply, 403, 'this network has accounts: join it with floodmesh');
+    });
     seed.get('/resource', (request, reply) => get(parts, request, reply));
     seed.post('/resource', (request, reply) => post(parts, request, reply));
     seed.post('/heartbeat', (request, reply) => beat(parts, request, reply));

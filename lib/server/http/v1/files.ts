@@ -1,9 +1,8 @@
 /** Who holds what: all of it, one member's list, and what is looked for. */
 import { type Static, Type } from 'typebox';
-import { FloodmeshError } from '../../../errors.ts';
 import type { Question } from '../../../registry/catalog.ts';
 import type { Entry, Holder, Holding } from '../../../registry/catalog-store.ts';
-import { isRefusal, type Refusal } from '../../../registry/registry.ts';
+import { granted } from '../granted.ts';
 import { type Operation, operation } from '../operation.ts';
 import { cursorOf, PAGING, type Page, pageOf, textIn } from '../paging.ts';
 import type { HttpParts } from '../parts.ts';
@@ -47,6 +46,7 @@ export function fileOperations(parts: HttpParts): readonly Operation[] {
   return [
     operation({
       method: 'GET',
+      tellsOfMembers: true,
       path: '/v1/files',
       id: 'listFiles',
       group: 'files',
@@ -58,6 +58,7 @@ export function fileOperations(parts: HttpParts): readonly Operation[] {
     }),
     operation({
       method: 'GET',
+      tellsOfMembers: true,
       path: '/v1/search',
       id: 'search',
       group: 'files',
@@ -69,6 +70,7 @@ export function fileOperations(parts: HttpParts): readonly Operation[] {
     }),
     operation({
       method: 'GET',
+      tellsOfMembers: true,
       path: '/v1/peers/{peer}/files',
       id: 'browsePeer',
       group: 'files',
@@ -113,12 +115,6 @@ function question(by: (typeof BY)[number], q: string): Question {
     case 'root':
       return { by, root: q };
   }
-}
-
-/** @throws what was refused. */
-function granted<Answer extends object>(answer: Answer | Refusal): Answer {
-  if (isRefusal(answer)) throw new FloodmeshError(answer.code, answer.message, answer.hint);
-  return answer;
 }
 
 function nextOf(cursor: string | undefined): string | null {

@@ -36,6 +36,7 @@ export function leaseOperations(parts: HttpParts): readonly Operation[] {
   return [
     operation({
       method: 'GET',
+      tellsOfMembers: true,
       path: '/v1/leases',
       id: 'listLeases',
       group: 'leases',
@@ -50,6 +51,7 @@ export function leaseOperations(parts: HttpParts): readonly Operation[] {
     }),
     operation({
       method: 'GET',
+      tellsOfMembers: true,
       path: '/v1/leases/{serial}',
       id: 'getLease',
       group: 'leases',

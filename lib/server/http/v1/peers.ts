@@ -31,6 +31,7 @@ export function peerOperations(parts: HttpParts): readonly Operation[] {
   return [
     operation({
       method: 'GET',
+      tellsOfMembers: true,
       path: '/v1/peers',
       id: 'listPeers',
       group: 'peers',
@@ -46,6 +47,7 @@ export function peerOperations(parts: HttpParts): readonly Operation[] {
     }),
     operation({
       method: 'GET',
+      tellsOfMembers: true,
       path: '/v1/peers/{peer}',
       id: 'getPeer',
       group: 'peers',
