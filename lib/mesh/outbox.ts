@@ -56,8 +56,8 @@ interface Waiting<Item> {
 }
 
 export class Outbox<Item> {
-  /** By their place in `ORDER`; most are never needed. */
-  readonly #queues: (Waiting<Item>[] | undefined)[] = [];
+  /** By their place in `ORDER`, while anything waits: most of the time nothing does. */
+  #queues: (Waiting<Item>[] | undefined)[] | undefined;
   #bytes = 0;
   #isOpen = true;
 
@@ -68,19 +68,32 @@ export class Outbox<Item> {
 
   put(item: Item, bytes: number, urgency: Urgency): void {
     const place = ORDER.indexOf(urgency);
+    this.#queues ??= [];
     const queue = this.#queues[place] ?? [];
     queue.push({ item, bytes });
     this.#queues[place] = queue;
     this.#bytes += bytes;
   }
 
+  /** Whether an item may be given to the socket at once, and need not be put: nothing waits, and the socket may get more. */
+  isFree(aheadBytes: number): boolean {
+    this.#look(aheadBytes);
+    return this.#isOpen && this.#queues === undefined;
+  }
+
   /** The next to be sent, when the socket may get more: `aheadBytes` have been given to it and have not left yet. */
   next(aheadBytes: number): Item | undefined {
-    if (aheadBytes >= AHEAD_BYTES) this.#isOpen = false;
-    else if (aheadBytes <= AHEAD_LEFT_BYTES) this.#isOpen = true;
-    const first = this.#isOpen ? this.#queues.find((queue) => queue !== undefined && queue.length > 0)?.shift() : undefined;
+    this.#look(aheadBytes);
+    if (!this.#isOpen || this.#queues === undefined) return undefined;
+    const first = this.#queues.find((queue) => queue !== undefined && queue.length > 0)?.shift();
+    if (first === undefined) this.#queues = undefined;
     this.#bytes -= first?.bytes ?? 0;
     return first?.item;
+  }
+
+  #look(aheadBytes: number): void {
+    if (aheadBytes >= AHEAD_BYTES) this.#isOpen = false;
+    else if (aheadBytes <= AHEAD_LEFT_BYTES) this.#isOpen = true;
   }
 
   /** Whether more waits for the neighbour than may: here, and in the socket. */

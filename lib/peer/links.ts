@@ -97,7 +97,8 @@ export class Links {
     const standing = this.#standing.get(to);
     if (standing === undefined) return;
     const text = this.#encoded(message);
-    standing.outbox.put(text, Buffer.byteLength(text), urgencyOf(message, this.#owner.self().peer));
+    if (standing.outbox.isFree(standing.link.queuedBytes)) standing.link.send(text);
+    else standing.outbox.put(text, Buffer.byteLength(text), urgencyOf(message, this.#owner.self().peer));
     pump(standing);
     if (standing.outbox.isOverfull(standing.link.queuedBytes)) this.hangUp(to, 'slow');
   }

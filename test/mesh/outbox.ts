@@ -54,6 +54,18 @@ t.test('the socket gets so much ahead, and then nothing until most of it has lef
   t.equal(outbox.next(AHEAD_BYTES - 1), 'c');
 });
 
+t.test('what comes when nothing waits may go at once, unless the socket has too much', async (t) => {
+  const outbox = new Outbox<string>();
+  t.ok(outbox.isFree(AHEAD_BYTES - 1));
+  t.notOk(outbox.isFree(AHEAD_BYTES));
+  t.notOk(outbox.isFree(AHEAD_LEFT_BYTES + 1), 'until most of it has left');
+  t.ok(outbox.isFree(AHEAD_LEFT_BYTES));
+  outbox.put('a', 1, 'query');
+  t.notOk(outbox.isFree(0), 'nothing overtakes what waits');
+  t.same(emptied(outbox), ['a']);
+  t.ok(outbox.isFree(0));
+});
+
 t.test('what the socket has counts for what waits', async (t) => {
   const outbox = new Outbox<string>();
   outbox.put('a', LINK_QUEUE_BYTES - AHEAD_BYTES, 'query');
