@@ -60,7 +60,9 @@ export class Identity {
    */
   prove(keys: string, text: string): string {
     const secret = this.#secretWith(keys);
-    return secret === undefined ? '' : createHmac('sha256', secret, { encoding: 'latin1' }).update(text).digest('base64url').slice(0, PROOF_LENGTH);
+    return secret === undefined
+      ? ''
+      : createHmac('sha256', secret, { encoding: 'latin1' }).update(text).digest('base64url').slice(0, PROOF_LENGTH);
   }
 
   /** Whether `proof` is what the owner of `keys` says of `text`, and not empty. */
