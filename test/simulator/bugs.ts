@@ -22,14 +22,14 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'gives a port twice',
     file: 'registry/stores/memory.ts',
-    right: '(candidate) => isOther(byPort.get(candidate))',
+    right: '(candidate) => isOther(this.#ports.get(candidate))',
     wrong: '() => false',
   },
   {
     name: 'does not check the cookie',
     file: 'registry/registry.ts',
-    right: 'if (lease.cookieHash !== this.#parts.hash(secret)) return',
-    wrong: "if (lease.cookieHash === '') return",
+    right: "if (lease.cookieHash !== this.#parts.hash(cookie.slice(cookie.indexOf('-') + 1)))",
+    wrong: "if (lease.cookieHash === '')",
   },
   {
     name: 'lets a lease last twice as long',

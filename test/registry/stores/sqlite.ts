@@ -4,9 +4,10 @@ import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
+import { CATALOG_SCANNED } from '../../../lib/config.ts';
 import { openSqlite } from '../../../lib/registry/stores/sqlite.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
-import { catalogPromises } from '../../suites/catalog.ts';
+import { catalogPromises, entryOf, member, namesOf, patch, peer } from '../../suites/catalog.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
 const NOW = 0;
@@ -14,6 +15,18 @@ const NOW = 0;
 storePromises(t, () => openSqlite(':memory:'));
 accountStorePromises(t, () => openSqlite(':memory:'));
 catalogPromises(t, () => openSqlite(':memory:'));
+
+t.test('what is too short for an index is looked for a part of the catalog at a time', async (t) => {
+  const store = openSqlite(':memory:');
+  const limits = { list: 2 * CATALOG_SCANNED, network: 2 * CATALOG_SCANNED, foreign: 0 };
+  const files = Array.from({ length: CATALOG_SCANNED }, (_, number) => entryOf(String(number)));
+  const holder = peer(await member(store, 1));
+  await store.catalog.publish(patch(holder, [entryOf('x first'), ...files, entryOf('x last')], { limits }), NOW);
+  const part = await store.catalog.locate({ network: 'p2p', way: { by: 'text', text: 'x' }, after: 0, limit: 100 }, NOW);
+  t.match(part, { found: { length: 1 }, after: CATALOG_SCANNED });
+  t.same(await namesOf(store.catalog, { by: 'text', text: 'x' }), ['x first', 'x last']);
+  await store.close();
+});
 
 t.test('a register survives that its file is closed and opened', async (t) => {
   const path = join(t.testdir(), 'register.db');
