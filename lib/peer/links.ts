@@ -6,7 +6,6 @@
  * link stands at each end once that has the other's proof. So nobody is linked who shows the contact of another.
  */
 import { nanoid } from 'nanoid';
-import { HANDSHAKE_MS } from '../config.ts';
 import type { MeshMessage } from '../mesh/events.ts';
 import { Outbox, urgencyOf } from '../mesh/outbox.ts';
 import { type Identity, idOf } from '../net/identity.ts';
@@ -16,8 +15,7 @@ import { encode, PROTOCOL, parseLinkMessage } from '../protocol/codec.ts';
 import { NONCE_LENGTH, type PeerId } from '../protocol/ids.ts';
 import type { Contact, LinkMessage } from '../protocol/messages.ts';
 import { helloText } from '../protocol/proofs.ts';
-
-type Hello = Extract<LinkMessage, { type: 'hello' }>;
+import { Guest, type Hello, type Host } from './guest.ts';
 
 /** What the links tell, and what they ask. */
 export interface LinkOwner {
@@ -50,6 +48,11 @@ export class Links {
   /** Links that somebody dialled who has not said who it is. */
   readonly #arriving = new Set<Link>();
   readonly #ending = new AbortController();
+  readonly #host: Host = {
+    heard: (guest, text) => this.#heard(guest, text),
+    writable: (guest) => this.#pumped(guest),
+    closed: (guest, cause) => this.#closed(guest, cause),
+  };
   #lastHeard: { readonly message: LinkMessage | undefined; readonly text: string } | undefined;
   #parting: MeshMessage | undefined;
   #last: { readonly message: MeshMessage; readonly text: string } | undefined;
@@ -74,23 +77,8 @@ export class Links {
     const nonce = nanoid(NONCE_LENGTH);
     link.send(encode(this.#hello(nonce)));
     if (this.#ending.signal.aborted && this.#parting === undefined) return link.close('left');
-    const late = this.#closeWhenLate(link);
-    let from: Contact | undefined;
     this.#arriving.add(link);
-    this.#attach(link, {
-      message: (message) => {
-        if (from !== undefined) return this.#received(from, link, message);
-        clearTimeout(late);
-        this.#arriving.delete(link);
-        from = this.#admitted(link, message, nonce);
-        if (from !== undefined && !this.#ending.signal.aborted) this.#stands(link, from, from.peer);
-      },
-      closed: (cause) => {
-        clearTimeout(late);
-        this.#arriving.delete(link);
-        if (from !== undefined) this.#fell(from, link, cause);
-      },
-    });
+    this.#attach(new Guest(link, nonce, this.#host));
   }
 
   send(to: PeerId, message: MeshMessage): void {
@@ -142,52 +130,61 @@ export class Links {
   }
 
   #greetAsDialler(link: Link, expected: Contact): void {
-    const late = this.#closeWhenLate(link);
-    let state: 'greeting' | 'standing' | 'over' = 'greeting';
-    const nonce = nanoid(NONCE_LENGTH);
-    let greeting: Hello | undefined;
-    let contact = expected;
-    this.#attach(link, {
-      message: (message) => {
-        if (state === 'standing') return this.#received(contact, link, message);
-        if (greeting === undefined) {
-          greeting = this.#greeted(link, message);
-          if (greeting === undefined) return;
-          if (greeting.contact.peer !== expected.peer) return link.close('stranger');
-          contact = greeting.contact;
-          return link.send(encode(this.#hello(nonce, greeting)));
-        }
-        if (!this.#isWelcome(link, message, greeting, nonce)) return;
-        clearTimeout(late);
-        state = this.#stands(link, contact, this.#owner.self().peer) ? 'standing' : 'over';
-        if (state === 'over') this.#owner.dialFailed(contact, 'duplicate');
-      },
-      closed: (cause) => {
-        clearTimeout(late);
-        if (state === 'standing') this.#fell(contact, link, cause);
-        else if (state !== 'over') this.#owner.dialFailed(expected, cause);
-      },
-    });
+    this.#attach(new Guest(link, nanoid(NONCE_LENGTH), this.#host, expected));
   }
 
-  #attach(link: Link, owner: { message(message: LinkMessage): void; closed(cause: Cause): void }): void {
-    this.#open.add(link);
-    link.attach({
-      text: (text) => {
-        const message = this.#parsed(text);
-        if (message === undefined) link.close('protocol');
-        else owner.message(message);
-      },
-      writable: () =>
-        this.#standing
-          .values()
-          .filter((standing) => standing.link === link)
-          .forEach(pump),
-      closed: (cause) => {
-        this.#open.delete(link);
-        owner.closed(cause);
-      },
-    });
+  #attach(guest: Guest): void {
+    this.#open.add(guest.link);
+    guest.link.attach(guest);
+  }
+
+  #heard(guest: Guest, text: string): void {
+    const message = this.#parsed(text);
+    if (message === undefined) guest.link.close('protocol');
+    else if (guest.from !== undefined) this.#received(guest.from, guest.link, message);
+    else if (guest.expected === undefined) this.#heardOfArriving(guest, message);
+    else this.#heardOfDialled(guest, guest.expected, message);
+  }
+
+  #heardOfArriving(guest: Guest, message: LinkMessage): void {
+    const { link, nonce } = guest;
+    guest.isInTime();
+    this.#arriving.delete(link);
+    const from = this.#admitted(link, message, nonce);
+    if (from === undefined) return;
+    guest.isFrom(from);
+    if (!this.#ending.signal.aborted) this.#stands(link, from, from.peer);
+  }
+
+  #heardOfDialled(guest: Guest, expected: Contact, message: LinkMessage): void {
+    const { link, nonce, greeting } = guest;
+    if (greeting !== undefined) return this.#heardWelcome(guest, greeting, message);
+    const hello = this.#greeted(link, message);
+    if (hello === undefined) return;
+    guest.greeting = hello;
+    if (hello.contact.peer !== expected.peer) return link.close('stranger');
+    link.send(encode(this.#hello(nonce, hello)));
+  }
+
+  #heardWelcome(guest: Guest, greeting: Hello, message: LinkMessage): void {
+    const { link, nonce } = guest;
+    const { contact } = greeting;
+    if (!this.#isWelcome(link, message, greeting, nonce)) return;
+    guest.isInTime();
+    guest.isFrom(contact);
+    if (!this.#stands(link, contact, this.#owner.self().peer)) this.#owner.dialFailed(contact, 'duplicate');
+  }
+
+  #closed({ link, from, expected }: Guest, cause: Cause): void {
+    this.#open.delete(link);
+    this.#arriving.delete(link);
+    if (from !== undefined) this.#fell(from, link, cause);
+    else if (expected !== undefined) this.#owner.dialFailed(expected, cause);
+  }
+
+  #pumped({ link, from }: Guest): void {
+    const standing = from && this.#standing.get(from.peer);
+    if (standing?.link === link) pump(standing);
   }
 
   /** Our hello; the dialling end's says something to the acceptor's, and proves who says it. */
@@ -269,10 +266,6 @@ export class Links {
     if (text.length > SHORT) return parsed(text);
     if (this.#lastHeard?.text !== text) this.#lastHeard = { message: parsed(text), text };
     return this.#lastHeard.message;
-  }
-
-  #closeWhenLate(link: Link): NodeJS.Timeout {
-    return setTimeout(() => link.close('silent'), HANDSHAKE_MS);
   }
 }
 
