@@ -8,68 +8,83 @@
 /** Stands for no row. */
 const NONE = -1;
 
-/** Few: arrays of up to 64 bytes need no memory of their own beside the heap, and most peers share little. */
-const ROWS_AT_FIRST = 8;
+/** Few: most peers share little, and a table of up to 64 bytes needs no memory of its own beside the heap. */
+const ROWS_AT_FIRST = 4;
 
 /** One chain, without a row: all that are empty have this one. */
 const EMPTY = new Int32Array(1).fill(NONE);
 
 export class Chains {
-  /** The first row of each chain; as many chains as there is room for rows, a power of two. */
-  #heads = EMPTY;
-  #hashes = EMPTY;
-  #next = EMPTY;
-  #previous = EMPTY;
+  /**
+   * Four parts of `room` numbers, because an array of few costs more than what is in it: the first row of each chain, as many
+   * chains as there is room for rows, a power of two; then of each row its hash, the next of its chain, and the previous.
+   */
+  #table = EMPTY;
   #room = 0;
 
   /** Files a row (0 or more, not filed yet) under a hash. */
   add(row: number, hash: number): void {
     while (row >= this.#room) this.#grow();
-    this.#hashes[row] = hash;
+    this.#table[this.#hashAt(row)] = hash;
     this.#link(row);
   }
 
   /** Takes a row out that was added. */
   remove(row: number): void {
-    const [previous, next] = [at(this.#previous, row), at(this.#next, row)];
-    if (previous === NONE) this.#heads[this.#chain(row)] = next;
-    else this.#next[previous] = next;
-    if (next !== NONE) this.#previous[next] = previous;
+    const table = this.#table;
+    const [previous, next] = [at(table, this.#previousAt(row)), at(table, this.#nextAt(row))];
+    if (previous === NONE) table[this.#chain(at(table, this.#hashAt(row)))] = next;
+    else table[this.#nextAt(previous)] = next;
+    if (next !== NONE) table[this.#previousAt(next)] = previous;
   }
 
   /** The rows under a hash, in no order. Between two of them rows may be added, but none removed. */
   *of(hash: number): Generator<number, undefined, undefined> {
-    for (let row = at(this.#heads, hash & (this.#heads.length - 1)); row !== NONE; row = at(this.#next, row)) {
-      if (this.#hashes[row] === hash) yield row;
+    for (let row = at(this.#table, this.#chain(hash)); row !== NONE; row = at(this.#table, this.#nextAt(row))) {
+      if (at(this.#table, this.#hashAt(row)) === hash) yield row;
     }
   }
 
-  #chain(row: number): number {
-    return at(this.#hashes, row) & (this.#heads.length - 1);
+  #hashAt(row: number): number {
+    return this.#room + row;
+  }
+
+  #nextAt(row: number): number {
+    return 2 * this.#room + row;
+  }
+
+  #previousAt(row: number): number {
+    return 3 * this.#room + row;
+  }
+
+  /** Where the first row stands of those that may have this hash; without room, where there is none. */
+  #chain(hash: number): number {
+    return this.#room === 0 ? 0 : hash & (this.#room - 1);
   }
 
   #link(row: number): void {
-    const chain = this.#chain(row);
-    const head = at(this.#heads, chain);
-    this.#next[row] = head;
-    this.#previous[row] = NONE;
-    if (head !== NONE) this.#previous[head] = row;
-    this.#heads[chain] = row;
+    const table = this.#table;
+    const chain = this.#chain(at(table, this.#hashAt(row)));
+    const head = at(table, chain);
+    table[this.#nextAt(row)] = head;
+    table[this.#previousAt(row)] = NONE;
+    if (head !== NONE) table[this.#previousAt(head)] = row;
+    table[chain] = row;
   }
 
   #grow(): void {
     const filed = [...this.#filed()];
-    const room = Math.max(ROWS_AT_FIRST, 2 * this.#room);
-    this.#room = room;
-    this.#hashes = grown(this.#hashes, room);
-    this.#next = new Int32Array(room).fill(NONE);
-    this.#previous = new Int32Array(room).fill(NONE);
-    this.#heads = new Int32Array(room).fill(NONE);
+    const hashes = this.#table.subarray(this.#room, 2 * this.#room);
+    this.#room = Math.max(ROWS_AT_FIRST, 2 * this.#room);
+    this.#table = new Int32Array(4 * this.#room).fill(NONE);
+    this.#table.set(hashes, this.#room);
     for (const row of filed) this.#link(row);
   }
 
   *#filed(): Generator<number, undefined, undefined> {
-    for (const head of this.#heads) for (let row = head; row !== NONE; row = at(this.#next, row)) yield row;
+    for (let chain = 0; chain < this.#room; chain++) {
+      for (let row = at(this.#table, chain); row !== NONE; row = at(this.#table, this.#nextAt(row))) yield row;
+    }
   }
 }
 
@@ -83,10 +98,4 @@ export function hashOf(text: string, salt: number): number {
 
 function at(array: Int32Array, index: number): number {
   return Number(array[index]); // there is always one: the compiler does not know
-}
-
-function grown(array: Int32Array, room: number): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(room);
-  larger.set(array);
-  return larger;
 }
