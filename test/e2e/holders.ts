@@ -14,7 +14,7 @@ import { type Network, type Program, story } from './processes.ts';
 t.setTimeout(300_000);
 
 const MIB = 1024 * 1024;
-const LARGE_MIB = 512;
+const LARGE_MIB = 256;
 
 story('when the holder of a large file is killed midway, another goes on', {}, async (t, network) => {
   for (const name of ['s1', 's2']) writeLarge(network, name, 'large.bin');
@@ -80,7 +80,7 @@ story('when the only holder is killed midway, what came is kept, and is not fetc
   t.doesNotThrow(() => execFileSync('cmp', [network.downloads('s2', 'large.bin'), network.shared('s3', 'large.bin')]));
 });
 
-const KILLS = 20;
+const KILLS = 12;
 
 story('an asker that is killed at any moment has the whole file or none, and can ask again', { ports: 32 }, async (t, network) => {
   const content = randomBytes(24 * MIB);
@@ -98,7 +98,7 @@ story('an asker that is killed at any moment has the whole file or none, and can
     whole += 1;
     t.ok(readFileSync(network.downloads(name, 'f.bin')).equals(content), `killed after ${delayMs} ms: whole`);
   };
-  for (let round = 0; round < KILLS; round++) await attempt('s2', round * 16);
+  for (let round = 0; round < KILLS; round++) await attempt('s2', round * 26);
   t.comment(`${KILLS} kills: ${whole} times whole, ${parts} times a part was left`);
   const last = network.launch('s2', { args: ['--exec', 'f.bin'] });
   t.match(await last.ended, { code: 0 });

@@ -73,6 +73,7 @@ t.test('progress of a long transfer is told, and ends with it', async (t) => {
     },
   });
   const s1 = await on.joined('s1');
+  await linkedWith(s1, 'slow');
   const told = next(s1, 'progress', ({ verified }) => verified === 3 * PIECE_BYTES);
   const got = s1.get('f1');
   t.match(await told, { name: 'f1.txt', bytes: LARGE });
