@@ -114,6 +114,15 @@ export class FloodmeshError extends Error {
   }
 }
 
+/** What is said to a peer that has joined without an account, when it asks for what only accounts have. */
+export function withoutAccount(): FloodmeshError {
+  return new FloodmeshError(
+    'NO_ACCOUNTS',
+    'this peer has joined without an account',
+    'join with --account NAME, where the server has accounts',
+  );
+}
+
 /** Whatever was thrown, as an error with a code: ours stays as it is, the system's are named by what they mean. */
 export function named(thrown: unknown): FloodmeshError {
   if (thrown instanceof FloodmeshError) return thrown;

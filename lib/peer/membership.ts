@@ -8,7 +8,7 @@
 import assert from 'node:assert';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FAREWELL_MS, JOIN_PATIENCE_MS, PORT_ATTEMPTS, RENEWALS_PER_LEASE, SERVER_RETRY_MS, SERVER_SWITCH_MS } from '../config.ts';
-import { type ErrorCode, FloodmeshError, named } from '../errors.ts';
+import { type ErrorCode, FloodmeshError, named, withoutAccount } from '../errors.ts';
 import type { Address, Transport } from '../net/transport.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
 import { authority } from '../protocol/host.ts';
@@ -108,6 +108,10 @@ export class Membership {
     return { peers: answer.peers, ...(answer.accounts === undefined ? {} : { accounts: answer.accounts }) };
   }
 
+  get isLoggedIn(): boolean {
+    return this.#session !== undefined;
+  }
+
   /** Gives the account another password. @throws LOGIN_WRONG, PASSWORD_UNACCEPTABLE, NO_ACCOUNTS, UNREACHABLE, TIMED_OUT. */
   async changePassword(old: string, next: string, signal?: AbortSignal): Promise<void> {
     await this.#open().ask({ type: 'changePassword', session: this.#opened(), old, next }, signal);
@@ -135,7 +139,7 @@ export class Membership {
   }
 
   #opened(): string {
-    if (this.#session === undefined) throw new FloodmeshError('NO_ACCOUNTS', 'this peer has joined without an account');
+    if (this.#session === undefined) throw withoutAccount();
     return this.#session;
   }
 

@@ -264,6 +264,11 @@ export class Peer {
     };
   }
 
+  /** Whether it has joined with an account. */
+  get isLoggedIn(): boolean {
+    return this.#membership.isLoggedIn;
+  }
+
   /** Gives this peer's account another password; its other peers are logged out. @throws LOGIN_WRONG, PASSWORD_UNACCEPTABLE, NO_ACCOUNTS, UNREACHABLE. */
   changePassword(old: string, next: string, signal?: AbortSignal): Promise<void> {
     this.#running();

@@ -5,7 +5,7 @@
  * of a file to fetch. `get NAME`, or quotes around it, reach a file that is called like a command.
  */
 import { passwordsIn } from '../disk/secret.ts';
-import { EXIT, FloodmeshError, named } from '../errors.ts';
+import { EXIT, FloodmeshError, named, withoutAccount } from '../errors.ts';
 import type { Peer } from '../peer/peer.ts';
 import type { Resumed } from '../peer/transfers.ts';
 import type { Found, NotFound, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
@@ -31,6 +31,7 @@ export type ReplPeer = Pick<
   | 'peers'
   | 'share'
   | 'status'
+  | 'isLoggedIn'
   | 'changePassword'
   | 'logout'
   | 'leave'
@@ -231,6 +232,8 @@ export const COMMANDS: readonly Command[] = [
     usage: 'password [FILE]',
     does: 'changes the password of your account; FILE has the old and the new one',
     async run(peer, argument, { signal, say, secret }) {
+      // Nobody types secrets for nothing.
+      if (!peer.isLoggedIn) throw withoutAccount();
       const [old = '', next = ''] = argument === '' ? await asked(secret) : await passwordsIn(argument, 2);
       await peer.changePassword(old, next, signal);
       say({ type: 'passwordChanged' });
@@ -242,7 +245,6 @@ export const COMMANDS: readonly Command[] = [
     takes: 'nothing',
     usage: 'logout',
     does: 'ends your session, and this peer',
-    ends: true,
     async run(peer, _, { signal }) {
       await peer.logout(signal);
       return EXIT.done;

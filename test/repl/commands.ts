@@ -255,6 +255,15 @@ t.test('a password is changed as a file says, or as a person types it', async (t
   t.same(script.asked, ['changePassword correct horse battery staple', 'changePassword old one new one']);
 });
 
+t.test('without an account nobody is asked for a password', async (t) => {
+  const script = scripted();
+  const secret = () => Promise.reject(new Error('asked'));
+  await t.rejects(obey('password', { ...script, peer: { ...script.peer, isLoggedIn: false } }, { secret }), {
+    code: 'NO_ACCOUNTS',
+    hint: /--account/,
+  });
+});
+
 t.test('a command that lacks its argument says what to type', async (t) => {
   for (const line of ['get', 'search', 'browse', 'share']) {
     await t.rejects(obey(line), { code: 'USAGE', hint: /^Type: / });

@@ -129,6 +129,7 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
         transfers: { serving: 0, fetching: 0, limits: {}, list: [] },
       };
     },
+    isLoggedIn: true,
     async changePassword(old, next) {
       asked.push(`changePassword ${old} ${next}`);
     },
