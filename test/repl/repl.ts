@@ -53,6 +53,23 @@ t.test('lines from a pipe are answered in order, and at the end the peer leaves'
   t.same(script.asked, ['get f1', 'get TPO', 'get f1', 'leave']);
 });
 
+t.test('a logout that is refused ends nothing; one that is not ends the peer', async (t) => {
+  let refused = true;
+  const script = scripted({
+    async logout() {
+      if (refused) throw new FloodmeshError('NO_ACCOUNTS', 'no account');
+      await script.peer.leave();
+    },
+  });
+  const { code, written } = talk(false, { exec: 'logout; f1' }, script);
+  t.equal(await code, EXIT.refused);
+  t.match(written(), `no account\n${DOWNLOAD_LINE}`);
+  refused = false;
+  const again = talk(false, { exec: 'logout; f1' }, script);
+  await again.code;
+  t.notMatch(again.written(), DOWNLOAD_LINE);
+});
+
 t.test('exec runs its commands and reads no input', async (t) => {
   const { code, script, written } = talk(true, { exec: 'f1; Leave; f1' });
   t.equal(await code, EXIT.done);
