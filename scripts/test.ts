@@ -11,6 +11,8 @@ import { join, relative } from 'node:path';
 const WHOLE = ['lib/protocol/', 'lib/mesh/', 'lib/transfer/', 'lib/registry/'];
 const MEASURES = ['statements', 'branches', 'functions', 'lines'] as const;
 const LEAST_LINES_PERCENT = 95;
+/** A guess: the difference and the first lines of the stack. */
+const LINES_OF_WHY = 20;
 
 type Count = { readonly total: number; readonly covered: number };
 type Summary = Readonly<Record<string, Readonly<Record<(typeof MEASURES)[number], Count>>>>;
@@ -29,9 +31,10 @@ const tap = spawnSync(
   { stdio: 'inherit' },
 );
 
-const { passed, failed, skipped } = counted(readFileSync('.tap/output.tap', 'utf8'));
+const output = readFileSync('.tap/output.tap', 'utf8');
+const { passed, failed, skipped } = counted(output);
 const gaps = chosen.length > 0 ? [] : uncovered(JSON.parse(readFileSync('.tap/report/coverage-summary.json', 'utf8')));
-for (const gap of gaps) console.log(gap);
+for (const line of [...refuted(output), ...gaps]) console.log(line);
 console.log(`${passed} passed, ${failed + gaps.length} failed, ${skipped} skipped`);
 process.exitCode = tap.status === 0 && gaps.length === 0 ? 0 : 1;
 
@@ -40,6 +43,31 @@ function counted(output: string): { passed: number; failed: number; skipped: num
   const closing = [...output.matchAll(/^# (\{ total: .*\})$/gm)].at(-1)?.[1] ?? '';
   const count = (word: string) => Number(new RegExp(`${word}: (\\d+)`).exec(closing)?.[1] ?? 0);
   return { passed: count('pass'), failed: count('fail'), skipped: count('skip') + count('todo') };
+}
+
+/** What failed, the innermost sentences with what they belong to, and why: tap's own report of it may be far above, or cut off. */
+function refuted(output: string): string[] {
+  const within: string[] = [];
+  const lines = output.split('\n');
+  const paths = lines.flatMap((line, index) => {
+    const [, indent, verdict, sentence] = /^( *)(# Subtest:|not ok \d+ -) (.*)$/.exec(line) ?? [];
+    if (indent === undefined || sentence === undefined) return [];
+    const depth = indent.length / 4;
+    if (verdict === '# Subtest:') {
+      within.splice(depth, within.length, sentence);
+      return [];
+    }
+    return [{ path: [...within.slice(0, depth), sentence.replace(/ # time=.*$/, '')].join(' > '), why: whyAfter(lines, index) }];
+  });
+  const isOuter = (path: string) => paths.some((other) => other.path.startsWith(`${path} > `));
+  return paths.filter(({ path }) => !isOuter(path)).flatMap(({ path, why }) => [`not ok: ${path}`, ...why]);
+}
+
+/** The first lines of what TAP says of the failure at `index`. */
+function whyAfter(lines: readonly string[], index: number): string[] {
+  if (lines[index + 1]?.trim() !== '---') return [];
+  const end = lines.indexOf(lines[index + 1]?.replace('---', '...') ?? '', index);
+  return lines.slice(index + 2, Math.min(end, index + 2 + LINES_OF_WHY));
 }
 
 function uncovered(summary: Summary): string[] {

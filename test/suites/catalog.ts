@@ -137,6 +137,14 @@ export function catalogPromises(t: Test, open: () => Store | Promise<Store>): vo
     ]);
   });
 
+  promise('a patch without entries is a new version of the same list', async (store, t) => {
+    const { catalog } = store;
+    const one = peer(await member(store, 1));
+    await catalog.publish(patch(one, [entryOf('f1.txt')]), 0);
+    t.same(await catalog.publish(patch(one, [], { base: 1, version: 2 }), 0), { type: 'published', version: 2, files: 1 });
+    t.same(await namesOf(catalog, all), ['f1.txt']);
+  });
+
   promise('a patch changes the version that it is for, and is taken once', async (store, t) => {
     const { catalog } = store;
     const one = peer(await member(store, 1));
