@@ -28,7 +28,9 @@ export type Timer =
   /** The echoes of some neighbours are overdue, unless they have come. */
   | { readonly of: 'echo'; readonly query: QueryId }
   /** The search has had its time. */
-  | { readonly of: 'search'; readonly query: QueryId };
+  | { readonly of: 'search'; readonly query: QueryId }
+  /** Something of the strategy's is due: it alone knows what `task` means. */
+  | { readonly of: 'discovery'; readonly task: string };
 
 export type MeshEvent =
   /** The body is ready; tell this once, first. */

@@ -302,6 +302,7 @@ export class Mesh {
         return;
       case 'echo':
       case 'search':
+      case 'discovery':
         return;
     }
   }
