@@ -1,4 +1,5 @@
 /** Programs that know nothing of floodmesh, at the ports of real peers: curl, aria2c, plain HTTP, and those who mean harm. */
+
 import { execFile, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -8,6 +9,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import t from 'tap';
+import { allowed } from '../suites/patience.ts';
 import { HOST, holds, type Program, story } from './processes.ts';
 import { SECRET, siege } from './siege.ts';
 
@@ -100,7 +102,7 @@ story('a peer that leaves ends the downloads under way, and is gone at once', {}
   const begun = performance.now();
   peer.type('Leave');
   t.equal((await peer.ended).code, 0);
-  t.ok(performance.now() - begun < 2_000);
+  t.ok(performance.now() - begun < allowed(2_000));
   await t.rejects(response.arrayBuffer());
 });
 
