@@ -49,6 +49,13 @@ function sizes(text: string): readonly number[] {
   return text.split(',').map(whole(1, MOST_SIMULATED));
 }
 
+function ways(text: string): readonly string[] {
+  const named = text.split(',');
+  const unknown = named.find((name) => !DISCOVERIES.includes(name));
+  if (unknown === undefined) return named;
+  throw new InvalidArgumentError(`there is no way "${unknown}" to find a file: choose of ${DISCOVERIES.join(', ')}.`);
+}
+
 const port = whole(0, 65_535);
 const json = new Option('--json', 'print one JSON object a line');
 const network = new Option('--network <name>', 'the name of the network, in any case').default(DEFAULT_NETWORK);
@@ -139,9 +146,10 @@ program
 
 program
   .command('simulate')
-  .description('a network in made-up time: what happens to it, or what a query costs at each size')
+  .description('a network in made-up time: what happens to it, or what each way to find a file costs')
   .argument('[scene]', 'what happens', DEFAULT_SCENARIO)
   .option('--peers <counts>', 'how many peers, or several sizes, like 10,100,1000', sizes, [10])
+  .option('--discovery <ways>', 'the ways to find a file that are compared, like flood,ring', ways, DISCOVERIES)
   .option('--seed <number>', 'another seed is another course, the same one the same', whole(0, 2 ** 32 - 1), 1)
   .option('--plan <file>', 'carry out the plan in this file')
   .addOption(json)

@@ -2,11 +2,14 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { EXIT, FloodmeshError } from '../lib/errors.ts';
-import type { Course, Figures, Found, Gauges } from '../lib/simulator/report.ts';
+import type { Compared, Cost, Searched } from '../lib/simulator/comparison.ts';
+import type { Course, Gauges } from '../lib/simulator/course.ts';
 import { SCENARIOS } from '../lib/simulator/scenarios.ts';
 
 export interface SimulateOptions {
   readonly peers: readonly number[];
+  /** The ways to find a file that are compared. */
+  readonly discovery: readonly string[];
   readonly seed: number;
   /** A file with a plan, which is carried out instead of a scene. */
   readonly plan?: string;
@@ -29,22 +32,22 @@ export function scenes(): string {
     'Scenes:',
     ...all,
     `  ${RANDOM.padEnd(14)}whatever a seed makes up, every promise checked after each event`,
-    `  ${COMPARE.padEnd(14)}what a query costs at each size, as a table`,
+    `  ${COMPARE.padEnd(14)}what each way to find a file costs and gives at each size, as tables`,
   ].join('\n');
 }
 
 /** Plays a scene, or compares sizes; answers the exit code: 1, when the network did not come together again. @throws USAGE. */
-export async function simulate(scene: string, { peers, seed, plan, json }: SimulateOptions): Promise<number> {
+export async function simulate(scene: string, { peers, seed, plan, discovery, json }: SimulateOptions): Promise<number> {
   if (plan !== undefined || scene === RANDOM) {
     const { planFrom, planOf, trial } = await import('./trial.ts');
     return trial(plan === undefined ? planFrom(seed) : planOf(plan), json === true, say);
   }
-  if (scene === COMPARE) return compare(peers, seed, json === true);
+  if (scene === COMPARE) return compare(discovery, peers, seed, json === true);
   if (!Object.hasOwn(SCENARIOS, scene)) {
     const names = [...Object.keys(SCENARIOS), RANDOM, COMPARE].join(', ');
     throw new FloodmeshError('USAGE', `there is no scene "${scene}"`, `choose one of: ${names}`);
   }
-  const { courseOf } = await import('../lib/simulator/report.ts');
+  const { courseOf } = await import('../lib/simulator/course.ts');
   let isWhole = true;
   for (const size of peers) {
     const course = await courseOf(scene, size, { seed }, gauges());
@@ -54,17 +57,21 @@ export async function simulate(scene: string, { peers, seed, plan, json }: Simul
   return isWhole ? EXIT.done : EXIT.failed;
 }
 
-async function compare(sizes: readonly number[], seed: number, asJson: boolean): Promise<number> {
-  const { figuresOf } = await import('../lib/simulator/report.ts');
-  const figures: Figures[] = [];
+async function compare(ways: readonly string[], sizes: readonly number[], seed: number, asJson: boolean): Promise<number> {
+  const { compared } = await import('../lib/simulator/comparison.ts');
   // What the first network costs is the program's: it is read and compiled.
-  await figuresOf(WARM_UP_PEERS, { seed }, gauges());
-  for (const size of sizes) {
-    const figure = await figuresOf(size, { seed }, gauges());
-    if (asJson) say(JSON.stringify({ type: 'compared', ...figure }));
-    figures.push(figure);
-  }
-  if (!asJson) say(table(figures));
+  for (const discovery of ways) await compared(discovery, WARM_UP_PEERS, { seed }, gauges());
+  const all: Compared[] = [];
+  for (const size of sizes)
+    for (const discovery of ways) {
+      const figures = await compared(discovery, size, { seed }, gauges());
+      if (asJson) say(JSON.stringify({ type: 'compared', ...figures }));
+      all.push(figures);
+    }
+  if (asJson) return EXIT.done;
+  // One way beside itself at other sizes, several beside each other.
+  if (ways.length === 1) say(table(all));
+  else say(sizes.map((size) => table(all.filter(({ peers }) => peers === size))).join('\n\n'));
   return EXIT.done;
 }
 
@@ -108,34 +115,51 @@ function seconds(ms: number): string {
   return ms === Number.POSITIVE_INFINITY ? 'never' : `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** Rows are what is measured, columns are sizes. */
-function table(figures: readonly Figures[]): string {
-  const of = (kind: 'popular' | 'rare' | 'absent') => (read: (found: Found) => string) => (figure: Figures) => read(figure[kind]);
-  const kinds = (['popular', 'rare', 'absent'] as const).flatMap((kind): Row[] => [
-    [`${kind}: queries`, of(kind)(({ queries }) => number(queries))],
-    [`${kind}: hits`, of(kind)(({ hits }) => number(hits))],
-    [`${kind}: echoes`, of(kind)(({ echoes }) => number(echoes))],
-    [`${kind}: hops`, of(kind)(({ hops }) => number(hops))],
-    [`${kind}: first hit, ms`, of(kind)(({ firstMs }) => number(firstMs))],
-    [`${kind}: end, ms`, of(kind)(({ endMs }) => number(endMs))],
-    [`${kind}: reached`, of(kind)(({ reached }) => part(reached))],
-    [`${kind}: recall`, of(kind)(({ recall }) => part(recall))],
-  ]);
+/** Rows are what is measured, columns are networks. */
+function table(columns: readonly Compared[]): string {
+  const searched = (kind: 'popular' | 'rare' | 'absent'): Row[] => {
+    const of = (read: (searched: Searched) => string) => (column: Compared) => read(column[kind]);
+    return [
+      [`${kind}: messages`, of(({ messages }) => number(messages))],
+      [`${kind}: copies of the question`, of(({ queries }) => number(queries))],
+      [`${kind}: bytes`, of(({ bytes }) => number(bytes))],
+      [`${kind}: hops`, of(({ hops }) => number(hops))],
+      [`${kind}: first hit, ms`, of(({ firstMs }) => number(firstMs))],
+      [`${kind}: end, ms`, of(({ endMs }) => number(endMs))],
+      [`${kind}: reached`, of(({ reached }) => part(reached))],
+      [`${kind}: recall`, of(({ recall }) => part(recall))],
+    ];
+  };
+  const cost = (what: string, of: (column: Compared) => Cost): Row[] => [
+    [`${what}: messages`, (column) => number(of(column).messages)],
+    [`${what}: bytes`, (column) => number(of(column).bytes)],
+  ];
   const rows: Row[] = [
+    ['discovery', ({ discovery }) => discovery],
     ['peers', ({ peers }) => String(peers)],
     ['joined, s', ({ joinMs }) => number(joinMs / 1_000)],
     ['links a peer', ({ links }) => number(links)],
-    ['hops to the farthest', ({ depth }) => String(depth)],
-    ['control a peer and second', ({ controlPerPeerSecond }) => number(controlPerPeerSecond)],
-    ...kinds,
+    ...cost('a join', ({ join }) => join),
+    ...cost('a leave', ({ leave }) => leave),
+    ...cost('an hour of rest', ({ rest }) => rest),
+    ...searched('popular'),
+    ...searched('rare'),
+    ...searched('absent'),
+    ['busiest peer, messages a search', ({ busiest }) => number(busiest)],
+    ['server, requests a search', ({ server }) => number(server)],
+    ['recall, 1 % churn a minute', ({ churned }) => part(churned.slow)],
+    ['recall, 10 % churn a minute', ({ churned }) => part(churned.fast)],
+    ['recall, server away', ({ serverAway }) => part(serverAway)],
+    ['recall, a third just killed', ({ thirdKilled }) => part(thirdKilled.atOnce)],
+    ['recall, half a minute later', ({ thirdKilled }) => part(thirdKilled.later)],
     ['memory a peer, KiB', ({ bytesPerPeer }) => number(bytesPerPeer / 1_024)],
     ['events a second', ({ eventsPerSecond }) => String(Math.round(eventsPerSecond))],
     ['trace', ({ hash }) => hash],
   ];
-  return rows.map(([name, read]) => `${name.padEnd(28)}${figures.map((figure) => read(figure).padStart(18)).join('')}`).join('\n');
+  return rows.map(([name, read]) => `${name.padEnd(34)}${columns.map((column) => read(column).padStart(18)).join('')}`).join('\n');
 }
 
-type Row = readonly [name: string, read: (figure: Figures) => string];
+type Row = readonly [name: string, read: (column: Compared) => string];
 
 function number(value: number): string {
   return Number.isNaN(value) ? '–' : value.toFixed(value < 100 ? 1 : 0);

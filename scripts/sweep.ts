@@ -4,7 +4,7 @@
  * Each run is done twice and must give one hash. What did not come together again, or left somebody unasked, is printed with
  * the command that shows it. `npm run sim:long` goes on for a night, and then measures large networks (`bench/large`).
  */
-import { courseOf } from '../lib/simulator/report.ts';
+import { courseOf } from '../lib/simulator/course.ts';
 import { SCENARIOS } from '../lib/simulator/scenarios.ts';
 
 const SIZES = [2, 3, 5, 8, 10, 13, 20];

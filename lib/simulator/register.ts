@@ -62,6 +62,7 @@ export class Register {
   readonly #connected = new Set<number>();
   #running: Running;
   #isAway = false;
+  #asked = 0;
   #sweptAt = 0;
   #portsNamed = 0;
 
@@ -77,6 +78,11 @@ export class Register {
   }
 
   // --- its life --------------------------------------------------------------------------------------------------------
+
+  /** Requests that came in so far. */
+  get asked(): number {
+    return this.#asked;
+  }
 
   get isAway(): boolean {
     return this.#isAway;
@@ -187,6 +193,7 @@ export class Register {
     else {
       settle(this.#travel(), () => {
         if (this.#isAway) return settle(this.#travel(), fail);
+        this.#asked += 1;
         if (!this.#lines.has(asker)) this.#lines.set(asker, undefined);
         const running = this.#running;
         serve(running).then((answer) =>

@@ -32,11 +32,11 @@ t.test('a scene is played, told in a few lines, and the same again with the same
   t.not(trace(one), trace(other));
 });
 
-t.test('sizes are compared, as a table or as JSON', async (t) => {
-  const table = await simulated('compare', '--peers', '3,6');
+t.test('ways to find a file are compared at each size, as tables or as JSON', async (t) => {
+  const table = await simulated('compare', '--peers', '3,6', '--discovery', 'flood');
   t.match(table.out, /peers +3 +6\n/);
   t.match(table.out, /rare: recall +100\.0 % +100\.0 %\n/);
-  const { out } = await simulated('compare', '--peers', '3,6', '--json');
+  const { out } = await simulated('compare', '--peers', '3,6', '--discovery', 'flood', '--json');
   const lines = out
     .trim()
     .split('\n')
@@ -55,4 +55,7 @@ t.test('a scene that does not exist, or a size that is none, is a usage error th
   t.equal(size.code, EXIT.usage);
   t.match(size.err, /whole number from 1 to/);
   t.equal((await simulated('calm', '--seed', '-1')).code, EXIT.usage);
+  const way = await simulated('compare', '--discovery', 'flood,magic');
+  t.equal(way.code, EXIT.usage);
+  t.match(way.err, /no way "magic" to find a file: choose of flood/);
 });

@@ -1,0 +1,327 @@
+/**
+ * What each way to find a file costs and gives at each size: the same files, peers, questions and faults for all of them.
+ *
+ * One network is gathered, rests, is asked, loses members, has members come and go, loses its metadata server and a third of
+ * its peers, in this order, and what each phase costs is counted: messages between peers, and their encoded bytes without what
+ * carries them. What the metadata server answers is counted beside them. Of what is sent while somebody asks, that
+ * which keeps links and views is left out, and of the rest as much as is sent anyway, when nobody asks.
+ */
+import type { SharedFile } from '../protocol/messages.ts';
+import type { Gauges } from './course.ts';
+import type { Host } from './host.ts';
+import { Random } from './random.ts';
+import { ABSENT, comeTogether, gather, POPULAR, RARE } from './scenarios.ts';
+import { type SearchRecord, Simulation, type SimulationOptions, type Watcher } from './simulation.ts';
+import { hopsFrom } from './views.ts';
+
+/** What something takes, in messages and their bytes. */
+export interface Cost {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** Searches for one kind of name; means over all of them. */
+export interface Searched extends Cost {
+  /** Of the messages those that are copies of the question, where it floods: at best one fewer than there are peers. */
+  readonly queries: number;
+  /** Virtual milliseconds until the first hit, and until the search ended. NaN where there was none. */
+  readonly firstMs: number;
+  readonly endMs: number;
+  /** Hops over links to the nearest holder that was found. */
+  readonly hops: number;
+  /** The part of the living holders that was found. NaN where there is none. */
+  readonly recall: number;
+  /** The part of the other peers that answered, themselves or through whoever spoke for them. */
+  readonly reached: number;
+}
+
+export interface Compared {
+  readonly discovery: string;
+  readonly peers: number;
+  readonly seed: number;
+  /** Virtual milliseconds until all who joined hung together. */
+  readonly joinMs: number;
+  readonly links: number;
+  /** A join, until everybody has joined and all is quiet; a leave. */
+  readonly join: Cost;
+  readonly leave: Cost;
+  /** One peer in an hour in which nothing happens, as a part of it was. */
+  readonly rest: Cost;
+  readonly popular: Searched;
+  readonly rare: Searched;
+  readonly absent: Searched;
+  /** Messages a search that the busiest peer took, and that the metadata server answered. */
+  readonly busiest: number;
+  readonly server: number;
+  /** The part of the living holders that is found while 1 %, or 10 %, of all go in a minute and as many come. */
+  readonly churned: { readonly slow: number; readonly fast: number };
+  /** The same without a metadata server, and when a third was killed: at once, and half a minute later. */
+  readonly serverAway: number;
+  readonly thirdKilled: { readonly atOnce: number; readonly later: number };
+  readonly bytesPerPeer: number;
+  readonly eventsPerSecond: number;
+  readonly hash: string;
+}
+
+/** What keeps links and views: it is sent whether or not somebody asks. */
+const KEEPING: ReadonlySet<string> = new Set([
+  ...['ping', 'pong', 'probe', 'probed', 'reports', 'walk', 'swap', 'shuffle', 'shuffled', 'leaving', 'released'],
+]);
+/** Searches of each kind, by so many askers. */
+const ASKERS = 10;
+const QUIET_MS = 5_000;
+/** How long rest is looked at: less in a large network, where a second costs a second. */
+const REST_MS = 60_000;
+const REST_LARGE_MS = 15_000;
+const LARGE = 5_000;
+const HOUR_MS = 3_600_000;
+/** Longer than any search takes. */
+const SEARCH_PATIENCE_MS = 8_000;
+const CHURN_MS = 20_000;
+const MINUTE_MS = 60_000;
+const HEALING_MS = 30_000;
+const NOTHING: Counts = { messages: {}, bytes: {} };
+
+/** Messages and bytes by type of message. */
+interface Counts {
+  readonly messages: Readonly<Record<string, number>>;
+  readonly bytes: Readonly<Record<string, number>>;
+}
+
+/** The figures of one way to find a file in a network of this size. */
+export async function compared(discovery: string, peers: number, options: SimulationOptions, gauges: Gauges): Promise<Compared> {
+  const [heapBefore, began] = [gauges.heapBytes(), gauges.clock()];
+  const simulation = new Simulation({ ports: 3 * peers, ...options, discovery });
+  const trial = new Trial(simulation, peers);
+  const gathered = await trial.gathered();
+  const rest = await trial.rest();
+  const bytesPerPeer = (gauges.heapBytes() - heapBefore) / peers;
+  const asked = await trial.asked();
+  const left = await trial.left();
+  const churned = { slow: await trial.churned(0.01), fast: await trial.churned(0.1) };
+  const serverAway = await trial.withoutServer();
+  const thirdKilled = await trial.thirdKilled();
+  return {
+    discovery,
+    peers,
+    seed: simulation.seed,
+    ...gathered,
+    leave: left,
+    rest,
+    ...asked,
+    churned,
+    serverAway,
+    thirdKilled,
+    bytesPerPeer,
+    eventsPerSecond: simulation.network.taken / ((gauges.clock() - began) / 1_000),
+    hash: simulation.hash,
+  };
+}
+
+/** The phases, each on the network as the one before left it. */
+class Trial {
+  readonly #simulation: Simulation;
+  readonly #peers: number;
+  readonly #random: Random;
+  /** What is sent in a millisecond in which nobody asks. */
+  #resting = NOTHING;
+  #comers = 0;
+
+  constructor(simulation: Simulation, peers: number) {
+    this.#simulation = simulation;
+    this.#peers = peers;
+    this.#random = new Random(simulation.seed, 'comparison');
+  }
+
+  async gathered(): Promise<Pick<Compared, 'joinMs' | 'links' | 'join'>> {
+    this.#counted();
+    const joinMs = await gather(this.#simulation, this.#peers);
+    const join = share(total(this.#counted()), this.#peers);
+    await this.#simulation.run(QUIET_MS);
+    return { joinMs, links: mean([...this.#simulation.hosts.values()].map(({ links }) => links.size)), join };
+  }
+
+  async rest(): Promise<Cost> {
+    const ms = this.#peers > LARGE ? REST_LARGE_MS : REST_MS;
+    this.#counted();
+    await this.#simulation.run(ms);
+    const counts = this.#counted();
+    this.#resting = scaled(counts, 1 / ms);
+    return share(total(counts), (this.#simulation.hosts.size * ms) / HOUR_MS);
+  }
+
+  async asked(): Promise<Pick<Compared, 'popular' | 'rare' | 'absent' | 'busiest' | 'server'>> {
+    const { watchers, register } = this.#simulation;
+    const heard = new Map<Host, number>();
+    const watch: Watcher = (host, event) => {
+      const isAsked = event.type === 'received' && !KEEPING.has(event.message.type);
+      if (isAsked) heard.set(host, (heard.get(host) ?? 0) + 1);
+    };
+    watchers.add(watch);
+    const before = register.asked;
+    const [popular, rare, absent] = [await this.#ask(POPULAR.name), await this.#ask(RARE.name), await this.#ask(ABSENT)];
+    watchers.delete(watch);
+    const searches = 3 * Math.min(ASKERS, this.#peers);
+    return { popular, rare, absent, busiest: Math.max(0, ...heard.values()) / searches, server: (register.asked - before) / searches };
+  }
+
+  async left(): Promise<Cost> {
+    const leavers = this.#some(Math.min(ASKERS, Math.ceil(this.#peers / 10)));
+    this.#counted();
+    const shared = leavers.map((name) => this.#sharedBy(name));
+    for (const name of leavers) this.#simulation.leave(name);
+    await this.#simulation.run(QUIET_MS);
+    const cost = this.#beyondRest(this.#counted(), QUIET_MS);
+    for (const files of shared) this.#come(files);
+    await this.#quiet();
+    return share(cost, leavers.length);
+  }
+
+  /** What is found while `part` of all peers go in a minute, half of them by a crash, and as many come. */
+  async churned(part: number): Promise<number> {
+    const steps = Math.max(ASKERS, Math.round((part * this.#peers * CHURN_MS) / MINUTE_MS));
+    const going = (part * this.#peers * CHURN_MS) / MINUTE_MS / steps;
+    const recalls: number[] = [];
+    for (let step = 0, owed = this.#random.next(); step < steps; step++, owed += going) {
+      for (; owed >= 1; owed--) this.#replace();
+      await this.#simulation.run(CHURN_MS / steps);
+      if (recalls.length < ((step + 1) * ASKERS) / steps) recalls.push((await this.#ask(POPULAR.name, 1)).recall);
+    }
+    await this.#quiet();
+    return mean(recalls);
+  }
+
+  async withoutServer(): Promise<number> {
+    this.#simulation.register.goAway();
+    await this.#simulation.run(QUIET_MS);
+    const { recall } = await this.#ask(POPULAR.name);
+    this.#simulation.register.comeBack();
+    await this.#quiet();
+    return recall;
+  }
+
+  async thirdKilled(): Promise<Compared['thirdKilled']> {
+    // One holder stays, or in a small network there would be nothing to find.
+    const [kept] = this.#simulation.holdersOf(POPULAR.name);
+    const victims = this.#some(Math.floor(this.#simulation.hosts.size / 3)).filter((name) => name !== kept);
+    for (const name of victims) this.#simulation.crash(name);
+    const atOnce = (await this.#ask(POPULAR.name)).recall;
+    await this.#simulation.run(HEALING_MS);
+    return { atOnce, later: (await this.#ask(POPULAR.name)).recall };
+  }
+
+  async #ask(name: string, askers = ASKERS): Promise<Searched> {
+    const asked = [];
+    for (const asker of this.#some(askers)) asked.push(await this.#askOnce(asker, name));
+    const records = asked.map(({ record }) => record);
+    return {
+      messages: mean(asked.map(({ cost }) => cost.messages)),
+      bytes: mean(asked.map(({ cost }) => cost.bytes)),
+      queries: mean(asked.map(({ queries }) => queries)),
+      firstMs: mean(records.flatMap(({ firstAt, beganAt }) => (firstAt === undefined ? [] : [firstAt - beganAt]))),
+      endMs: mean(records.flatMap(({ ended, beganAt }) => (ended === undefined ? [] : [ended.at - beganAt]))),
+      hops: mean(asked.flatMap(({ hops }) => hops)),
+      reached: mean(records.map(({ ended }) => (ended?.asked ?? 0) / (this.#simulation.hosts.size - 1))),
+      recall: mean(asked.map(({ recall }) => recall)),
+    };
+  }
+
+  async #askOnce(asker: string, name: string) {
+    this.#counted();
+    const before = new Set(this.#simulation.holdersOf(name));
+    const record = this.#simulation.search(asker, name);
+    if (record === undefined) throw new Error('only who is there is chosen');
+    const ms = await this.#simulation.runUntil(() => record.ended !== undefined, SEARCH_PATIENCE_MS, 10);
+    const counts = without(this.#counted(), KEEPING);
+    const cost = this.#beyondRest(counts, Math.min(ms, SEARCH_PATIENCE_MS));
+    const { query = 0, wave = 0, extend = 0 } = counts.messages;
+    // Who came or went meanwhile may be found, or not.
+    const holders = this.#simulation.holdersOf(name).filter((holder) => holder !== asker && before.has(holder));
+    const heard = new Set(record.found.map(({ peer }) => this.#simulation.byPeer.get(peer)?.name));
+    const recall = holders.length === 0 ? Number.NaN : holders.filter((holder) => heard.has(holder)).length / holders.length;
+    return { record, cost, queries: query + wave + extend, recall, hops: hopsToNearest(this.#simulation, record) };
+  }
+
+  /** One goes, and another comes with the same files. */
+  #replace(): void {
+    const [name] = this.#some(1);
+    if (name === undefined) return;
+    const files = this.#sharedBy(name);
+    if (this.#random.happens(0.5)) this.#simulation.crash(name);
+    else this.#simulation.leave(name);
+    this.#come(files);
+  }
+
+  #come(files: readonly SharedFile[]): void {
+    this.#comers += 1;
+    this.#simulation.join(`comer-${this.#comers}`, files);
+  }
+
+  #sharedBy(name: string): readonly SharedFile[] {
+    return this.#simulation.hosts.get(name)?.offer?.matching({ by: 'all' }, Number.POSITIVE_INFINITY) ?? [];
+  }
+
+  async #quiet(): Promise<void> {
+    await comeTogether(this.#simulation);
+    await this.#simulation.run(QUIET_MS);
+  }
+
+  #some(count: number): string[] {
+    const names = [...this.#simulation.hosts.keys()];
+    return this.#random.some(names, Math.min(count, names.length));
+  }
+
+  /** What was sent since the last time. */
+  #counted(): Counts {
+    const { network } = this.#simulation;
+    const counts = { messages: network.counts, bytes: network.bytes };
+    network.forgetCounts();
+    return counts;
+  }
+
+  #beyondRest(counts: Counts, ms: number): Cost {
+    const beyond = (all: Readonly<Record<string, number>>, resting: Readonly<Record<string, number>>) =>
+      sum(Object.entries(all).map(([type, count]) => Math.max(0, count - (resting[type] ?? 0) * ms)));
+    return { messages: beyond(counts.messages, this.#resting.messages), bytes: beyond(counts.bytes, this.#resting.bytes) };
+  }
+}
+
+function hopsToNearest(simulation: Simulation, { asker, found }: SearchRecord): number[] {
+  const host = simulation.hosts.get(asker);
+  if (host === undefined) return [];
+  const hops = hopsFrom(host, simulation.byPeer);
+  const far = found.flatMap(({ peer }) => {
+    const holder = simulation.byPeer.get(peer);
+    return (holder && hops.get(holder)) ?? [];
+  });
+  return far.length === 0 ? [] : [Math.min(...far)];
+}
+
+function total({ messages, bytes }: Counts): Cost {
+  return { messages: sum(Object.values(messages)), bytes: sum(Object.values(bytes)) };
+}
+
+function share({ messages, bytes }: Cost, among: number): Cost {
+  return { messages: messages / among, bytes: bytes / among };
+}
+
+function scaled(counts: Counts, by: number): Counts {
+  const all = (each: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(each).map(([type, count]) => [type, count * by]));
+  return { messages: all(counts.messages), bytes: all(counts.bytes) };
+}
+
+function without(counts: Counts, types: ReadonlySet<string>): Counts {
+  const rest = (each: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(each).filter(([type]) => !types.has(type)));
+  return { messages: rest(counts.messages), bytes: rest(counts.bytes) };
+}
+
+/** The mean of those that are numbers; NaN of none. */
+function mean(values: readonly number[]): number {
+  const numbers = values.filter((value) => !Number.isNaN(value));
+  return sum(numbers) / numbers.length;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
