@@ -336,6 +336,16 @@ export const HITS_BYTES = 60 * 1024;
 export const HITS_PER_PEER = 1_024;
 export const HITS_PER_QUERY = 16_384;
 
+/** How long the server may take to answer a question of its index, once it was sent, before it counts as away: fifty times what a million files take. */
+export const INQUIRY_MS = 1_000;
+/** Such questions that one peer asks in any second, and that may wait for their answers: below REQUESTS_PER_SECOND and REQUESTS_WAITING. */
+export const INQUIRIES_PER_SECOND = 40;
+export const INQUIRIES_AT_ONCE = 8;
+/** Bytes of what was found in one answer of the index: `LINK_MESSAGE_BYTES` less what stands around it. */
+export const FOUND_BYTES = 60 * 1024;
+/** Signed contacts of leases that a server keeps at hand: to sign one takes 50 µs. */
+export const CONTACTS_SIGNED = 10_000;
+
 // --- transfers --------------------------------------------------------------------------------------------------------
 
 /** Holders that one content is fetched from at once. A guess: eight lines of 100 Mbit/s are as fast as most disks. */

@@ -6,7 +6,7 @@
  */
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId, Root } from '../protocol/ids.ts';
-import type { Contact, LinkMessage, Provider, Want } from '../protocol/messages.ts';
+import type { Contact, Inquiry, InquiryAnswer, LinkMessage, Provider, Want } from '../protocol/messages.ts';
 import type { Offer } from './shelf.ts';
 
 /** What travels on a link once both ends have proven who they are. */
@@ -58,6 +58,8 @@ export type MeshEvent =
   | { readonly type: 'call'; readonly call: QueryId; readonly holder: PeerId; readonly root: Root }
   /** An asker was dialled for its call, and answered or did not; tell this once for each `callBack`. */
   | { readonly type: 'called'; readonly call: QueryId; readonly isReached: boolean }
+  /** What came of `askServer`: undefined when the server is away, or did not answer within `INQUIRY_MS`. Told once for each. */
+  | { readonly type: 'serverAnswered'; readonly ask: string; readonly answer: InquiryAnswer | undefined }
   | { readonly type: 'leave' }
   | { readonly type: 'stop'; readonly stop: QueryId }
   | { readonly type: 'timerFired'; readonly timer: Timer };
@@ -75,6 +77,8 @@ export type MeshEffect =
   | { readonly type: 'setTimer'; readonly timer: Timer; readonly afterMs: number }
   /** Ask the register for a peer to dial; the answer comes back as `referred`. */
   | { readonly type: 'askRegistry' }
+  /** Ask the server's index, or for contacts; the answer comes back as `serverAnswered`, with this `ask`. */
+  | { readonly type: 'askServer'; readonly ask: string; readonly request: Inquiry }
   /** `contact`: the provider's, verified, where the mesh does not know every member. */
   | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider; readonly contact?: Contact }
   /** The search is over: how many other peers answered, and how many did not in time. */

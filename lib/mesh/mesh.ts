@@ -171,6 +171,7 @@ export class Mesh {
       case 'cancel':
       case 'call':
       case 'called':
+      case 'serverAnswered':
         return;
     }
   }

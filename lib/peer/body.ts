@@ -12,7 +12,7 @@ import { digestOf, type Identity } from '../net/identity.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
-import type { Contact, Provider } from '../protocol/messages.ts';
+import type { Contact, Inquiry, Provider } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import { Links } from './links.ts';
 import type { Assigned, Referred } from './membership.ts';
@@ -23,6 +23,8 @@ import { isSignedBy } from './trust.ts';
 export interface BodyOwner {
   trusts(contact: Contact): boolean;
   askRegistry(): void;
+  /** Asks the server, and tells `serverAnswered`. */
+  askServer(ask: string, request: Inquiry): void;
   linkUp(contact: Contact): void;
   linkDown(contact: Contact, cause: Cause): void;
   found(query: QueryId, provider: Provider): void;
@@ -141,6 +143,8 @@ export class Body {
         return this.#setTimer(effect.timer, effect.afterMs);
       case 'askRegistry':
         return this.#owner.askRegistry();
+      case 'askServer':
+        return this.#owner.askServer(effect.ask, effect.request);
       case 'found':
         return this.#owner.found(effect.query, effect.provider);
       case 'searchEnded':

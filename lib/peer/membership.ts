@@ -13,7 +13,8 @@ import type { Address, Transport } from '../net/transport.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
 import { authority } from '../protocol/host.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { AccountEntry, Member, ServerAnswer } from '../protocol/messages.ts';
+import type { AccountEntry, Inquiry, InquiryAnswer, Member, ServerAnswer } from '../protocol/messages.ts';
+import { Inquiries } from './inquiries.ts';
 import { ServerLine } from './line.ts';
 
 export type Assigned = Extract<ServerAnswer, { type: 'assigned' }>;
@@ -61,6 +62,7 @@ export class Membership {
   readonly #applicant: Applicant;
   readonly #owner: MembershipOwner;
   readonly #ending = new AbortController();
+  readonly #inquiries = new Inquiries((inquiry, signal) => this.#open().ask(inquiry, signal), this.#ending.signal);
   /** Which server is asked first. */
   #first = 0;
   #line: ServerLine | undefined;
@@ -106,6 +108,11 @@ export class Membership {
     const answer = await this.#open().ask({ type: 'listPeers', which }, signal);
     if (answer.type !== 'peerList') return { peers: [] };
     return { peers: answer.peers, ...(answer.accounts === undefined ? {} : { accounts: answer.accounts }) };
+  }
+
+  /** What the server's index, or the register, says; undefined when the server is away, or too slow. */
+  inquire(inquiry: Inquiry): Promise<InquiryAnswer | undefined> {
+    return this.#inquiries.answer(inquiry);
   }
 
   get isLoggedIn(): boolean {

@@ -14,7 +14,7 @@ import { Identity } from '../net/identity.ts';
 import type { Exchange, Link, Listener as Listening, Purpose, Transport } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
 import { type PeerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { Contact, Inquiry } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import { Body } from './body.ts';
@@ -326,6 +326,7 @@ export class Peer {
     this.#body = new Body(contact, this.#identity, strategy, this.#transport, {
       trusts: (other) => this.#trust.trusts(other),
       askRegistry: () => this.#membership.refer(),
+      askServer: (ask, request) => void this.#inquire(ask, request),
       linkUp: ({ peer, name }) => {
         this.#emit({ type: 'linkUp', peer, name });
         this.#firstLink.resolve();
@@ -339,6 +340,11 @@ export class Peer {
       stopped: (how) => void this.#finish(how),
     });
     this.#body.tell({ type: 'shared', offer: this.#shelves.offer });
+  }
+
+  async #inquire(ask: string, request: Inquiry): Promise<void> {
+    const answer = await this.#membership.inquire(request);
+    if (!this.#ending.signal.aborted) this.#body?.tell({ type: 'serverAnswered', ask, answer });
   }
 
   async #listenAt({ host: called, port }: Contact): Promise<void> {

@@ -7,7 +7,7 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { FloodmeshError } from '../errors.ts';
-import { LinkMessage, type Provider, ServerAnswer, ServerRequest, TransferMessage } from './messages.ts';
+import { type Contact, type Held, LinkMessage, ServerAnswer, ServerRequest, type SharedFile, TransferMessage } from './messages.ts';
 import { pathFault, peerNameFault } from './names.ts';
 
 /** The version of this protocol. A server refuses a peer of another version and says so; peers hang up on each other. */
@@ -63,13 +63,28 @@ function typeOf(value: unknown): string {
 
 // Names in messages end up on screens and disks: they are clean, or the message is refused whole.
 function refuseUncleanNames(value: object): void {
-  if ('providers' in value) for (const provider of value.providers as Provider[]) refuse(pathFault(provider.name) ?? folderFault(provider));
+  if ('providers' in value) refuseFiles(value.providers as SharedFile[]);
+  if ('put' in value) refuseFiles(value.put as SharedFile[]);
+  if ('found' in value) for (const found of value.found as (Held | SharedFile | Contact)[]) refuseFound(found);
   if ('contact' in value) refuse(namedFault(value.contact as Named));
   if ('referral' in value && value.referral !== null) refuse(namedFault(value.referral as Named));
   if ('reports' in value) for (const { contact } of value.reports as { contact: Named }[]) refuse(namedFault(contact));
   if ('neighbors' in value) for (const neighbor of value.neighbors as Named[]) refuse(namedFault(neighbor));
   if ('peers' in value) for (const peer of value.peers as Named[]) refuse(namedFault(peer));
   if ('accounts' in value) for (const account of value.accounts as Named[]) refuse(peerNameFault(account.name));
+}
+
+/** One thing that the server's index told: files of a holder, a file, or a contact. */
+function refuseFound(found: Held | SharedFile | Contact): void {
+  if ('held' in found) {
+    refuse(namedFault(found.contact));
+    refuseFiles(found.held);
+  } else if ('peer' in found) refuse(namedFault(found));
+  else refuseFiles([found]);
+}
+
+function refuseFiles(files: readonly SharedFile[]): void {
+  for (const file of files) refuse(pathFault(file.name) ?? folderFault(file));
 }
 
 /** What has a peer's name, and perhaps an account's. */
@@ -82,7 +97,7 @@ function namedFault({ name, account }: Named): string | undefined {
   return peerNameFault(name) ?? (account === undefined ? undefined : peerNameFault(account));
 }
 
-function folderFault({ name, holds }: Provider): string | undefined {
+function folderFault({ name, holds }: SharedFile): string | undefined {
   return name.endsWith('/') === (holds !== undefined) ? undefined : 'a folder, and nothing else, ends with a slash';
 }
 

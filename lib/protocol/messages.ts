@@ -39,6 +39,10 @@ export const WAVE_HOPS = 32;
 export const MAX_ASKED = 100_000_000;
 /** Most detours of a hit. */
 const MAX_DETOURS = 8;
+/** Most files, holders or contacts in one answer of the server's index; it sees to it that they fit into a message. */
+const MAX_FOUND = 512;
+/** Most changes of a list in one message. */
+const MAX_PUBLISHED = 512;
 /** Messages in which one holder's hits come: the last has this number. Each has one hit at least. */
 const MAX_PARTS = 1_023;
 
@@ -357,6 +361,32 @@ const Logout = message('logout', { ...id, session: Session });
 /** Another password for the account of a session; its other sessions end. */
 const ChangePassword = message('changePassword', { ...id, session: Session, old: Password, next: Password });
 
+/** Where the answer to a question of the index goes on: as it told at its end. */
+const Cursor = Type.String({ minLength: 1, maxLength: 1_024 });
+const page = { cursor: Type.Optional(Cursor), most: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_FOUND })) };
+
+/**
+ * Changes the sender's list in the server's index from version `base` to `version`, or begins it anew, where `base` is `whole`:
+ * what is removed goes first. Without changes, and with equal versions, it asks whether the server knows that version.
+ */
+const Publish = message('publish', {
+  ...id,
+  base: Type.Union([Count, Type.Literal('whole')]),
+  version: Count,
+  removed: Type.Array(Path, { maxItems: MAX_PUBLISHED }),
+  put: Type.Array(SharedFile, { maxItems: MAX_PUBLISHED }),
+});
+/** Asks the index who has what is wanted; `most` files at once, from `cursor` on. */
+const Locate = message('locate', { ...id, want: Want, ...page });
+/** Asks the index for the list of one peer, by name. */
+const Browse = message('browse', { ...id, peer: PeerId, ...page });
+/** Asks for the contacts of all members. */
+const Contacts = message('contacts', { ...id, ...page });
+
+/** What a peer may ask of the index and the register, as a strategy asks it: without a number. */
+export type Inquiry = Unnumbered<Static<typeof Publish> | Static<typeof Locate> | Static<typeof Browse> | Static<typeof Contacts>>;
+type Unnumbered<Message> = Message extends { readonly id: number } ? Omit<Message, 'id'> : never;
+
 export const ServerRequest = Type.Union([
   Join,
   PortTaken,
@@ -364,6 +394,10 @@ export const ServerRequest = Type.Union([
   Renew,
   Refer,
   ListPeers,
+  Contacts,
+  Publish,
+  Locate,
+  Browse,
   Leave,
   Register,
   Login,
@@ -376,7 +410,10 @@ export type ServerRequest = Static<typeof ServerRequest>;
 /** How many living members the network has. */
 const members = { members: Type.Optional(Count) };
 
-/** Each answer repeats the `id` of its request. A place: the contact (with the port), the lease, and the network's ways. */
+/**
+ * Each answer repeats the `id` of its request. A place: the contact (with the port), the lease, and the network's ways; with
+ * `index` its peers publish what they share.
+ */
 const Assigned = message('assigned', {
   ...id,
   contact: Contact,
@@ -384,6 +421,7 @@ const Assigned = message('assigned', {
   leaseMs: Milliseconds,
   discovery: Type.String({ maxLength: 32 }),
   networkKey: Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' }),
+  index: Type.Optional(Type.Literal(true)),
   ...members,
 });
 /** A living peer to dial; null when there is no other. Answers `listening`, `renew` and `refer`. */
@@ -415,6 +453,36 @@ const PeerList = message('peerList', {
   accounts: Type.Optional(Type.Array(AccountEntry, { maxItems: MAX_PEERS })),
 });
 const Left = message('left', id);
+/** The list is as it should be: which version it is now, and how many entries it has. */
+const Published = message('published', { ...id, version: Count, entries: Count });
+
+/** Files of one member, and where it is. */
+export const Held = Type.Object({ contact: Contact, held: Type.Array(SharedFile, { minItems: 1, maxItems: MAX_FOUND }) }, closed);
+export type Held = Static<typeof Held>;
+
+/** A file of a holder that is no member (a peer of seed 004), as it told it itself: nobody can vouch for it. */
+export const Foreign = Type.Object({ name: Path, hash: Type.String({ maxLength: 300 }), host: Host, port: Port }, closed);
+export type Foreign = Static<typeof Foreign>;
+
+/** The rest comes after `cursor`; without one there is none. Less may have been found than was asked for, though there is a rest. */
+const rest = { cursor: Type.Optional(Cursor) };
+const Located = message('located', {
+  ...id,
+  found: Type.Array(Held, { maxItems: MAX_FOUND }),
+  foreign: Type.Optional(Type.Array(Foreign, { maxItems: MAX_FOUND })),
+  ...rest,
+});
+/** A part of one list, which is of this version and has so many entries; its peer's contact, unless it is away. */
+const Browsed = message('browsed', {
+  ...id,
+  contact: Type.Optional(Contact),
+  version: Count,
+  entries: Count,
+  found: Type.Array(SharedFile, { maxItems: MAX_FOUND }),
+  ...rest,
+});
+const ContactList = message('contactList', { ...id, found: Type.Array(Contact, { maxItems: MAX_FOUND }), ...members, ...rest });
+
 /** The account is made. */
 const Registered = message('registered', { ...id, number: Count, name: PeerName });
 const LoggedIn = message('loggedIn', { ...id, number: Count, name: PeerName, session: Session });
@@ -429,10 +497,19 @@ const Refused = message('refused', {
   hint: Type.Optional(Type.String({ maxLength: 512 })),
 });
 
+/** What comes of an `Inquiry`. */
+export type InquiryAnswer = Unnumbered<
+  Static<typeof Published> | Static<typeof Located> | Static<typeof Browsed> | Static<typeof ContactList> | Static<typeof Refused>
+>;
+
 export const ServerAnswer = Type.Union([
   Assigned,
   Referred,
   PeerList,
+  ContactList,
+  Published,
+  Located,
+  Browsed,
   Left,
   Registered,
   LoggedIn,

@@ -5,8 +5,9 @@
  */
 import { LINK_MESSAGE_BYTES, PENDING_PER_ADDRESS, PORT_ATTEMPTS } from '../config.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
-import type { Contact, Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import type { Contact, Inquiry, Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
 import { shown } from '../protocol/names.ts';
+import type { Inquiries } from '../registry/inquiries.ts';
 import type { Referrals } from '../registry/referrals.ts';
 import { isRefusal, type Place, type Refusal, type Registry } from '../registry/registry.ts';
 import type { Lease } from '../registry/store.ts';
@@ -23,9 +24,12 @@ export interface RequestParts {
   readonly referrals: Referrals;
   readonly places: Places;
   readonly logins: Logins;
+  readonly inquiries: Inquiries;
   readonly guests: ReadonlySet<Guest>;
   readonly leaseMs: number;
   readonly discovery: string;
+  /** Whether its peers are to publish what they share. */
+  readonly index: boolean;
   readonly networkKey: string;
   readonly now: () => number;
   readonly tell: (event: ServerEvent) => void;
@@ -55,6 +59,11 @@ export class Requests {
         return this.#refer(guest, request);
       case 'listPeers':
         return this.#listPeers(guest, request);
+      case 'contacts':
+      case 'publish':
+      case 'locate':
+      case 'browse':
+        return this.#inquire(guest, request);
       case 'leave':
         return this.#leave(request);
       case 'register':
@@ -99,10 +108,11 @@ export class Requests {
   }
 
   async #assigned(guest: Guest, id: number, place: Place): Promise<ServerAnswer> {
-    const { places, leaseMs, discovery, networkKey } = this.#parts;
+    const { places, leaseMs, discovery, networkKey, index: isIndexed } = this.#parts;
     places.give(guest, place);
     const { contact, cookie } = place;
-    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey, members: await this.#members() };
+    const index = isIndexed ? { index: true as const } : {};
+    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey, ...index, members: await this.#members() };
   }
 
   async #portTaken(guest: Guest, { id, port }: Request<'portTaken'>): Promise<ServerAnswer> {
@@ -155,6 +165,12 @@ export class Requests {
     const accounts = await logins.list(which);
     if (accounts === undefined) return { type: 'peerList', id, peers: fitting(members, LINK_MESSAGE_BYTES) };
     return { type: 'peerList', id, peers: fitting(members, LINK_MESSAGE_BYTES / 2), accounts };
+  }
+
+  async #inquire(guest: Guest, { id, ...inquiry }: Inquiry & { readonly id: number }): Promise<ServerAnswer> {
+    if (guest.place === undefined || !guest.isMember) return refused(id, notJoined());
+    const answer = await this.#parts.inquiries.answer(guest.place.lease.serial, inquiry, this.#parts.now());
+    return isRefusal(answer) ? refused(id, answer) : { ...answer, id };
   }
 
   async #login(guest: Guest, request: LoginRequest): Promise<ServerAnswer> {

@@ -27,6 +27,7 @@ import { folded, shown } from '../protocol/names.ts';
 import type { AccountStore } from '../registry/account-store.ts';
 import { Accounts, type Passwords } from '../registry/accounts.ts';
 import { Catalog } from '../registry/catalog.ts';
+import { Inquiries } from '../registry/inquiries.ts';
 import { portsIn } from '../registry/ports.ts';
 import { Referrals } from '../registry/referrals.ts';
 import { isRefusal, type Refusal, Registry } from '../registry/registry.ts';
@@ -72,6 +73,8 @@ export interface ServerOptions {
   readonly opensNetworks?: boolean;
   /** The name of the way in which files are found in this network. */
   readonly discovery: string;
+  /** Whether peers publish what they share in its index, whatever way that is. Default false. */
+  readonly index?: boolean;
   readonly leaseMs?: number;
   /** What whoever changes something over HTTP must know; without one nobody does. */
   readonly token?: string;
@@ -211,7 +214,7 @@ export class MetadataServer {
   }
 
   #hall(network: string, pool: readonly number[], { privateKey, publicKey: networkKey }: Keys): Hall {
-    const { store, discovery, ports } = this.#options;
+    const { store, discovery, index = false, ports } = this.#options;
     const [leaseMs, now, sign] = [this.#leaseMs, this.#now, signer(privateKey)];
     const registry = new Registry({ store, network, ports: pool, leaseMs, draw: () => nanoid(22), hash: sha256, sign, chance });
     const catalog = new Catalog({ store: store.catalog, network });
@@ -222,7 +225,8 @@ export class MetadataServer {
     const isClosed = () => this.#dialBack.isClosed;
     const referrals = new Referrals({ registry, dial, isConnected, isClosed, chance, now });
     const requests = new Requests({
-      ...{ registry, referrals, logins, leaseMs, discovery, networkKey, now },
+      ...{ registry, referrals, logins, leaseMs, discovery, index, networkKey, now },
+      inquiries: new Inquiries(registry, catalog),
       places: this.#places,
       guests: this.#guests,
       tell: (event) => this.#tell(event),

@@ -7,7 +7,7 @@ import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/
 import type { Offer } from '../mesh/shelf.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
-import type { Contact, Provider } from '../protocol/messages.ts';
+import type { Contact, Inquiry, Provider } from '../protocol/messages.ts';
 import type { Conduct } from './conduct.ts';
 import type { End, Entry, Machine, Node } from './link.ts';
 import type { Network } from './network.ts';
@@ -25,6 +25,7 @@ export interface Mind {
 /** What a mind wants of the rest of its peer, and what is watched. */
 export interface HostOwner {
   askRegistry(host: Host): void;
+  askServer(host: Host, ask: string, request: Inquiry): void;
   found(host: Host, query: QueryId, provider: Provider): void;
   searchEnded(host: Host, effect: Extract<MeshEffect, { type: 'searchEnded' }>): void;
   topology(host: Host, ask: number, peers: readonly Placed[]): void;
@@ -157,6 +158,8 @@ export class Host implements Node {
         return this.#network.timer(this, effect.timer, effect.afterMs);
       case 'askRegistry':
         return this.#owner.askRegistry(this);
+      case 'askServer':
+        return this.#owner.askServer(this, effect.ask, effect.request);
       case 'found':
         return this.#owner.found(this, effect.query, effect.provider);
       case 'searchEnded':

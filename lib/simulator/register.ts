@@ -7,7 +7,9 @@
 import { DIAL_BACK_MS, LEASE_MS, RENEWALS_PER_LEASE, SERVER_ANSWER_MS, SWEEP_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import { signedText } from '../protocol/contact.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { Contact, Inquiry, InquiryAnswer } from '../protocol/messages.ts';
+import { Catalog } from '../registry/catalog.ts';
+import { Inquiries } from '../registry/inquiries.ts';
 import { Referrals } from '../registry/referrals.ts';
 import { isRefusal, type Place, type Refusal, Registry, type Wish } from '../registry/registry.ts';
 import type { Store } from '../registry/store.ts';
@@ -38,6 +40,8 @@ export interface RegisterOptions {
 interface Running {
   readonly store: Store;
   readonly registry: Registry;
+  readonly catalog: Catalog;
+  readonly inquiries: Inquiries;
   readonly referrals: Referrals;
 }
 
@@ -148,6 +152,15 @@ export class Register {
       const place = this.#lines.get(asker);
       if (place === undefined) return NOT_JOINED;
       return counted<Referral>(registry, { referral: await referrals.another(place.lease.serial) });
+    });
+  }
+
+  /** What the index says, or the register of its members; a refusal is an answer. */
+  inquire(asker: Asker, inquiry: Inquiry): Promise<InquiryAnswer> {
+    return this.#ask(asker, async ({ inquiries }) => {
+      const place = this.#lines.get(asker);
+      const answer = place === undefined ? NOT_JOINED : await inquiries.answer(place.lease.serial, inquiry, this.#network.now);
+      return isRefusal(answer) ? { type: 'refused', code: answer.code, message: answer.message } : answer;
     });
   }
 
@@ -262,7 +275,8 @@ export class Register {
       chance,
       now: () => this.#network.now,
     });
-    return { store, registry, referrals };
+    const catalog = new Catalog({ store: store.catalog, network: NETWORK });
+    return { store, registry, catalog, inquiries: new Inquiries(registry, catalog), referrals };
   }
 
   #sign(text: string): string {

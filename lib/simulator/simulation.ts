@@ -395,6 +395,11 @@ export class Simulation {
       this.#lives.get(name)?.tenancy.refer();
       this.network.isStirred = true;
     },
+    askServer: (host, ask, request) => {
+      const answered = this.#lives.get(host.name)?.tenancy.inquire(request);
+      void answered?.then((answer) => this.network.after(0, () => host.tell({ type: 'serverAnswered', ask, answer }), host));
+      this.network.isStirred = true;
+    },
     found: (_, query, provider) => {
       const record = this.searches.get(query);
       if (record === undefined) return;

@@ -1,10 +1,10 @@
 /**
  * A simulated peer's place in its network: joins, renews, and comes back by itself, in the steps of `peer/membership`.
  */
-import { RENEWALS_PER_LEASE, SERVER_RETRY_MS } from '../config.ts';
+import { INQUIRY_MS, RENEWALS_PER_LEASE, SERVER_RETRY_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { Contact, Inquiry, InquiryAnswer } from '../protocol/messages.ts';
 import { isRefusal, type Place, type Refusal } from '../registry/registry.ts';
 import type { Machine, Node } from './link.ts';
 import type { Network } from './network.ts';
@@ -63,6 +63,13 @@ export class Tenancy implements Asker {
       (answer) => this.#tell(answer),
       () => undefined, // the next pulse asks again
     );
+  }
+
+  /** What the register's index answers, within `INQUIRY_MS`: undefined when it is away, or silent for so long. */
+  inquire(inquiry: Inquiry): Promise<InquiryAnswer | undefined> {
+    const answered = this.#line === 0 ? Promise.resolve(undefined) : this.#parts.register.inquire(this, inquiry);
+    const late = this.#pause(INQUIRY_MS).then(() => undefined);
+    return Promise.race([answered.catch(() => undefined), late]);
   }
 
   cut(): void {

@@ -13,6 +13,7 @@ import type { Cause } from '../../lib/protocol/causes.ts';
 import { type PeerId, peerId, type QueryId, queryId, type Root } from '../../lib/protocol/ids.ts';
 import type { Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
+import { IndexDesk } from './index-desk.ts';
 
 /** A network of `count` peers named p0, p1, … that have joined one after the other and come to rest; each shares `files`. */
 export function settledNetwork(seed: number, count: number, files: (index: number) => readonly string[] = () => []): Network {
@@ -107,6 +108,8 @@ export class Network {
   /** Directions in which nothing passes: `from to`. */
   readonly blocked = new Set<string>();
   registryIsAway = false;
+  /** The index that the register has. */
+  readonly desk = new IndexDesk();
   /** Whether the far end of a link does not learn that it was closed. */
   isMute = false;
   /** Links that went at one end, in order. */
@@ -312,6 +315,12 @@ export class Network {
       case 'askRegistry':
         if (this.registryIsAway) return;
         return this.#later(this.#latency(), () => this.#refer(self));
+      case 'askServer': {
+        const { ask, request } = effect;
+        const contacts = () => [...this.hosts.values()].map(({ contact }) => contact);
+        const answer = this.registryIsAway ? undefined : this.desk.answer(self, request, contacts());
+        return this.#later(this.#latency(), () => this.tell(self, { type: 'serverAnswered', ask, answer }));
+      }
       case 'found':
         this.searches.get(effect.query)?.found.push(effect.provider);
         return;

@@ -103,7 +103,15 @@ t.test('no timer fires before its time, however busy the loop is', async (t) => 
     },
   };
   const ignored = () => undefined;
-  const owner = { askRegistry: ignored, linkUp: ignored, linkDown: ignored, found: ignored, searchEnded: ignored, topology: ignored };
+  const owner = {
+    askRegistry: ignored,
+    askServer: ignored,
+    linkUp: ignored,
+    linkDown: ignored,
+    found: ignored,
+    searchEnded: ignored,
+    topology: ignored,
+  };
   const calls = { callBack: ignored, callFailed: ignored };
   const body = new Body(SELF, identity, discovery, transport, { ...owner, ...calls, trusts: () => true, stopped: ignored });
   t.teardown(() => body.end());

@@ -11,7 +11,7 @@ import {
 } from '../../lib/protocol/codec.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/protocol/messages.ts';
 import { CONTENT_BYTES } from '../../lib/transfer/pieces.ts';
-import { answers, contact, folder, hostileNames, links, peer, provider, report, requests, transfers } from './samples.ts';
+import { answers, contact, files, folder, hostileNames, links, peer, provider, report, requests, transfers } from './samples.ts';
 
 const CONVERSATIONS: readonly (readonly [name: string, parse: Parse<{ type: string }>, samples: readonly { type: string }[]])[] = [
   ['link', parseLinkMessage, links],
@@ -109,6 +109,17 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   contact: OTHER_OBJECT,
   referral: OTHER_OBJECT.filter((value) => value !== null),
   want: OTHER_OBJECT,
+  base: [...NO_COUNT, 'some'],
+  removed: [...NO_ARRAY, [0], [''], tooMany(512, 'f1.txt')],
+  put: [...NO_ARRAY, [null], [{}], tooMany(512, files[0])],
+  cursor: [...NO_STRING, '', 'x'.repeat(1_025)],
+  most: [...NO_COUNT, 0, 513],
+  index: [false, 0, 1, 'true', null],
+  entries: NO_COUNT,
+  found: [...NO_ARRAY, [null], [{}]],
+  held: [...NO_ARRAY, [], [null], [{}], tooMany(512, files[0])],
+  foreign: [...NO_ARRAY, [null], [{}]],
+  hash: [...NO_STRING, 'x'.repeat(301)],
 };
 
 const OPTIONAL = new Set([
@@ -126,7 +137,10 @@ const OPTIONAL = new Set([
     'session in join',
     'peers.0.account in peerList',
     'accounts in peerList',
+    'foreign in located',
+    'contact in browsed',
   ],
+  ...['cursor', 'most', 'index in assigned'],
 ]);
 
 type Path = readonly (string | number)[];
@@ -296,6 +310,13 @@ const FILE_CARRIERS = [
     parseLinkMessage,
     (name: string) => ({ ...links.find(({ type }) => type === 'hits'), providers: [provider, { ...provider, name }] }),
   ],
+  [
+    'publish',
+    parseServerRequest,
+    (name: string) => ({ type: 'publish', id: 1, base: 0, version: 1, removed: [], put: [{ ...files[0], name }] }),
+  ],
+  ['located', parseServerAnswer, (name: string) => ({ type: 'located', id: 1, found: [{ contact, held: [{ ...files[0], name }] }] })],
+  ['browsed', parseServerAnswer, (name: string) => ({ type: 'browsed', id: 1, version: 1, entries: 1, found: [{ ...files[0], name }] })],
 ] as const;
 
 const PEER_CARRIERS = [
@@ -304,6 +325,13 @@ const PEER_CARRIERS = [
   ['assigned', parseServerAnswer, (name: string) => ({ ...answers[0], contact: { ...contact, name } })],
   ['referred', parseServerAnswer, (name: string) => ({ type: 'referred', id: 1, referral: { ...contact, name } })],
   ['hello, as an account', parseLinkMessage, (name: string) => ({ ...hello, contact: { ...contact, account: name } })],
+  ['located', parseServerAnswer, (name: string) => ({ type: 'located', id: 1, found: [{ contact: { ...contact, name }, held: files }] })],
+  [
+    'browsed',
+    parseServerAnswer,
+    (name: string) => ({ type: 'browsed', id: 1, contact: { ...contact, name }, version: 1, entries: 0, found: [] }),
+  ],
+  ['contactList', parseServerAnswer, (name: string) => ({ type: 'contactList', id: 1, found: [contact, { ...contact, name }] })],
   [
     'peerList, as an account',
     parseServerAnswer,

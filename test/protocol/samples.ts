@@ -1,6 +1,15 @@
 /** One sound sample of every message, for tests that spoil them. */
 import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
-import type { Contact, LinkMessage, Provider, Report, ServerAnswer, ServerRequest, TransferMessage } from '../../lib/protocol/messages.ts';
+import type {
+  Contact,
+  LinkMessage,
+  Provider,
+  Report,
+  ServerAnswer,
+  ServerRequest,
+  SharedFile,
+  TransferMessage,
+} from '../../lib/protocol/messages.ts';
 
 export const peer = peerId('abcdefghijkl');
 const other = peerId('ABC_-6789012');
@@ -11,6 +20,9 @@ const session = 's'.repeat(43);
 export const contact: Contact = { peer, name: 's1', host: '127.0.0.1', port: 9000, network: 'p2p', serial: 7, signature: 'Zm9v' };
 export const provider: Provider = { peer, name: 'f1.txt', bytes: 12, root: rootOf('0f'.repeat(32)) };
 export const folder: Provider = { peer, name: 'photos/', bytes: 99, root: rootOf('1f'.repeat(32)), holds: { files: 3, bytes: 2_000 } };
+const { peer: _, ...file } = provider;
+const { peer: __, ...folderFile } = folder;
+export const files: readonly SharedFile[] = [file, folderFile];
 const keys = 'k'.repeat(86);
 const nonce = 'n'.repeat(22);
 const proof = 'p'.repeat(16);
@@ -68,6 +80,12 @@ export const requests: readonly ServerRequest[] = [
   { type: 'changePassword', id: 12, session, old: 'correct horse', next: 'battery staple' },
   { type: 'listPeers', id: 6, which: 'all' },
   { type: 'leave', id: 7, cookie },
+  { type: 'publish', id: 13, base: 'whole', version: 1, removed: [], put: [...files] },
+  { type: 'publish', id: 13, base: 1, version: 2, removed: ['f1.txt'], put: [] },
+  { type: 'locate', id: 14, want: { by: 'name', name: 'f1' } },
+  { type: 'locate', id: 14, want: { by: 'all' }, cursor: '2.a', most: 16 },
+  { type: 'browse', id: 15, peer, cursor: 'f1.txt', most: 512 },
+  { type: 'contacts', id: 16, cursor: 'a', most: 1 },
 ];
 
 export const answers: readonly ServerAnswer[] = [
@@ -81,6 +99,12 @@ export const answers: readonly ServerAnswer[] = [
     peers: [{ peer, name: 's1', host: '127.0.0.1', port: 9000, online: true, joined: 1, seconds: 2, account: 'Anna' }],
     accounts: [{ number: 7, name: 'Anna', online: true, seconds: 3 }],
   },
+  { type: 'assigned', id: 1, contact, cookie, leaseMs: 30_000, discovery: 'flood', networkKey: 'Zm9v', index: true },
+  { type: 'published', id: 13, version: 1, entries: 0 },
+  { type: 'located', id: 14, found: [{ contact, held: [...files] }], cursor: '2.a' },
+  { type: 'located', id: 14, found: [], foreign: [{ name: 'f1.txt', hash: '0f', host: '10.0.0.1', port: 8000 }] },
+  { type: 'browsed', id: 15, contact, version: 1, entries: 2, found: [...files], cursor: 'photos/' },
+  { type: 'contactList', id: 16, found: [contact], members: 1, cursor: 'a' },
   { type: 'left', id: 4 },
   { type: 'registered', id: 8, number: 7, name: 'Anna' },
   { type: 'loggedIn', id: 9, number: 7, name: 'Anna', session },
