@@ -83,13 +83,13 @@ export class Registry {
   readonly #parts: RegistryParts;
   readonly #store: Store;
   readonly #network: string;
-  readonly #pool: ReadonlySet<number>;
+  readonly #pool: readonly number[];
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.#store = parts.store;
     this.#network = folded(parts.network);
-    this.#pool = new Set(parts.ports);
+    this.#pool = parts.ports.toSorted((one, other) => one - other);
   }
 
   /**
@@ -263,7 +263,9 @@ export class Registry {
     const claimed = await this.#store.claim(
       {
         network: this.#network,
-        ports: this.#inOrder(wish.port, new Set(bad)),
+        ports: this.#pool,
+        preferred: this.#preferred(wish, bad),
+        bad,
         host: wish.host,
         peer: wish.peer,
         name: wish.name,
@@ -289,10 +291,8 @@ export class Registry {
     }
   }
 
-  /** The ports of use, the preferred one first. */
-  *#inOrder(preferred: number | undefined, bad: ReadonlySet<number>): Generator<number, undefined, undefined> {
-    if (preferred !== undefined && this.#pool.has(preferred) && !bad.has(preferred)) yield preferred;
-    for (const port of this.#pool) if (!bad.has(port)) yield port;
+  #preferred({ port }: Wish, bad: readonly number[]): number | undefined {
+    return port !== undefined && this.#pool.includes(port) && !bad.includes(port) ? port : undefined;
   }
 
   #place(lease: Lease, cookie: string): Place {

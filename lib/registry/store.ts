@@ -12,10 +12,15 @@ import type { Lease, LeaseState } from './lease.ts';
 
 export type { Lease };
 
-/** What a joiner claims: the first free one of `ports`, and a name. `replaces` is a lease that ends when this one begins. */
+/** What a joiner claims: a port and a name. `replaces` is a lease that ends when this one begins. */
 export interface Claim {
   readonly network: string;
-  readonly ports: Iterable<number>;
+  /** The pool, lowest first, each once; its first free port is given. A store may remember what it found in this very array. */
+  readonly ports: readonly number[];
+  /** A port that is given before those of the pool when it is free. */
+  readonly preferred?: number | undefined;
+  /** Ports of the pool that are not given. */
+  readonly bad?: readonly number[];
   readonly host: string;
   readonly peer: PeerId;
   readonly name: string;
@@ -111,12 +116,6 @@ export interface Store {
   /** The ports of `host` that other programs have. */
   badPorts(network: string, host: string, now: number): Promise<readonly number[]>;
   close(): Promise<void>;
-}
-
-/** The first of `ports` that is not held. */
-export function firstFree(ports: Iterable<number>, isHeld: (port: number) => boolean): number | undefined {
-  for (const port of ports) if (!isHeld(port)) return port;
-  return undefined;
 }
 
 /** What is remembered of a lease that ended; nothing of a peer that never listened, or whose name another has now. */

@@ -46,8 +46,9 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     t.same(await store.keys('other', { publicKey: 'e', privateKey: 'f' }), { publicKey: 'e', privateKey: 'f' });
   });
 
-  promise('a claim gets the first port that nobody holds, and is kept as it was made', async (store, t) => {
-    const first = await leased(store, claimOf(1, { ports: [9001, 9000] }), 5);
+  promise('a claim gets the port that it prefers, else the first that nobody holds, and is kept as it was made', async (store, t) => {
+    const ports = [9000, 9001];
+    const first = await leased(store, claimOf(1, { ports, preferred: 9001 }), 5);
     t.same(first, {
       ...{ serial: first.serial, network: 'p2p', port: 9001, host: 'a', peer: claimOf(1).peer, name: 's1', foldedName: 's1' },
       ...{
@@ -61,7 +62,7 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
         account: undefined,
       },
     });
-    t.equal((await leased(store, claimOf(2, { ports: [9001, 9000] }))).port, 9000);
+    t.equal((await leased(store, claimOf(2, { ports, preferred: 9001 }))).port, 9000);
     t.same(await store.lease(first.serial, 5), first);
   });
 
@@ -71,12 +72,43 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     t.equal((await leased(store, claimOf(500, { ports: pool }))).port, 9_130);
     const [, freed] = await store.leases('p2p', 0);
     await store.end(freed?.serial ?? 0, 0);
-    t.equal((await leased(store, claimOf(501, { ports: [9_131, ...pool] }))).port, 9_131);
+    t.equal((await leased(store, claimOf(501, { ports: pool, preferred: 9_131 }))).port, 9_131);
     t.equal((await leased(store, claimOf(502, { ports: pool }))).port, 9_001);
-    const held = Array.from({ length: 128 }, (_, index) => 9_000 + index);
+    const held = Array.from({ length: 130 }, (_, index) => 9_000 + index);
     t.same(await store.claim(claimOf(503, { ports: held }), 0), { type: 'portsHeld' });
     const mine = (await store.leases('p2p', 0)).find(({ port }) => port === 9_100);
     t.equal((await leased(store, claimOf(100, { ports: held, replaces: mine?.serial }))).port, 9_100, 'the one that is replaced is free');
+  });
+
+  promise('a port that is free again is given again, however it became free', async (store, t) => {
+    const ports = Array.from({ length: 150 }, (_, index) => 9_000 + index);
+    const given = async (number: number, changed: Partial<Claim> = {}, now = 0) =>
+      (await leased(store, claimOf(number, { ports, ...changed }), now)).port;
+    const held: Lease[] = [];
+    for (let number = 0; number < 100; number++) {
+      held.push(await leased(store, claimOf(number, { ports, expiresAt: number % 10 === 9 ? 10 : 1_000 })));
+    }
+    await store.end(held[7]?.serial ?? 0, 0);
+    t.equal(await given(200), 9_007, 'it was ended');
+    t.equal(await given(201, { replaces: held[3]?.serial, preferred: 9_120 }), 9_120);
+    t.same([await given(202), await given(203)], [9_003, 9_100], 'another lease replaced it');
+    await store.expire('p2p', 10);
+    t.equal(await given(204, {}, 10), 9_009, 'it was due');
+    t.match(await store.claim(claimOf(205, { foldedName: 's204', ports }), 10), { type: 'nameHeld', lease: { port: 9_009 } });
+    await store.prolong('p2p', 20);
+    t.equal(await given(206, {}, 20), 9_000, 'all were due, and nobody looked');
+  });
+
+  promise('a bad port is not given', async (store, t) => {
+    const ports = Array.from({ length: 100 }, (_, index) => 9_000 + index);
+    const bad = [9_000, 9_001, 9_099];
+    const given = async (number: number, changed: Partial<Claim>) => (await leased(store, claimOf(number, { ports, ...changed }))).port;
+    t.equal(await given(1, { bad }), 9_002);
+    t.same([await given(2, {}), await given(3, { bad }), await given(4, {})], [9_000, 9_003, 9_001], 'others may have it');
+    for (let number = 5; number < 100; number++) await given(number, { bad });
+    t.same(await store.claim(claimOf(100, { ports, bad }), 0), { type: 'portsHeld' });
+    t.equal(await given(101, {}), 9_099);
+    t.same(await store.claim(claimOf(102, { ports }), 0), { type: 'portsHeld' });
   });
 
   promise('of many who race for the last port one gets it', async (store, t) => {

@@ -27,8 +27,22 @@ export function* run(statement: Statement, values: Values): Work<readonly Row[]>
   return yield { statement, values };
 }
 
+/** A number that nobody else gets, larger than all before it, and how many times ports have been freed. */
+export interface Counted {
+  readonly counted: number;
+  readonly freed: number;
+}
+
 /** The next number, and the lock: until this transaction is over, no other that counts gets one. */
-export function* count(): Work<number> {
-  const [row] = yield* run('count', {});
-  return Number(row?.counted);
+export function* count(): Work<Counted> {
+  return countedIn(yield* run('count', {}));
+}
+
+/** The same, for what may free a port. */
+export function* countFreed(): Work<Counted> {
+  return countedIn(yield* run('countFreed', {}));
+}
+
+function countedIn([row]: readonly Row[]): Counted {
+  return { counted: Number(row?.counted), freed: Number(row?.freed) };
 }

@@ -10,7 +10,6 @@ import {
   type Choice,
   type Claim,
   type Claimed,
-  firstFree,
   type Lease,
   type NetworkKeys,
   type Remembered,
@@ -104,7 +103,7 @@ export class MemoryStore implements Store {
     const isOther = (lease: Lease | undefined) => lease !== undefined && lease.serial !== replaces;
     const samePeer = byPeer.get(claim.peer);
     if (samePeer !== undefined && isOther(samePeer)) return { type: 'peerHeld', lease: samePeer };
-    const port = firstFree(claim.ports, (candidate) => isOther(this.#ports.get(candidate)));
+    const port = firstFree(claim, (candidate) => !isOther(this.#ports.get(candidate)));
     if (port === undefined) return { type: 'portsHeld' };
     const sameName = byName.get(claim.foldedName);
     if (sameName !== undefined && isOther(sameName)) return { type: 'nameHeld', lease: sameName };
@@ -256,6 +255,11 @@ export class MemoryStore implements Store {
     this.#shelves.set(network, shelf);
     return shelf;
   }
+}
+
+function firstFree({ ports, preferred, bad = [] }: Claim, isFree: (port: number) => boolean): number | undefined {
+  if (preferred !== undefined && isFree(preferred)) return preferred;
+  return ports.find((port) => isFree(port) && !bad.includes(port));
 }
 
 function isRenewed(before: Lease, { state, verified, foldedName }: Lease): boolean {

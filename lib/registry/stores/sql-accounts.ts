@@ -76,7 +76,7 @@ export class SqlAccounts implements AccountStore {
 
 function* registered(registration: Registration, now: number): Work<Registered> {
   const { network, name, foldedName, skeleton, passwordHash, endsAt, most } = registration;
-  const id = yield* count();
+  const { counted: id } = yield* count();
   yield* expired(network, now);
   const [held] = yield* run('alikeAccounts', { network, foldedName, skeleton, now });
   if (held !== undefined) return { type: 'nameHeld' };
@@ -87,7 +87,7 @@ function* registered(registration: Registration, now: number): Work<Registered> 
 }
 
 function* loggedIn(id: number, { tokenHash, expiresAt, ...login }: Login, now: number): Work<Account | undefined> {
-  const order = yield* count();
+  const { counted: order } = yield* count();
   const account = accountIn(yield* run('changeAccount', changed(id, { ...login, loggedInAt: now }, now)));
   if (account === undefined) return undefined;
   yield* run('beginSession', { tokenHash, id, expiresAt, order });
@@ -129,7 +129,7 @@ function* attempted(network: string, attempts: readonly Attempt[], now: number):
   }
   const wait = Math.max(0, ...pauses);
   if (wait > 0) return wait;
-  for (const { key, again } of counted) yield* run('tryAgain', { network, key, ...again, order: yield* count() });
+  for (const { key, again } of counted) yield* run('tryAgain', { network, key, ...again, order: (yield* count()).counted });
   yield* run('forgetOldAttempts', { network, limit: GUESSES_REMEMBERED });
   return 0;
 }

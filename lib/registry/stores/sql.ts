@@ -8,26 +8,25 @@ import {
   type Choice,
   type Claim,
   type Claimed,
-  firstFree,
   type Lease,
   type NetworkKeys,
   type Remembered,
   rememberedOf,
   type Store,
 } from '../store.ts';
-import { count, type Database, run, type Work } from './database.ts';
+import { count, countFreed, type Database, run, type Work } from './database.ts';
+import { freePort, type HeldPorts } from './free-port.ts';
 import { leaseIn, leaseOf, rememberedIn } from './rows.ts';
 import { SqlAccounts } from './sql-accounts.ts';
 import { SqlCatalog } from './sql-catalog.ts';
 import type { Row, Statement, Values } from './statements.ts';
 
-/** Ports of which those that are held are read. A guess. */
-const PORTS_READ = 64;
-
 export class SqlStore implements Store {
   readonly accounts: SqlAccounts;
   readonly catalog: SqlCatalog;
   readonly #database: Database;
+  /** What is known of each pool. */
+  readonly #held = new WeakMap<readonly number[], HeldPorts>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -39,8 +38,11 @@ export class SqlStore implements Store {
     return this.#database.inTransaction(() => keys(network, fresh));
   }
 
-  claim(claim: Claim, now: number): Promise<Claimed> {
-    return this.#database.inTransaction(() => claimed(claim, now));
+  async claim(claim: Claim, now: number): Promise<Claimed> {
+    const { claimed, held } = await this.#database.inTransaction(() => claiming(claim, this.#held.get(claim.ports), now));
+    // Not before all of it is kept: the number of times of something undone is that of something else.
+    if (held !== undefined) this.#held.set(claim.ports, held);
+    return claimed;
   }
 
   async lease(serial: number, now: number): Promise<Lease | undefined> {
@@ -116,37 +118,29 @@ function* keys(network: string, fresh: NetworkKeys): Work<NetworkKeys> {
   return { publicKey: String(row?.public_key), privateKey: String(row?.private_key) };
 }
 
-function* claimed(claim: Claim, now: number): Work<Claimed> {
-  const { network, peer, foldedName, replaces = 0 } = claim;
-  const serial = yield* count();
-  yield* remembering(yield* run('expireAll', { now }), now);
-  const [samePeer] = yield* run('ofPeer', { network, peer, replaces });
-  if (samePeer !== undefined) return { type: 'peerHeld', lease: leaseOf(samePeer) };
-  const port = yield* firstFreeOf([...claim.ports], { replaces });
-  if (port === undefined) return { type: 'portsHeld' };
-  const [sameName] = yield* run('ofName', { network, foldedName, replaces });
-  if (sameName !== undefined) return { type: 'nameHeld', lease: leaseOf(sameName) };
-  yield* run('remove', { serial: replaces });
-  return { type: 'leased', lease: yield* inserted(claim, { serial, port, now }) };
+/** What came of a claim, and what is known of its pool from now on. */
+interface Claiming {
+  readonly claimed: Claimed;
+  readonly held?: HeldPorts;
 }
 
-/**
- * The first of these ports that is not held. Ports in a row are halved by how many of them are held, which a database counts in its
- * index: to read all that are held takes ten times as long where there are thousands.
- */
-function* firstFreeOf(ports: readonly number[], among: Values): Work<number | undefined> {
-  if (ports.length === 0) return undefined;
-  const values = { ...among, least: Math.min(...ports), most: Math.max(...ports) };
-  if (ports.length <= PORTS_READ) {
-    const held = new Set((yield* run('heldPorts', values)).map(({ port }) => Number(port)));
-    return firstFree(ports, (candidate) => held.has(candidate));
-  }
-  if (values.most - values.least === ports.length - 1) {
-    const [row] = yield* run('countHeld', values);
-    if (Number(row?.count) === ports.length) return undefined;
-  }
-  const middle = ports.length >> 1;
-  return (yield* firstFreeOf(ports.slice(0, middle), among)) ?? (yield* firstFreeOf(ports.slice(middle), among));
+function* claiming(claim: Claim, known: HeldPorts | undefined, now: number): Work<Claiming> {
+  const { network, peer, foldedName, replaces } = claim;
+  const { counted: serial, freed } = yield* replaces === undefined ? count() : countFreed();
+  const due = yield* remembering(yield* run('expireAll', { now }), now);
+  const among = { network, replaces: replaces ?? 0 };
+  const [samePeer] = yield* run('ofPeer', { ...among, peer });
+  if (samePeer !== undefined) return { claimed: { type: 'peerHeld', lease: leaseOf(samePeer) } };
+  const isKnown = known?.freed === freed && due.length === 0;
+  const free = yield* freePort(claim, isKnown ? known.count : 0);
+  // What was due has been counted on: the next claim looks for itself.
+  const held = due.length === 0 ? { held: { freed, count: free.held } } : {};
+  const { port } = free;
+  if (port === undefined) return { ...held, claimed: { type: 'portsHeld' } };
+  const [sameName] = yield* run('ofName', { ...among, foldedName });
+  if (sameName !== undefined) return { ...held, claimed: { type: 'nameHeld', lease: leaseOf(sameName) } };
+  if (replaces !== undefined) yield* run('remove', { serial: replaces });
+  return { ...held, claimed: { type: 'leased', lease: yield* inserted(claim, { serial, port, now }) } };
 }
 
 function* inserted(
@@ -162,11 +156,11 @@ function* inserted(
 }
 
 function* verified(serial: number, now: number): Work<Lease | undefined> {
-  return leaseIn(yield* run('see', { serial, now, next: yield* count() }));
+  return leaseIn(yield* run('see', { serial, now, next: (yield* count()).counted }));
 }
 
 function* ended(serial: number, now: number): Work<Lease | undefined> {
-  const order = yield* count();
+  const { counted: order } = yield* countFreed();
   const lease = leaseIn(yield* run('lease', { serial, now }));
   if (lease === undefined) return undefined;
   yield* run('remove', { serial });
@@ -180,7 +174,7 @@ function* expired(network: string, now: number): Work<readonly Lease[]> {
 
 function* remembering(rows: readonly Row[], now: number): Work<readonly Lease[]> {
   const due = rows.map(leaseOf);
-  for (const lease of due) yield* remember(lease, now, yield* count());
+  for (const lease of due) yield* remember(lease, now, (yield* countFreed()).counted);
   return due;
 }
 
@@ -213,6 +207,6 @@ function* listening(
 }
 
 function* markedBad({ network, ...bad }: { network: string; host: string; port: number; until: number }): Work<void> {
-  yield* run('markBad', { network, ...bad, order: yield* count() });
+  yield* run('markBad', { network, ...bad, order: (yield* count()).counted });
   yield* run('forgetBad', { network, limit: BAD_PORTS_REMEMBERED });
 }

@@ -45,9 +45,11 @@ class SqliteDatabase implements Database {
   readonly trigrams = 'table';
   readonly #database: DatabaseSync;
   readonly #prepared = new Map<Statement, StatementSync>();
+  readonly #bounds: Bounds;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
+    this.#bounds = { begin: database.prepare('BEGIN IMMEDIATE'), commit: database.prepare('COMMIT') };
   }
 
   async run(step: Step): Promise<readonly Row[]> {
@@ -58,7 +60,7 @@ class SqliteDatabase implements Database {
 
   // From its first statement to its last without a pause: there is one connection, which others would act on meanwhile.
   async inTransaction<Answer>(work: () => Work<Answer>): Promise<Answer> {
-    return withNamedErrors(() => inTransaction(this.#database, () => this.#performed(work())));
+    return withNamedErrors(() => inTransaction(this.#database, this.#bounds, () => this.#performed(work())));
   }
 
   async close(): Promise<void> {
@@ -74,10 +76,21 @@ class SqliteDatabase implements Database {
 
   #rows({ statement, values }: Step): readonly Row[] {
     failpoint('register.before-statement');
-    const prepared = this.#prepared.get(statement) ?? this.#database.prepare(spelled(STATEMENTS[statement]));
-    this.#prepared.set(statement, prepared);
+    const prepared = this.#prepared.get(statement) ?? this.#prepare(statement);
     return prepared.all(written(values));
   }
+
+  #prepare(statement: Statement): StatementSync {
+    const prepared = this.#database.prepare(spelled(STATEMENTS[statement]));
+    this.#prepared.set(statement, prepared);
+    return prepared;
+  }
+}
+
+/** What a transaction begins and ends with, parsed once. */
+interface Bounds {
+  readonly begin: StatementSync;
+  readonly commit: StatementSync;
 }
 
 function spelled(statement: string): string {
@@ -85,7 +98,9 @@ function spelled(statement: string): string {
 }
 
 function written(values: Values): Record<string, string | number | null> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, plain(value)]));
+  const all: Record<string, string | number | null> = {};
+  for (const name in values) all[name] = plain(values[name] ?? null);
+  return all;
 }
 
 function plain(value: Value): string | number | null {
@@ -108,7 +123,8 @@ function opened(path: string): DatabaseSync {
 }
 
 function migrate(database: DatabaseSync, path: string): void {
-  inTransaction(database, () => {
+  const bounds = { begin: database.prepare('BEGIN IMMEDIATE'), commit: database.prepare('COMMIT') };
+  inTransaction(database, bounds, () => {
     const version = Number(database.prepare('PRAGMA user_version').get()?.user_version);
     if (version > MIGRATIONS.length) {
       throw new FloodmeshError('USAGE', `${path} was written by a newer floodmesh`, 'bring floodmesh up to date, or name another file');
@@ -118,12 +134,12 @@ function migrate(database: DatabaseSync, path: string): void {
   });
 }
 
-function inTransaction<Answer>(database: DatabaseSync, work: () => Answer): Answer {
-  database.exec('BEGIN IMMEDIATE');
+function inTransaction<Answer>(database: DatabaseSync, { begin, commit }: Bounds, work: () => Answer): Answer {
+  begin.run();
   try {
     const answer = work();
     failpoint('register.before-commit');
-    database.exec('COMMIT');
+    commit.run();
     failpoint('register.after-commit');
     return answer;
   } catch (thrown) {

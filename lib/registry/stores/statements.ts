@@ -18,7 +18,8 @@ export const STATEMENTS = {
   ...CATALOG_STATEMENTS,
   keepKeys: 'INSERT INTO network VALUES (:network, :publicKey, :privateKey) ON CONFLICT DO NOTHING',
   keys: 'SELECT * FROM network WHERE network = :network',
-  count: 'UPDATE counter SET counted = counted + 1 RETURNING counted',
+  count: 'UPDATE counter SET counted = counted + 1 RETURNING counted, freed',
+  countFreed: 'UPDATE counter SET counted = counted + 1, freed = freed + 1 RETURNING counted, freed',
   lease: `SELECT * FROM lease WHERE ${LIVING}`,
   leases: 'SELECT * FROM lease WHERE network = :network AND expires_at > :now ORDER BY port',
   members: 'SELECT count(*) AS count FROM lease WHERE network = :network AND verified > 0',
@@ -113,5 +114,9 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
     'DELETE FROM lease WHERE serial NOT IN (SELECT max(serial) FROM lease GROUP BY port)',
     'CREATE UNIQUE INDEX lease_port ON lease (port)',
     'CREATE INDEX lease_end ON lease (expires_at)',
+  ],
+  ({ integer }) => [
+    // Whoever has seen which ports are held need not look again until one of them has been freed.
+    `ALTER TABLE counter ADD COLUMN freed ${integer} NOT NULL DEFAULT 0`,
   ],
 ];

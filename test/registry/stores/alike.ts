@@ -11,9 +11,20 @@ import { NO_POSTGRES, Postgres } from '../../suites/postgres.ts';
 const NETWORKS = ['p2p', 'other'];
 const few = (most: number) => fc.integer({ min: 0, max: most });
 
+/** The same arrays each time: what a store remembers of them must stay true. */
+const POOLS = [[], [2], [0, 1], [1, 3], [0, 1, 2, 3]] as const;
+
 /** One call. Leases are meant by their number: the first that was given, the second, … */
 type Call =
-  | { readonly do: 'claim'; readonly peer: number; readonly name: number; readonly ports: readonly number[]; readonly replaces: number }
+  | {
+      readonly do: 'claim';
+      readonly peer: number;
+      readonly name: number;
+      readonly ports: readonly number[];
+      readonly preferred: number | undefined;
+      readonly bad: readonly number[];
+      readonly replaces: number;
+    }
   | { readonly do: 'verify' | 'end' | 'lease'; readonly which: number }
   | { readonly do: 'change'; readonly which: number; readonly change: Change }
   | { readonly do: 'expire' | 'leases' | 'remembered' | 'prolong' | 'count' }
@@ -27,7 +38,9 @@ const call: fc.Arbitrary<Call> = fc.oneof(
       do: fc.constant('claim' as const),
       peer: few(4),
       name: few(4),
-      ports: fc.uniqueArray(few(3)),
+      ports: fc.constantFrom<readonly number[]>(...POOLS),
+      preferred: fc.option(few(3), { nil: undefined, freq: 3 }),
+      bad: fc.uniqueArray(few(3), { maxLength: 2 }),
       replaces: few(9),
     }),
   },
@@ -92,11 +105,11 @@ async function answered(
   const serial = (which: number) => serials[which] ?? 0;
   switch (call.do) {
     case 'claim': {
-      const { peer, name, ports, replaces } = call;
+      const { peer, name, ports, preferred, bad, replaces } = call;
       const earlier = await store.lease(serial(replaces), now);
       const claim = {
         network,
-        ports,
+        ...{ ports, preferred, bad },
         host: 'a',
         peer: peerId(`peer-${peer}`.padEnd(12, '_')),
         name: `S${name}`,
