@@ -469,6 +469,12 @@ export const FAREWELL_PATIENCE_MS = 500;
 export const STOPPED_MS = 250;
 /** How long a peer that leaves or stops waits for its last words to go out: the promise is two seconds. */
 export const FAREWELL_MS = 1_000;
+/** The longest `metadata.json` that is read: some 40,000 documents. A guess. */
+export const METADATA_BYTES = 4 * 1024 * 1024;
+/** Most faults of it that are named; of the others, only how many there are. A guess at what anybody mends at once. */
+export const WARNINGS_NAMED = 10;
+/** Most titles of fetched files that are kept; the one learnt first is forgotten first. About 150 bytes each, written whole. A guess. */
+export const TITLES_KEPT = 10_000;
 /** Most names that are said to be skipped; of the others, only how many there are. A guess at what anybody reads. */
 export const SKIPPED_NAMED = 1_000;
 

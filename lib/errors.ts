@@ -72,6 +72,8 @@ export const ERROR_EXITS = {
   CONTENT_MISMATCH: EXIT.mismatch,
   /** The holder's file changed while it was served. */
   CONTENT_CHANGED: EXIT.mismatch,
+  /** Some of the titles and numbers that the `metadata.json` of a shared folder gives cannot be used. */
+  METADATA_FAULTY: EXIT.failed,
   /** Every holder went away before the file was whole. */
   HOLDERS_GONE: EXIT.unreachable,
   /** No room left on the disk. */

@@ -32,6 +32,9 @@ export interface Found {
   readonly bytes: number;
   readonly hash: Root;
   readonly holds?: Holds;
+  /** Of documents that have them (`metadata.json`). */
+  readonly title?: string;
+  readonly number?: string;
   readonly peer: string;
   readonly host?: string;
   readonly port?: number;
@@ -87,6 +90,9 @@ export interface Downloaded {
   readonly bytes: number;
   /** How many files it has, when it is a folder; `bytes` are theirs together. */
   readonly files?: number;
+  readonly title?: string;
+  /** What it is called by in `rfc 959`; not the number of the transfer. */
+  readonly number?: string;
   /** Bytes of it that came over the wire in this process; the others were there from an earlier attempt. */
   readonly fetched: number;
   readonly hash: Root;

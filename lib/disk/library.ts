@@ -14,8 +14,9 @@ import { SKIPPED_NAMED } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import { Shelf } from '../mesh/shelf.ts';
 import type { Root } from '../protocol/ids.ts';
-import type { SharedFile } from '../protocol/messages.ts';
+import type { SharedFile, Want } from '../protocol/messages.ts';
 import { pathFault } from '../protocol/names.ts';
+import type { Titled } from '../protocol/titles.ts';
 import { Backlog } from './backlog.ts';
 import { codeOf, diskError, isGone } from './faults.ts';
 import { Folders } from './folders.ts';
@@ -24,11 +25,13 @@ import type { Hasher, Listing } from './hasher.ts';
 import type { WholeFile } from './hashing.ts';
 import { Layers } from './layers.ts';
 import { type Listed, listed, type Skipped } from './listing.ts';
+import { METADATA_FILE, Metadata } from './metadata.ts';
 import { type OpenFile, ServedFile, type Shared } from './opened.ts';
 import { Records } from './records.ts';
 import { copyInto, shareable } from './sharing.ts';
 import { Slices } from './slices.ts';
 import { privateFolder } from './state.ts';
+import { Titles } from './titles.ts';
 import { Watch } from './watch.ts';
 
 /** A file that changed less long ago is not hashed yet: file systems tell time in ticks of up to 10 ms, and within one a change cannot be seen. */
@@ -57,11 +60,13 @@ export class Library {
   readonly #watch = new Watch(() => this.#read());
   readonly #faults = new Map<string, Skipped>();
   readonly #open = new Set<OpenFile>();
+  readonly #metadata = new Metadata();
   /** What the disk calls those that it calls otherwise than in the composed form. */
   readonly #spelt = new Map<string, string>();
   // Files that changed under our hands: the next reading says what they are.
   readonly #unsure = new Set<string>();
   #records: Records;
+  #titles: Titles;
   #folder: string;
   #reading = 1;
   #skipped: readonly Skipped[] = [];
@@ -75,6 +80,7 @@ export class Library {
     this.#folder = options.folder;
     this.#layers = new Layers(options.state);
     this.#records = new Records(options.state, options.folder);
+    this.#titles = new Titles(options.state, options.folder);
     this.#folders = new Folders({ shelf: this.#shelf, pending: () => this.#pendingPaths(), onChange: () => this.#tell() });
   }
 
@@ -86,10 +92,11 @@ export class Library {
     });
     this.#folder = await shareable(folder, state);
     this.#records = new Records(state, this.#folder);
+    this.#titles = new Titles(state, this.#folder);
     const reading = hasher.list(this.#folder, '').catch((cause) => {
       throw new FloodmeshError('FOLDER_UNUSABLE', `${folder} cannot be read (${codeOf(cause)})`, 'choose another folder', { cause });
     });
-    const [{ listing, print }] = await Promise.all([reading, this.#records.load()]);
+    const [{ listing, print }] = await Promise.all([reading, this.#records.load(), this.#titles.load()]);
     if (listing !== undefined) await this.#take(listing, print);
     this.#watch.start(this.#folder);
   }
@@ -139,9 +146,24 @@ export class Library {
     return [...this.#skipped, ...this.#faults.values()];
   }
 
+  /** What is wrong with the titles that its owner gives, a few words each. */
+  get warnings(): readonly string[] {
+    return this.#metadata.faults.map((fault) => `${METADATA_FILE}: ${fault}`);
+  }
+
   /** What a name means: what lies at this path, else what has this last name, else what has this stem; the first by path. */
   find(name: string): SharedFile | undefined {
-    return first(this.#shelf.matching({ by: 'name', name }, Number.POSITIVE_INFINITY));
+    return this.meant({ by: 'name', name });
+  }
+
+  /** What is wanted, as a search finds it; the first by path. */
+  meant(want: Want): SharedFile | undefined {
+    return first(this.#shelf.matching(want, Number.POSITIVE_INFINITY));
+  }
+
+  /** Remembers what a content is called besides its name in this folder: it is to come. */
+  entitle(root: Root, called: Titled): void {
+    this.#titles.learn(root, called);
   }
 
   /** A file of this content; folders are not meant. */
@@ -215,7 +237,7 @@ export class Library {
     await this.#backlog.close();
     await this.#folders.close();
     await Promise.all(Array.from(this.#open, (file) => file.close()));
-    await this.#records.close();
+    await Promise.all([this.#records.close(), this.#titles.close()]);
   }
 
   // --- reading the folder ---------------------------------------------------------------------------------------------
@@ -239,6 +261,7 @@ export class Library {
     this.#print = print;
     this.#unsure.clear();
     this.#skipped = skipped;
+    await this.#retitle();
     const news: Listed[] = [];
     for (const part of files) {
       for (const file of part) {
@@ -256,6 +279,18 @@ export class Library {
     this.#tell();
   }
 
+  /** What is shared already may be called otherwise from now on. */
+  async #retitle(): Promise<void> {
+    for (const name of await this.#metadata.refresh(this.#folder)) {
+      const file = this.#shelf.at(name);
+      if (file !== undefined) this.#shelf.put(this.#called(file));
+    }
+  }
+
+  #called({ name, bytes, root }: SharedFile): SharedFile {
+    return { name, bytes, root, ...(this.#metadata.of(name) ?? this.#titles.of(root)) };
+  }
+
   /** Whether a file that is new or changed is known from before; if not, it is not shared until it is hashed. */
   #recognise(file: Listed): boolean {
     const root = this.#records.find(file.file, file.stamp);
@@ -266,7 +301,7 @@ export class Library {
 
   #put({ name, file, bytes, root }: Shared): void {
     if (file !== name) this.#spelt.set(name, file);
-    this.#shelf.put({ name, bytes, root });
+    this.#shelf.put(this.#called({ name, bytes, root }));
     this.#folders.touch(name);
   }
 

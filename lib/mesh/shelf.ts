@@ -3,6 +3,7 @@
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile, Want } from '../protocol/messages.ts';
 import { lastName, stem } from '../protocol/names.ts';
+import { foldedText, wordsOf } from '../protocol/titles.ts';
 import { Chains, hashOf } from './chains.ts';
 
 /** What a peer offers: it is asked anew with each question, and may answer otherwise than before. */
@@ -22,6 +23,8 @@ export class Shelf implements Offer {
   // Also the way to a last name: whatever has it has its stem.
   readonly #byStem = new Chains();
   readonly #byRoot = new Chains();
+  /** Only what has a number. */
+  readonly #byNumber = new Chains();
   #files = 0;
   #bytes = 0;
 
@@ -48,6 +51,7 @@ export class Shelf implements Offer {
     this.#byPath.add(row, this.#hash(file.name));
     this.#byStem.add(row, this.#hash(stem(file.name)));
     this.#byRoot.add(row, this.#hash(file.root));
+    if (file.number !== undefined) this.#byNumber.add(row, this.#hash(file.number));
     this.#count(file, 1);
   }
 
@@ -56,6 +60,7 @@ export class Shelf implements Offer {
     const file = this.#rows[row];
     if (file === undefined) return;
     for (const chains of [this.#byPath, this.#byStem, this.#byRoot]) chains.remove(row);
+    if (file.number !== undefined) this.#byNumber.remove(row);
     this.#rows[row] = undefined;
     this.#free.push(row);
     this.#count(file, -1);
@@ -93,6 +98,11 @@ export class Shelf implements Offer {
     for (const file of this.#under(this.#byRoot, root)) if (file.root === root) yield file;
   }
 
+  /** The documents of this number. */
+  *withNumber(number: string): Generator<SharedFile, undefined, undefined> {
+    for (const file of this.#under(this.#byNumber, number)) if (file.number === number) yield file;
+  }
+
   /** Whether it lies in a folder that is here itself. */
   isInFolder(path: string): boolean {
     for (const folder of foldersOf(path)) if (this.at(folder) !== undefined) return true;
@@ -128,8 +138,14 @@ export function answers(shelves: readonly Shelf[], want: Want, limit: number): r
     case 'name':
       return named(shelves, want.name.normalize('NFC'), limit);
     case 'text': {
-      const text = want.text.normalize('NFC').toLowerCase();
-      return gathered(shelves, limit, (shelf) => filtered(shelf, ({ name }) => name.toLowerCase().includes(text)));
+      const text = foldedText(want.text);
+      return gathered(shelves, limit, (shelf) => filtered(shelf, (file) => hasText(file, text)));
+    }
+    case 'number':
+      return gathered(shelves, limit, (shelf) => shelf.withNumber(want.number));
+    case 'words': {
+      const words = wordsOf(want.words);
+      return gathered(shelves, limit, (shelf) => filtered(shelf, (file) => hasWords(file, words)));
     }
     case 'root':
       return gathered(shelves, limit, (shelf) => shelf.withRoot(want.root));
@@ -149,6 +165,7 @@ function named(shelves: readonly Shelf[], name: string, limit: number): readonly
     (shelf) => [isFolder(name) ? undefined : shelf.at(`${name}/`)],
     (shelf) => (name.slice(0, -1).includes('/') ? [] : shelf.called(name)),
     (shelf) => shelf.withStem(name),
+    (shelf) => shelf.withNumber(name),
   ];
   for (const way of ways) {
     const found = gathered(shelves, limit, way);
@@ -170,6 +187,17 @@ function gathered(shelves: readonly Shelf[], limit: number, ask: (shelf: Shelf) 
 
 function* filtered(shelf: Shelf, isMeant: (file: SharedFile) => boolean): Generator<SharedFile, undefined, undefined> {
   for (const file of shelf) if (isMeant(file)) yield file;
+}
+
+function hasText({ name, title }: SharedFile, text: string): boolean {
+  return name.toLowerCase().includes(text) || (title !== undefined && foldedText(title).includes(text));
+}
+
+/** Whether all words are in the title; no title has none of them. */
+function hasWords({ title }: SharedFile, words: readonly string[]): boolean {
+  if (title === undefined || words.length === 0) return false;
+  const own = new Set(wordsOf(title));
+  return words.every((word) => own.has(word));
 }
 
 function isFolder(path: string): boolean {

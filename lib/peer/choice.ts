@@ -2,6 +2,7 @@
 import { FloodmeshError } from '../errors.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Provider, SharedFile } from '../protocol/messages.ts';
+import { titled } from '../protocol/titles.ts';
 import { CONTENT_BYTES } from '../transfer/pieces.ts';
 
 /** One content, under the name it is offered by, and who has it, in the order in which they answered. */
@@ -22,7 +23,7 @@ export function contents(name: string, providers: readonly Provider[]): readonly
     if (file.bytes > CONTENT_BYTES) continue; // nobody can share so much: it is a claim
     // A manifest may be shared as a file, too: that is not the folder.
     const key = `${file.root} ${file.bytes} ${file.holds?.files ?? 0}`;
-    const known = found.get(key) ?? { ...file, holders: [] };
+    const known = { ...titled(file), ...(found.get(key) ?? { ...file, holders: [] }) };
     const holders = known.holders.includes(peer) ? known.holders : [...known.holders, peer];
     found.set(key, { ...known, name: likelier(name, known.name, file.name), holders });
   }

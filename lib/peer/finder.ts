@@ -57,7 +57,7 @@ export class Finder {
     }
   }
 
-  /** Whoever offers what is wanted, called `name`, each told as it is found; that there is nobody is told, too. */
+  /** Whoever offers what is wanted, typed as `name`, each told as it is found; that there is nobody is told, too. */
   async providers(
     name: string,
     want: Want,
@@ -73,7 +73,7 @@ export class Finder {
         emit({ type: 'found', ...this.#found(next.value) });
         continue;
       }
-      if (providers.length === 0 && this.#parts.shelves.fetchedNamed(name) === undefined) emit({ type: 'notFound', name, ...next.value });
+      if (providers.length === 0 && this.#parts.shelves.fetchedMeant(want) === undefined) emit({ type: 'notFound', name, ...next.value });
       return providers;
     }
   }

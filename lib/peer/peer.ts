@@ -18,7 +18,6 @@ import type { Contact, Inquiry } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import { Body } from './body.ts';
-import type { Choice } from './choice.ts';
 import { Finder } from './finder.ts';
 import { type Assigned, type Members, Membership, type Referred } from './membership.ts';
 import { limited, type PeerOptions, type Settings, settings } from './options.ts';
@@ -26,7 +25,7 @@ import { Pace } from './pace.ts';
 import type { SearchEnd } from './searches.ts';
 import { ended, Shelves } from './shelves.ts';
 import { Surveys } from './surveys.ts';
-import { type Outcome, type Resumed, type TransferOptions, Transfers } from './transfers.ts';
+import { type GetOptions, type Outcome, type Resumed, type TransferOptions, Transfers } from './transfers.ts';
 import { Trust } from './trust.ts';
 import { Uploads } from './uploads.ts';
 import { Ways } from './ways.ts';
@@ -46,6 +45,8 @@ export interface Status {
     /** Files that wait to be hashed. */
     readonly pending: number;
     readonly skipped: readonly { readonly name: string; readonly why: string }[];
+    /** What is wrong with the titles in `metadata.json`. */
+    readonly warnings: readonly string[];
   };
   readonly downloads: {
     readonly folder: string;
@@ -87,6 +88,8 @@ export class Peer {
   #listening: Listening | undefined;
   #joined: Joined | undefined;
   #finishing: Promise<void> | undefined;
+  /** What was last said of the titles of the shared folder. */
+  #warned = '';
 
   /** @throws NAME_UNACCEPTABLE, or USAGE, when an option cannot be. */
   constructor(options: PeerOptions, transport: Transport = webSocketTransport()) {
@@ -144,7 +147,7 @@ export class Peer {
   }
 
   /**
-   * Files and folders whose path contains `text` in any case (all, for ''), own ones first, others as they are found; with
+   * Files and folders whose path or title contains `text` in any case (all, for ''), own ones first, others as they are found; with
    * `peer` only those of the peer of that name or id. Returns how many were asked, once all have answered or after two seconds.
    * @throws PEER_UNKNOWN, USAGE, CANCELLED, ENDED.
    */
@@ -153,14 +156,15 @@ export class Peer {
   }
 
   /**
-   * Finds and fetches a file: the one at the path `name`, else one called so, else one whose name without its ending it is.
+   * Finds and fetches a file: the one at the path `name`, else one called so, else one whose name without its ending it is, else
+   * one of this number; `by` says that it is a number, or words of a title.
    * Of several contents the likeliest, or the one that `choice` means. What is on this disk already is not fetched again.
    * Told to listeners meanwhile, and to `told` of this one alone: `found`, `offers`, `progress`, `transfer`, `holderLost`,
    * `notFound`. When no holder is left it fails, or, when it is `patient`, waits for one.
    * @throws NOT_FOUND, CONTENT_MISMATCH, CONTENT_CHANGED, HOLDERS_GONE, DISK_FULL, DISK_FAILED, USAGE, CANCELLED, ENDED.
    */
-  get(name: string, { choice, ...options }: TransferOptions & { readonly choice?: Choice } = {}): Promise<Outcome> {
-    return this.#transfers.get(name, choice, options);
+  get(name: string, options: GetOptions = {}): Promise<Outcome> {
+    return this.#transfers.get(name, options);
   }
 
   /**
@@ -241,14 +245,14 @@ export class Peer {
 
   status(): Status {
     const { library, fetched } = this.#shelves;
-    const { folder, pending, skipped, shelf } = library;
+    const { folder, pending, skipped, warnings, shelf } = library;
     const body = this.#body;
     return {
       joined: this.#joined,
       serverReachable: this.#membership.isServerReachable,
       peersKnown: body?.members.length ?? 0,
       neighbors: Array.from(body?.neighbors ?? [], (peer) => this.#nameOf(peer)).sort(),
-      shared: { folder, files: shelf.files, bytes: shelf.bytes, pending, skipped },
+      shared: { folder, files: shelf.files, bytes: shelf.bytes, pending, skipped, warnings },
       downloads: {
         folder: fetched.folder,
         files: fetched.shelf.files,
@@ -419,7 +423,10 @@ export class Peer {
   }
 
   #sharedChanged(): void {
-    const { shelf, pending } = this.#shelves.library;
+    const { shelf, pending, warnings } = this.#shelves.library;
+    const warning = warnings.join('; ');
+    if (warning !== this.#warned && warning !== '') this.#complain(new FloodmeshError('METADATA_FAULTY', warning, MENDING));
+    this.#warned = warning;
     this.#emit({ type: 'shared', files: shelf.files, pending });
   }
 
@@ -444,6 +451,8 @@ export class Peer {
     return drawn.sort(byName);
   }
 }
+
+const MENDING = 'mend it: it is read again; the files are shared without the titles that are wrong';
 
 function byName(one: TopologyPeer, other: TopologyPeer): number {
   return one.name.localeCompare(other.name, undefined, { numeric: true });

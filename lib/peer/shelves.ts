@@ -9,7 +9,7 @@ import { FloodmeshError, named } from '../errors.ts';
 import { failpoint } from '../failpoints.ts';
 import { answers, type Offer } from '../mesh/shelf.ts';
 import type { Root } from '../protocol/ids.ts';
-import type { SharedFile } from '../protocol/messages.ts';
+import type { SharedFile, Want } from '../protocol/messages.ts';
 import { PIECE_BYTES } from '../transfer/pieces.ts';
 import type { Settings } from './options.ts';
 import type { Fetched } from './whole.ts';
@@ -107,14 +107,19 @@ export class Shelves {
     return whole === undefined || whole.file.bytes > PIECE_BYTES ? undefined : whole;
   }
 
-  /** The own file or folder that a name means. */
-  ownNamed(name: string): Here | undefined {
-    return here(this.library, this.library.find(name));
+  /** The own file or folder that is wanted. */
+  ownMeant(want: Want): Here | undefined {
+    return here(this.library, this.library.meant(want));
   }
 
-  /** The fetched file or folder that a name means. */
-  fetchedNamed(name: string): Here | undefined {
-    return here(this.fetched, this.fetched.find(name));
+  /** The fetched file or folder that is wanted. */
+  fetchedMeant(want: Want): Here | undefined {
+    return here(this.fetched, this.fetched.meant(want));
+  }
+
+  /** What is about to be fetched keeps what it is called besides its name. */
+  entitle({ root, ...called }: SharedFile): void {
+    this.fetched.entitle(root, called);
   }
 
   /**

@@ -8,6 +8,7 @@ import { FloodmeshError, named } from '../errors.ts';
 import { type PeerId, rootOf } from '../protocol/ids.ts';
 import type { Provider, Want } from '../protocol/messages.ts';
 import { shown, stem } from '../protocol/names.ts';
+import { NUMBER_LENGTH, TITLE_LENGTH, titled, titleFault } from '../protocol/titles.ts';
 import type { AlreadyHere, Downloaded, PeerEvent, TransferStatus } from '../trace.ts';
 import { type Choice, type Content, chosen, contents } from './choice.ts';
 import { type DeliveryParts, deliver } from './delivery.ts';
@@ -29,6 +30,12 @@ export interface TransferOptions {
   readonly patient?: boolean;
   /** Is told what concerns this transfer: `found`, `offers`, `notFound`, `progress`, `holderLost`, `transfer`. */
   readonly told?: (event: PeerEvent) => void;
+}
+
+/** What a get fetches: of several contents the one of `choice`, found by its name or `by` its number or words of its title. */
+export interface GetOptions extends TransferOptions {
+  readonly choice?: Choice;
+  readonly by?: 'number' | 'words';
 }
 
 export interface TransfersParts extends Omit<DeliveryParts, 'watchForHolders'> {
@@ -71,13 +78,14 @@ export class Transfers {
   }
 
   /** Finds and fetches, as `Peer.get` says. */
-  async get(name: string, choice: Choice | undefined, options: TransferOptions): Promise<Outcome> {
-    const own = choice === undefined ? this.#parts.shelves.ownNamed(name) : undefined;
+  async get(name: string, { choice, by, ...options }: GetOptions): Promise<Outcome> {
+    const meaning = meantBy(name, by);
+    const own = choice === undefined ? this.#parts.shelves.ownMeant(meaning) : undefined;
     if (own !== undefined) return { type: 'alreadyHere', ...own };
     return this.#during(name, options, async (transfer) => {
-      const content = await this.#choose(name, choice, transfer);
+      const content = await this.#choose(meaning, choice, transfer);
       const here =
-        content === undefined ? this.#parts.shelves.fetchedNamed(name) : await this.#parts.shelves.hereOf(content, transfer.signal);
+        content === undefined ? this.#parts.shelves.fetchedMeant(meaning) : await this.#parts.shelves.hereOf(content, transfer.signal);
       if (here !== undefined) return { type: 'alreadyHere', ...here };
       if (content === undefined) throw new FloodmeshError('NOT_FOUND', `nobody has ${name}`);
       return this.#bring(transfer, content, options.patient === true);
@@ -173,6 +181,7 @@ export class Transfers {
     if (this.#at(content) !== undefined)
       throw new FloodmeshError('USAGE', `${shown(content.name)} is being fetched already`, 'transfers shows it');
     transfer.content = content;
+    this.#parts.shelves.entitle(content);
     for (let { holders } = content; ; ) {
       const { fetched } = transfer;
       try {
@@ -238,6 +247,7 @@ export class Transfers {
       name,
       bytes,
       ...(content.holds === undefined ? {} : { files }),
+      ...titled(content),
       fetched: transfer.fetched,
       hash: content.root,
       providers,
@@ -268,10 +278,11 @@ export class Transfers {
   // --- what a name means ----------------------------------------------------------------------------------------------
 
   /** The content that is meant; that there are several is told. Undefined when nobody else has any. */
-  async #choose(name: string, choice: Choice | undefined, transfer: Transfer): Promise<Content | undefined> {
+  async #choose(meaning: Want, choice: Choice | undefined, transfer: Transfer): Promise<Content | undefined> {
     const { nameOf } = this.#parts;
-    const providers = await this.#providers(name, choice, transfer);
-    const offers = contents(name, choice === undefined ? providers : [...this.#own(name), ...providers]);
+    const name = transfer.asked;
+    const providers = await this.#providers(meaning, choice, transfer);
+    const offers = contents(name, choice === undefined ? providers : [...this.#own(meaning), ...providers]);
     const content = chosen(name, offers, choice);
     if (offers.length > 1) {
       const told = offers.map(({ root, holders, ...offer }) => ({ ...offer, hash: root, peers: holders.map(nameOf) }));
@@ -280,12 +291,12 @@ export class Transfers {
     return content;
   }
 
-  async #providers(name: string, choice: Choice | undefined, transfer: Transfer): Promise<readonly Provider[]> {
-    const { number, ended } = transfer;
-    const want = wanted(name, choice);
+  async #providers(meaning: Want, choice: Choice | undefined, transfer: Transfer): Promise<readonly Provider[]> {
+    const { number, ended, asked } = transfer;
+    const want = wanted(meaning, choice);
     await this.#searching.take(number, ended);
     try {
-      return await this.#parts.finder.providers(name, want, ended, (event) => transfer.emit(event));
+      return await this.#parts.finder.providers(asked, want, ended, (event) => transfer.emit(event));
     } finally {
       this.#searching.end(number);
     }
@@ -298,8 +309,8 @@ export class Transfers {
   }
 
   // Counted as a search counts them: what is here under this name is one of the contents.
-  #own(name: string): readonly Provider[] {
-    const own = this.#parts.shelves.library.find(name);
+  #own(meaning: Want): readonly Provider[] {
+    const own = this.#parts.shelves.library.meant(meaning);
     return own === undefined ? [] : [{ peer: this.#parts.self, ...own }];
   }
 }
@@ -309,7 +320,17 @@ function areGone(thrown: unknown): boolean {
 }
 
 // A whole root finds its content under any name; the start of one only tells contents of one name apart.
-function wanted(name: string, choice: Choice | undefined): Want {
+function wanted(meaning: Want, choice: Choice | undefined): Want {
   const hash = choice !== undefined && 'hash' in choice ? choice.hash.toLowerCase() : '';
-  return /^[0-9a-f]{64}$/.test(hash) ? { by: 'root', root: rootOf(hash) } : { by: 'name', name: bounded(name) };
+  return /^[0-9a-f]{64}$/.test(hash) ? { by: 'root', root: rootOf(hash) } : meaning;
 }
+
+/** What is meant by `typed`: a name, unless it is said to be a number or words of a title. @throws USAGE, when nothing can be called so. */
+function meantBy(typed: string, by: GetOptions['by']): Want {
+  if (by === undefined) return { by: 'name', name: bounded(typed) };
+  const fault = typed.length > MOST[by] ? `it is longer than ${MOST[by]} characters` : titleFault({ title: typed });
+  if (fault !== undefined) throw new FloodmeshError('USAGE', `no document can be called that: ${fault}`, 'Type: rfc NUMBER');
+  return by === 'number' ? { by, number: typed } : { by, words: typed };
+}
+
+const MOST = { number: NUMBER_LENGTH, words: TITLE_LENGTH };

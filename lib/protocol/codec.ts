@@ -9,6 +9,7 @@ import { Compile } from 'typebox/compile';
 import { FloodmeshError } from '../errors.ts';
 import { type Contact, type Held, LinkMessage, ServerAnswer, ServerRequest, type SharedFile, TransferMessage } from './messages.ts';
 import { pathFault, peerNameFault } from './names.ts';
+import { titleFault } from './titles.ts';
 
 /** The version of this protocol. A server refuses a peer of another version and says so; peers hang up on each other. */
 export const PROTOCOL = 1;
@@ -84,7 +85,7 @@ function refuseFound(found: Held | SharedFile | Contact): void {
 }
 
 function refuseFiles(files: readonly SharedFile[]): void {
-  for (const file of files) refuse(pathFault(file.name) ?? folderFault(file));
+  for (const file of files) refuse(pathFault(file.name) ?? folderFault(file) ?? titleFault(file));
 }
 
 /** What has a peer's name, and perhaps an account's. */

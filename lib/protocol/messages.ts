@@ -8,6 +8,7 @@
  */
 import { type Static, type TProperties, Type } from 'typebox';
 import { PeerId, QueryId, Root } from './shapes.ts';
+import { NUMBER_LENGTH, TITLE_LENGTH } from './titles.ts';
 
 const closed = { additionalProperties: false };
 
@@ -57,6 +58,8 @@ const Host = Type.String({ minLength: 1, maxLength: 253 });
 const PeerName = Type.String({ minLength: 1, maxLength: 64 });
 const NetworkName = Type.String({ minLength: 1, maxLength: 64 });
 const Path = Type.String({ minLength: 1, maxLength: 1_024 });
+const Title = Type.String({ minLength: 1, maxLength: TITLE_LENGTH });
+const DocumentNumber = Type.String({ minLength: 1, maxLength: NUMBER_LENGTH });
 const Bytes = Type.Integer({ minimum: 0, maximum: MAX_CONTENT_BYTES });
 const Milliseconds = Type.Integer({ minimum: 0, maximum: 3_600_000 });
 const Count = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -94,13 +97,22 @@ const Holds = Type.Object({ files: Type.Integer({ minimum: 1, maximum: MAX_FOLDE
 
 /**
  * A file as others know it: its path below the shared folder, its length, its root. A folder is one too: its name ends
- * with a slash, its content is its manifest (`transfer/manifest`), and `holds` says what that lists.
+ * with a slash, its content is its manifest (`transfer/manifest`), and `holds` says what that lists. A document may have a
+ * title and a number.
  */
-export const SharedFile = Type.Object({ name: Path, bytes: Bytes, root: Root, holds: Type.Optional(Holds) }, closed);
+const fileFields = {
+  name: Path,
+  bytes: Bytes,
+  root: Root,
+  holds: Type.Optional(Holds),
+  title: Type.Optional(Title),
+  number: Type.Optional(DocumentNumber),
+};
+export const SharedFile = Type.Object(fileFields, closed);
 export type SharedFile = Static<typeof SharedFile>;
 
 /** A peer that has a content under a name. */
-export const Provider = Type.Object({ peer: PeerId, name: Path, bytes: Bytes, root: Root, holds: Type.Optional(Holds) }, closed);
+export const Provider = Type.Object({ peer: PeerId, ...fileFields }, closed);
 export type Provider = Static<typeof Provider>;
 
 /**
@@ -122,12 +134,15 @@ export const Report = Type.Object(
 export type Report = Static<typeof Report>;
 
 /**
- * What a search looks for: what lies at the path `name`, else whatever is called so, else files whose stem it is; every
- * file and folder whose path contains `text`, in any case; whoever has the content `root`, under any name; or every file.
+ * What a search looks for: what lies at the path `name`, else whatever is called so, else files whose stem it is, else those
+ * of this number; every file and folder whose path or title contains `text`, in any case; the documents of this number; those
+ * whose title has all of these `words`; whoever has the content `root`, under any name; or every file.
  */
 export const Want = Type.Union([
   Type.Object({ by: Type.Literal('name'), name: Path }, closed),
   Type.Object({ by: Type.Literal('text'), text: Path }, closed),
+  Type.Object({ by: Type.Literal('number'), number: DocumentNumber }, closed),
+  Type.Object({ by: Type.Literal('words'), words: Title }, closed),
   Type.Object({ by: Type.Literal('root'), root: Root }, closed),
   Type.Object({ by: Type.Literal('all') }, closed),
 ]);

@@ -28,7 +28,10 @@ export function answerText(query: QueryId, want: Want, answerer: PeerId): string
 
 /** The text with which a holder proves, or signs, that it answered this question with these files, all its own. */
 export function hitsText(query: QueryId, providers: readonly Provider[]): string {
-  const files = providers.map(({ peer, name, bytes, root, holds }) => [peer, name, bytes, root, holds?.files ?? 0, holds?.bytes ?? 0]);
+  const files = providers.map(({ peer, name, bytes, root, holds, title, number }) => {
+    const called = title === undefined && number === undefined ? [] : [title ?? '', number ?? ''];
+    return [peer, name, bytes, root, holds?.files ?? 0, holds?.bytes ?? 0, ...called];
+  });
   return JSON.stringify(['floodmesh hits 1', query, files]);
 }
 

@@ -8,7 +8,8 @@
  */
 import type { PeerId } from '../protocol/ids.ts';
 import type { SharedFile } from '../protocol/messages.ts';
-import { folded, lastName, stem } from '../protocol/names.ts';
+import { lastName, stem } from '../protocol/names.ts';
+import { foldedText, wordsOf } from '../protocol/titles.ts';
 import type { Lease } from './lease.ts';
 
 /** One thing that somebody holds. */
@@ -194,16 +195,6 @@ export function termsOf({ name, title = '' }: Entry): Terms {
     text: foldedText(name),
     words: words.length === 0 ? '' : ` ${words.join(' ')} `,
   };
-}
-
-/** The words of a title: its runs of letters and digits, folded. */
-export function wordsOf(title: string): readonly string[] {
-  return folded(title).match(/[\p{L}\p{M}\p{N}]+/gu) ?? [];
-}
-
-/** The form in which parts of names are compared, as a peer compares them (`mesh/shelf`). */
-export function foldedText(text: string): string {
-  return text.normalize('NFC').toLowerCase();
 }
 
 /** One key for each owner. */

@@ -20,25 +20,21 @@ import {
 } from '../config.ts';
 import { isHost } from '../protocol/host.ts';
 import { folded, lastName, pathFault, shown } from '../protocol/names.ts';
+import { foldedText, titleFault, wordsOf } from '../protocol/titles.ts';
 import {
   type Browsed,
   type CatalogStore,
   type Entry,
   entryKey,
-  foldedText,
   type Holding,
   type Limits,
   type Owner,
   type Patch,
   type Publisher,
   type Way,
-  wordsOf,
 } from './catalog-store.ts';
 import type { Refusal } from './registry.ts';
 
-/** Characters that a title may have, and a number. Guesses: RFC titles have 200 at most. */
-const TITLE_LENGTH = 512;
-const NUMBER_LENGTH = 32;
 /** Characters of what a foreign holder may tell: three times what seed 004 has room for. */
 const FOREIGN_LENGTH = 300;
 const ROOT = /^[0-9a-f]{64}$/;
@@ -251,13 +247,10 @@ function fitting(limit = CATALOG_PAGE): number {
   return Math.max(1, Math.min(limit, CATALOG_PAGE_MOST));
 }
 
-function entryFault({ name, folder, hash, bytes, holds, title = '', number = '' }: Entry): string | undefined {
+function entryFault({ name, folder, hash, bytes, holds, ...called }: Entry): string | undefined {
   if (folder !== undefined || bytes === undefined || !ROOT.test(hash)) return 'a content has a root and a length';
   if (name.endsWith('/') !== (holds !== undefined)) return 'a folder, and nothing else, ends with a slash';
-  if (title.length > TITLE_LENGTH || shown(title) !== title) return `a title has ${TITLE_LENGTH} characters at most, all of them visible`;
-  if (number.length > NUMBER_LENGTH || shown(number) !== number)
-    return `a number has ${NUMBER_LENGTH} characters at most, all of them visible`;
-  return pathFault(name);
+  return titleFault(called) ?? pathFault(name);
 }
 
 function foreignFault(told: Pick<Entry, 'name' | 'folder' | 'hash'> & { readonly id: string }): string | undefined {

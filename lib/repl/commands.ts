@@ -7,7 +7,7 @@
 import { passwordsIn } from '../disk/secret.ts';
 import { EXIT, FloodmeshError, named, withoutAccount } from '../errors.ts';
 import type { Peer } from '../peer/peer.ts';
-import type { Resumed } from '../peer/transfers.ts';
+import type { GetOptions, Resumed } from '../peer/transfers.ts';
 import type { Found, NotFound, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import type { Answer } from './answers.ts';
 import { grouped, meant, unquoted } from './offers.ts';
@@ -85,10 +85,18 @@ const GET: Command = {
 export const COMMANDS: readonly Command[] = [
   GET,
   {
+    word: 'rfc',
+    takes: 'content',
+    usage: 'rfc NUMBER',
+    does: 'downloads the document of this number, or with these words in its title',
+    lasts: true,
+    run: (peer, typed, conversation) => fetched(peer, typed, conversation, meantAs),
+  },
+  {
     word: 'search',
     takes: 'something',
     usage: 'search TEXT',
-    does: 'files whose path contains TEXT, and who has them',
+    does: 'files whose path or title contains TEXT, and who has them',
     names: 'file',
     async run(peer, argument, conversation) {
       required(argument, 'search TEXT');
@@ -317,8 +325,13 @@ function argumentOf(command: Command, rest: string): string {
 
 // --- what the longer commands do --------------------------------------------------------------------------------------
 
-async function get(peer: ReplPeer, typed: string, { signal, patient, say, aside, suggestion }: Conversation): Promise<number> {
-  required(typed, 'get NAME');
+function get(peer: ReplPeer, typed: string, conversation: Conversation): Promise<number> {
+  return fetched(peer, typed, conversation);
+}
+
+async function fetched(peer: ReplPeer, typed: string, conversation: Conversation, as?: typeof meantAs): Promise<number> {
+  const { signal, patient, say, aside, suggestion } = conversation;
+  required(typed, as === undefined ? 'get NAME' : 'rfc NUMBER');
   const { name, choice } = meant(typed);
   const heard: { missing?: NotFound } = {};
   const told = (event: PeerEvent): void => {
@@ -327,7 +340,8 @@ async function get(peer: ReplPeer, typed: string, { signal, patient, say, aside,
     if (event.type === 'notFound') heard.missing = event;
   };
   try {
-    say(await peer.get(name, { signal, patient, told, ...(choice === undefined ? {} : { choice }) }));
+    const which = { ...(choice === undefined ? {} : { choice }), ...(as === undefined ? {} : { by: as(name) }) };
+    say(await peer.get(name, { signal, patient, told, ...which }));
     return EXIT.done;
   } catch (thrown) {
     const error = named(thrown);
@@ -335,6 +349,11 @@ async function get(peer: ReplPeer, typed: string, { signal, patient, say, aside,
     say({ ...heard.missing, type: 'notFound', ...(suggestion === undefined ? {} : { suggestion }) });
     return EXIT.notFound;
   }
+}
+
+/** How `rfc` takes a word with a digit in it, and anything else. */
+function meantAs(name: string): NonNullable<GetOptions['by']> {
+  return /^\S*\d\S*$/.test(name) ? 'number' : 'words';
 }
 
 /** Says the whole network; one that comes in parts as they come, none kept but the one of which it is not known whether it is the last. */

@@ -1,6 +1,7 @@
 /** Contents under names: how a person says which one is meant, and how several are shown. */
 import type { Choice } from '../peer/choice.ts';
 import { shown } from '../protocol/names.ts';
+import { type Titled, titled } from '../protocol/titles.ts';
 import type { Found, Offer } from '../trace.ts';
 import { bytes, counted } from './units.ts';
 import { padded } from './width.ts';
@@ -38,8 +39,9 @@ export function grouped(found: readonly Found[]): Offer[] {
     if (group === undefined) groups.set(key, { offer: each, peers: [each.peer] });
     else if (!group.peers.includes(each.peer)) group.peers.push(each.peer);
   }
-  return Array.from(groups.values(), ({ offer: { name, bytes, hash, holds }, peers }): Offer => {
-    return { name, bytes, hash, ...(holds === undefined ? {} : { holds }), peers };
+  return Array.from(groups.values(), ({ offer, peers }): Offer => {
+    const { name, bytes, hash, holds } = offer;
+    return { name, bytes, hash, ...(holds === undefined ? {} : { holds }), ...titled(offer), peers };
   }).sort(before);
 }
 
@@ -55,12 +57,17 @@ export function offerLines(offers: readonly Offer[]): string[] {
   });
 }
 
-/** One content: its name, size, the start of its hash, who has it. */
-export function offerLine({ name, bytes: size, hash, holds, peers }: Offer, number: number | undefined): string {
+/** One content: its name, size, the start of its hash, who has it, and what it is called besides. */
+export function offerLine({ name, bytes: size, hash, holds, peers, ...titles }: Offer, number: number | undefined): string {
   const called = number === undefined ? shown(name) : `${shown(name)} #${number}`;
   const files = holds === undefined ? '' : `, ${counted(holds.files, 'file')}`;
   const sized = bytes(holds?.bytes ?? size).padStart(SIZE_COLUMNS);
-  return `${padded(called, NAME_COLUMNS)}  ${sized}  ${hash.slice(0, HASH_COLUMNS)}  ${peers.map(shown).join(', ')}${files}`;
+  return `${padded(called, NAME_COLUMNS)}  ${sized}  ${hash.slice(0, HASH_COLUMNS)}  ${peers.map(shown).join(', ')}${files}${titleWords(titles)}`;
+}
+
+function titleWords({ title, number }: Titled): string {
+  const words = [...(number === undefined ? [] : [`no. ${number}`]), ...(title === undefined ? [] : [title])];
+  return words.length === 0 ? '' : `  ${words.map(shown).join(': ')}`;
 }
 
 // As `peer/choice` numbers them, so that what is seen in a search can be typed after get.

@@ -114,7 +114,7 @@ function offersLines({ name, chosen, contents }: Offers, chalk: ChalkInstance): 
 function searchedWords(end: Searched): string {
   if (end.peer !== undefined) return `${shown(end.peer)} shares ${counted(end.contents, 'file')}`;
   if (end.count > 0) return `${counted(end.contents, 'file')} ${askedWords(end)}`;
-  const what = end.name === '' ? 'nobody shares a file' : `no file has ${shown(end.name)} in its name`;
+  const what = end.name === '' ? 'nobody shares a file' : `no file has ${shown(end.name)} in its name or title`;
   return `${what} ${askedWords(end)}`;
 }
 
@@ -150,6 +150,7 @@ function statusLines(status: Status, look: Look): string[] {
     ['network', `${counted(status.peersKnown, 'peer')} known`],
     ['shared', `${counted(shared.files, 'file')}, ${bytes(shared.bytes)} in ${pathWords(shared.folder, look)}${pending}`],
     ...shared.skipped.map(({ name, why }): [string, string] => ['not shared', `${shown(name)}: ${shown(why)}`]),
+    ...shared.warnings.map((warning): [string, string] => ['titles', shown(warning)]),
     [
       'downloads',
       `${counted(downloads.files, 'file')} in ${pathWords(downloads.folder, look)}, ${downloads.shared ? 'shared too' : 'private'}`,

@@ -533,3 +533,30 @@ t.test('after close nothing is open, and the process may end', { skip: process.p
   await library.settled();
   await t.rejects(library.open(rootOfText('one')), 'nothing is opened any more');
 });
+
+t.test('files have the titles that metadata.json gives them, as soon as it says so', async (t) => {
+  const about = (title: string) => JSON.stringify({ rfcs: [{ number: '959', title, format: 'txt' }, { number: 1 }] });
+  const base = t.testdir({ files: { '959.txt': 'ftp', 'metadata.json': about('FTP') }, state: {} });
+  const { folder, library, until } = await shared(t, { folder: base });
+  await library.settled();
+  t.match(library.meant({ by: 'number', number: '959' }), { name: '959.txt', title: 'FTP', number: '959' });
+  t.match(library.warnings, [/^metadata\.json: entry 2: /]);
+  await writeFile(join(folder, 'metadata.json'), about('File Transfer Protocol'));
+  await until(() => library.meant({ by: 'words', words: 'transfer' }) !== undefined);
+  await unlink(join(folder, 'metadata.json'));
+  await until(() => library.meant({ by: 'number', number: '959' }) === undefined);
+  t.match(library.find('959'), { name: '959.txt', title: undefined });
+  t.same(library.warnings, []);
+});
+
+t.test('what was fetched keeps its title, in the next process too', async (t) => {
+  const base = t.testdir({ files: {}, state: {} });
+  const first = await shared(t, { folder: base });
+  first.library.entitle(rootOfText('ftp'), { number: '959', title: 'FTP' });
+  await writeFile(join(first.folder, 'got.txt'), 'ftp');
+  await first.until(() => first.library.meant({ by: 'number', number: '959' })?.name === 'got.txt');
+  await first.library.close();
+  const next = await shared(t, { folder: base });
+  await next.library.settled();
+  t.match(next.library.find('959'), { name: 'got.txt', number: '959', title: 'FTP' });
+});

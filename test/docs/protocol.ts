@@ -10,6 +10,7 @@ import { CAUSES } from '../../lib/protocol/causes.ts';
 import { type Parse, parseLinkMessage, parseServerAnswer, parseServerRequest, parseTransferMessage } from '../../lib/protocol/codec.ts';
 import * as messages from '../../lib/protocol/messages.ts';
 import * as names from '../../lib/protocol/names.ts';
+import * as titles from '../../lib/protocol/titles.ts';
 import { Tree } from '../../lib/transfer/merkle.ts';
 import * as pieces from '../../lib/transfer/pieces.ts';
 
@@ -121,7 +122,7 @@ t.test('every event has an example and a row in the table of its stream', async 
 });
 
 t.test('every limit in the table is what the program has', async (t) => {
-  const limits = new Map<string, unknown>(Object.entries({ ...config, ...messages, ...names, ...pieces }));
+  const limits = new Map<string, unknown>(Object.entries({ ...config, ...messages, ...names, ...titles, ...pieces }));
   const told = rows(document, /^\| [^|]+ \| `([A-Z_]+)` \| ([\d,]+) \|$/gm);
   t.ok(told.length > 0);
   for (const [name = '', value = ''] of told) t.equal(Number(value.replaceAll(',', '')), limits.get(name), name);

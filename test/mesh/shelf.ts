@@ -128,3 +128,28 @@ t.test('the folders of a path', async (t) => {
   t.same([...foldersOf('a/b/')], ['a/']);
   t.same([...foldersOf('a')], []);
 });
+
+t.test('a document is found by its number, by words of its title, and by a part of it', async (t) => {
+  const shelf = shelfOf([
+    { ...fileOf('959.txt'), number: '959', title: 'File Transfer Protocol (FTP)' },
+    { ...fileOf('old/ftp.txt'), number: '959' },
+    { ...fileOf('2616.txt'), number: '2616', title: 'Hypertext Transfer Protocol -- HTTP/1.1' },
+    fileOf('transfer.txt'),
+  ]);
+  const named = (want: Want) =>
+    shelf
+      .matching(want, 9)
+      .map(({ name }) => name)
+      .sort();
+  t.same(named({ by: 'number', number: '959' }), ['959.txt', 'old/ftp.txt']);
+  t.same(named({ by: 'number', number: '95' }), []);
+  t.same(named({ by: 'words', words: 'protocol TRANSFER' }), ['2616.txt', '959.txt']);
+  t.same(named({ by: 'words', words: 'protocol trans' }), [], 'whole words');
+  t.same(named({ by: 'words', words: '--' }), []);
+  t.same(named({ by: 'text', text: 'TRANSFER' }), ['2616.txt', '959.txt', 'transfer.txt']);
+  t.same(named({ by: 'name', name: '959' }), ['959.txt'], 'names come first');
+  shelf.remove('959.txt');
+  t.same(named({ by: 'name', name: '959' }), ['old/ftp.txt'], 'where nothing is called so the number counts');
+  shelf.put(fileOf('old/ftp.txt'));
+  t.same(named({ by: 'number', number: '959' }), [], 'a number that was taken back finds nothing');
+});

@@ -86,8 +86,8 @@ t.test('what is on this disk is told by path, and a folder is never taken for a 
   const folder = shelves.library.find('album/') ?? { root: rootOf(''), bytes: 0 };
   t.equal(await shelves.ofContent(folder), undefined);
   t.match(shelves.folderOf(folder), { name: 'old/', path: /old.?$/ });
-  t.match(shelves.ownNamed('album'), { name: 'album/' });
-  t.match(shelves.fetchedNamed('a.jpg'), { name: 'old/a.jpg', path: at('downloads/old/a.jpg') });
+  t.match(shelves.ownMeant({ by: 'name', name: 'album' }), { name: 'album/' });
+  t.match(shelves.fetchedMeant({ by: 'name', name: 'a.jpg' }), { name: 'old/a.jpg', path: at('downloads/old/a.jpg') });
   t.same(
     shelves.offer
       .matching({ by: 'all' }, 9)
@@ -97,4 +97,25 @@ t.test('what is on this disk is told by path, and a folder is never taken for a 
   );
   const manifest = await shelves.serve(folder.root);
   t.equal(manifest.bytes, folder.bytes);
+});
+
+t.test('a document is fetched by number or words, and keeps its title where downloads are shared, in the next process too', async (t) => {
+  const on = await stage(t);
+  const metadata = JSON.stringify({ rfcs: [{ number: '959', title: 'File Transfer Protocol', format: 'txt' }, {}] });
+  const s1 = await on.peer('s1', { '959.txt': 'ftp', 'metadata.json': metadata });
+  const warned = next(s1, 'error');
+  await s1.start();
+  t.match(await warned, { code: 'METADATA_FAULTY', message: /^metadata\.json: entry 2: / });
+  const first = await on.joined('s2', {}, { shareDownloads: true });
+  t.match(await first.get('file protocol', { by: 'words' }), { type: 'downloaded', name: '959.txt', number: '959' });
+  t.match(await first.get('959', { by: 'number' }), { type: 'alreadyHere', name: '959.txt' });
+  await t.rejects(first.get('9'.repeat(33), { by: 'number' }), { code: 'USAGE' });
+  await t.rejects(first.get('a\nb', { by: 'words' }), { code: 'USAGE' });
+  await first.leave();
+  const again = await on.joined('s2', {}, { shareDownloads: true });
+  await s1.leave();
+  const s3 = await on.joined('s3');
+  for await (const hit of s3.search('TRANSFER')) t.match(hit, { peer: 's2', title: 'File Transfer Protocol', number: '959' });
+  t.match(await s3.get('959', { by: 'number' }), { providers: [{ peer: 's2' }] });
+  t.equal(again.status().shared.warnings.length, 0);
 });

@@ -70,7 +70,10 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   next: [...NO_STRING, 'x'.repeat(1_025)],
   account: [...NO_STRING, '', 'x'.repeat(65)],
   accounts: [...NO_ARRAY, [null], [{}]],
-  number: NO_COUNT,
+  // That of an account is a count, that of a document a text.
+  number: NO_COUNT.filter((value) => value !== '12'),
+  title: [...NO_STRING, '', 'x'.repeat(513), 'a\u202eb', 'a\nb'],
+  words: [...NO_STRING, '', 'x'.repeat(513)],
   signature: [...NO_STRING, 'x'.repeat(129), 'a b', "'"],
   keys: [...NO_STRING, '', 'x'.repeat(85), 'x'.repeat(87), `${'x'.repeat(85)}+`],
   nonce: [...NO_STRING, '', 'x'.repeat(21), 'x'.repeat(23)],
@@ -139,6 +142,8 @@ const OPTIONAL = new Set([
     'accounts in peerList',
     'foreign in located',
     'contact in browsed',
+    'providers.2.title in hits',
+    'providers.2.number in hits',
   ],
   ...['cursor', 'most', 'index in assigned'],
 ]);

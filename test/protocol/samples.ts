@@ -23,6 +23,7 @@ export const folder: Provider = { peer, name: 'photos/', bytes: 99, root: rootOf
 const { peer: _, ...file } = provider;
 const { peer: __, ...folderFile } = folder;
 export const files: readonly SharedFile[] = [file, folderFile];
+export const document: Provider = { ...provider, name: '959.txt', title: 'FILE TRANSFER PROTOCOL (FTP)', number: '959' };
 const keys = 'k'.repeat(86);
 const nonce = 'n'.repeat(22);
 const proof = 'p'.repeat(16);
@@ -46,7 +47,9 @@ export const links: readonly LinkMessage[] = [
   { type: 'query', query, want: { by: 'name', name: 'f1' }, reach: [peer], covered: [peer, other], trail: [other], patienceMs: 900 },
   { type: 'query', query, want: { by: 'text', text: 'f' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
   { type: 'query', query, want: { by: 'all' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
-  { type: 'hits', query, providers: [provider, folder] },
+  { type: 'query', query, want: { by: 'number', number: '959' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
+  { type: 'query', query, want: { by: 'words', words: 'file transfer' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
+  { type: 'hits', query, providers: [provider, folder, document] },
   { type: 'echo', query, answered: [peer], proofs: [proof], missed: [other] },
   { type: 'echo', query, answered: [peer], proofs: [''], missed: [] },
   { type: 'hits', query, providers: [provider], proof },

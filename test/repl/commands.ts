@@ -277,3 +277,16 @@ t.test('Leave, Stop and logout are carried to the peer', async (t) => {
   t.equal((await obey('logout', script)).code, EXIT.done);
   t.same(script.asked, ['leave', 'stop', 'logout']);
 });
+
+t.test('rfc fetches by number, or by words of the title; a number is one word with a digit', async (t) => {
+  const script = scripted();
+  for (const line of ['rfc 959', 'rfc file transfer protocol', 'rfc ftp', 'RFC http 1.1', 'rfc MS-12 #2']) await obey(line, script);
+  t.same(script.asked, [
+    'get 959 by number',
+    'get file transfer protocol by words',
+    'get ftp by words',
+    'get http 1.1 by words',
+    'get MS-12 by number',
+  ]);
+  await t.rejects(obey('rfc'), { code: 'USAGE', hint: /rfc NUMBER/ });
+});

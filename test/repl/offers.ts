@@ -58,3 +58,10 @@ t.test('a folder is as large as what it holds, and says how many files these are
 t.test('names from others are shown without their control characters', async (t) => {
   t.match(offerLines(grouped([found('a\u202eb', A, 's\x1b')])).join(''), /a\\u\{202e\}b.*s\\x1b/);
 });
+
+t.test('a document is shown with its number and its title, whatever is in them', async (t) => {
+  const document = { ...found('959.txt', A, 's1'), number: '959', title: 'FTP\u202e' };
+  const lines = offerLines(grouped([document]));
+  t.match(lines, [/s1 {2}no\. 959: FTP\\u\{202e\}$/]);
+  t.match(offerLines(grouped([{ ...found('a', A, 's1'), title: 'only a title' }])), [/s1 {2}only a title$/]);
+});

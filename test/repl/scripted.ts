@@ -72,7 +72,7 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
       return { asked: 4, silent: 0 };
     },
     async get(name, options) {
-      asked.push(`get ${name}`);
+      asked.push(options?.by === undefined ? `get ${name}` : `get ${name} by ${options.by}`);
       if (name === 'slow') await cancelled(options?.signal);
       if (name === 'gone') throw new FloodmeshError('HOLDERS_GONE', 'every holder went away', 'ask again later');
       if (name !== 'f1') {
@@ -124,7 +124,14 @@ export function scripted(changes: Partial<ReplPeer> = {}): Script {
         serverReachable: true,
         peersKnown: 1,
         neighbors: ['s1'],
-        shared: { folder: 'files/s5', files: 2, bytes: 2048, pending: 1, skipped: [{ name: '.secret', why: 'it is hidden' }] },
+        shared: {
+          folder: 'files/s5',
+          files: 2,
+          bytes: 2048,
+          pending: 1,
+          skipped: [{ name: '.secret', why: 'it is hidden' }],
+          warnings: [],
+        },
         downloads: { folder: 'Downloads/s5', files: 1, shared: false, unfinished: [{ name: 'film.mkv', bytes: 734_003_200, pieces: 200 }] },
         transfers: { serving: 0, fetching: 0, limits: {}, list: [] },
       };

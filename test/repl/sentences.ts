@@ -53,7 +53,7 @@ t.test('a content is a row, and the end of a search says what came of it', async
   t.match(words({ ...offers, chosen: 0 }), /^f1 is 2 contents. Another/);
   const end = { type: 'searched', asked: 4, silent: 0 } as const;
   t.equal(words({ ...end, name: 'f', count: 3, contents: 2 }), '2 files (4 peers asked)');
-  t.equal(words({ ...end, name: 'f', count: 0, contents: 0 }), 'no file has f in its name (4 peers asked)');
+  t.equal(words({ ...end, name: 'f', count: 0, contents: 0 }), 'no file has f in its name or title (4 peers asked)');
   t.equal(words({ ...end, name: '', count: 0, contents: 0 }), 'nobody shares a file (4 peers asked)');
   t.equal(words({ ...end, name: '', peer: 's1', count: 1, contents: 1 }), 's1 shares 1 file');
 });

@@ -2,16 +2,8 @@
 
 import type { Test } from 'tap';
 import { type PeerId, peerId } from '../../lib/protocol/ids.ts';
-import {
-  type CatalogStore,
-  type Entry,
-  foldedText,
-  type Limits,
-  type Owner,
-  type Patch,
-  type Publisher,
-  type Way,
-} from '../../lib/registry/catalog-store.ts';
+import { foldedText } from '../../lib/protocol/titles.ts';
+import type { CatalogStore, Entry, Limits, Owner, Patch, Publisher, Way } from '../../lib/registry/catalog-store.ts';
 import type { Store } from '../../lib/registry/store.ts';
 import { claimOf, leased } from './store.ts';
 

@@ -11,8 +11,8 @@ export function* inMessages(peer: PeerId, files: readonly SharedFile[]): Generat
   let group: Provider[] = [];
   let bytes = 0;
   for (const file of files) {
-    // No character of a name takes more than three bytes for each of its code units, escaped or not.
-    const more = file.name.length * 3 + PROVIDER_BYTES;
+    // No character of a name or a title takes more than three bytes for each of its code units, escaped or not.
+    const more = (file.name.length + (file.title?.length ?? 0) + (file.number?.length ?? 0)) * 3 + PROVIDER_BYTES;
     if (group.length === MAX_HITS || bytes + more > HITS_BYTES) {
       yield group;
       group = [];
