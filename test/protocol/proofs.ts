@@ -54,9 +54,17 @@ t.test('no text of one kind is one of another, and both nonces and the speaker c
   t.pass();
 });
 
-t.test('hits with another holder, name, length, root or folder have another text', async (t) => {
+t.test('hits with another holder, name, length, root, folder, title or number have another text', async (t) => {
   const file = { peer, name: 'f', bytes: 1, root: rootOf('0f'.repeat(32)) };
-  const others = [{ peer: other }, { name: 'g' }, { bytes: 2 }, { root: rootOf('1f'.repeat(32)) }, { holds: { files: 1, bytes: 1 } }];
+  const others = [
+    { peer: other },
+    { name: 'g' },
+    { bytes: 2 },
+    { root: rootOf('1f'.repeat(32)) },
+    { holds: { files: 1, bytes: 1 } },
+    { title: 'x' },
+    { number: 'x' },
+  ];
   const texts = [file, ...others.map((change) => ({ ...file, ...change }))].map((one) => hitsText(query, [one]));
   t.equal(new Set([...texts, hitsText(query, [])]).size, others.length + 2);
 });

@@ -44,7 +44,14 @@ t.test('the longest paths in the widest letters still fit into a message, and no
         named(200, () => path),
       ),
     ];
+    const called = { title: letter.repeat(512 / letter.length), number: letter.repeat(32 / letter.length) };
+    groups.push(
+      ...inMessages(
+        peer,
+        named(100, () => path).map((file) => ({ ...file, ...called })),
+      ),
+    );
     for (const providers of groups) t.ok(Buffer.byteLength(encode({ type: 'hits', query, providers })) <= LINK_MESSAGE_BYTES, letter);
-    t.equal(groups.flat().length, 200);
+    t.equal(groups.flat().length, 300);
   }
 });
