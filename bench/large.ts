@@ -125,7 +125,7 @@ class Counting implements Mind {
       this.#looked();
       return offer.matching(want, limit);
     };
-    return this.#mesh.handle({ type: 'shared', offer: { matching } }, now);
+    return this.#mesh.handle({ type: 'shared', offer: { matching, changes: (since) => offer.changes(since) } }, now);
   }
 }
 

@@ -442,6 +442,8 @@ export const DIGESTS_REMEMBERED = 10_000;
 
 // --- files ------------------------------------------------------------------------------------------------------------
 
+/** Removed files that are remembered for those who keep a copy of the list; who has missed more gets the whole list again. A guess. */
+export const REMOVALS_REMEMBERED = 4_096;
 /** Most files that one folder shares, with all below it; what is over it is said, and not shared. About 500 bytes of memory each. */
 export const SHARED_FILES = 100_000;
 /** Most folders below a shared one that are read; what is over it is said. A guess: source trees have eight files a folder. */

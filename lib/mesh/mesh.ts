@@ -399,7 +399,7 @@ export class Mesh {
 }
 
 /** Until it is told where to look. */
-const NOTHING_SHARED: Offer = { matching: () => [] };
+const NOTHING_SHARED: Offer = { matching: () => [], changes: () => ({ mark: [], isWhole: true, removed: [], put: [] }) };
 
 /** What is said and set most often is made once. */
 const PONG: MeshMessage = { type: 'pong' };

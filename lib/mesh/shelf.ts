@@ -1,15 +1,19 @@
 /** What this peer shares, arranged so that a question is answered without reading every name. */
 
+import { REMOVALS_REMEMBERED } from '../config.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile, Want } from '../protocol/messages.ts';
 import { lastName, stem } from '../protocol/names.ts';
 import { foldedText, wordsOf } from '../protocol/titles.ts';
 import { Chains, hashOf } from './chains.ts';
+import { type Changes, changesOf, type Mark } from './changes.ts';
 
 /** What a peer offers: it is asked anew with each question, and may answer otherwise than before. */
 export interface Offer {
   /** At most `limit` files and folders that the question means. */
   matching(want: Want, limit: number): readonly SharedFile[];
+  /** What has changed since an earlier answer of this told `mark`; everything, without one. */
+  changes(since: Mark | undefined): Changes;
 }
 
 const NOWHERE = -1;
@@ -25,6 +29,13 @@ export class Shelf implements Offer {
   readonly #byRoot = new Chains();
   /** Only what has a number. */
   readonly #byNumber = new Chains();
+  /** Of each row, the edition with which it came. */
+  readonly #since: number[] = [];
+  /** The paths from which something went, and nothing came again: with which edition, the earliest first. */
+  #gone: Map<string, number> | undefined;
+  /** The last edition of which it is not known any more what went with it. */
+  #forgotten = 0;
+  #edition = 0;
   #files = 0;
   #bytes = 0;
 
@@ -45,8 +56,11 @@ export class Shelf implements Offer {
 
   /** Takes a file or folder in, in place of what has its path. */
   put(file: SharedFile): void {
-    this.remove(file.name);
+    this.#take(file.name);
+    this.#gone?.delete(file.name);
     const row = this.#free.pop() ?? this.#rows.length;
+    this.#edition += 1;
+    this.#since[row] = this.#edition;
     this.#rows[row] = file;
     this.#byPath.add(row, this.#hash(file.name));
     this.#byStem.add(row, this.#hash(stem(file.name)));
@@ -56,14 +70,47 @@ export class Shelf implements Offer {
   }
 
   remove(path: string): void {
+    if (!this.#take(path)) return;
+    this.#edition += 1;
+    this.#gone ??= new Map();
+    this.#gone.set(path, this.#edition);
+    if (this.#gone.size <= REMOVALS_REMEMBERED) return;
+    for (const [earliest, edition] of this.#gone) {
+      this.#gone.delete(earliest);
+      this.#forgotten = edition;
+      return;
+    }
+  }
+
+  /** Takes out what lies at this path; whether something did. */
+  #take(path: string): boolean {
     const row = this.#rowAt(path);
     const file = this.#rows[row];
-    if (file === undefined) return;
+    if (file === undefined) return false;
     for (const chains of [this.#byPath, this.#byStem, this.#byRoot]) chains.remove(row);
     if (file.number !== undefined) this.#byNumber.remove(row);
     this.#rows[row] = undefined;
     this.#free.push(row);
     this.#count(file, -1);
+    return true;
+  }
+
+  get edition(): number {
+    return this.#edition;
+  }
+
+  /** The paths that something came to or went from after that edition; undefined when some of it is forgotten. Looks at every row. */
+  changedSince(edition: number): readonly string[] | undefined {
+    if (edition < this.#forgotten) return undefined;
+    if (edition === this.#edition) return [];
+    const paths: string[] = [];
+    for (const [row, file] of this.#rows.entries()) if (file !== undefined && (this.#since[row] ?? 0) > edition) paths.push(file.name);
+    for (const [path, since] of this.#gone ?? []) if (since > edition) paths.push(path);
+    return paths;
+  }
+
+  changes(since: Mark | undefined): Changes {
+    return changesOf([this], since);
   }
 
   /** All of them, in no order. What comes or goes meanwhile may be among them or not. */

@@ -7,6 +7,7 @@ import { Library } from '../disk/library.ts';
 import type { OpenFile } from '../disk/opened.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { failpoint } from '../failpoints.ts';
+import { changesOf } from '../mesh/changes.ts';
 import { answers, type Offer } from '../mesh/shelf.ts';
 import type { Root } from '../protocol/ids.ts';
 import type { SharedFile, Want } from '../protocol/messages.ts';
@@ -59,7 +60,7 @@ export class Shelves {
   /** What others may have. */
   get offer(): Offer {
     const shelves = this.#sharesFetched ? [this.library.shelf, this.fetched.shelf] : [this.library.shelf];
-    return { matching: (want, limit) => answers(shelves, want, limit) };
+    return { matching: (want, limit) => answers(shelves, want, limit), changes: (since) => changesOf(shelves, since) };
   }
 
   /** The files that are shared, own ones first, each part sorted by path. */

@@ -95,6 +95,7 @@ export class Ward implements Mind {
         this.lookups += 1;
         return offer.matching(want, limit);
       },
+      changes: (since) => offer.changes(since),
     };
   }
 }

@@ -195,7 +195,7 @@ export class WideNetwork {
         return network.now;
       },
       neighbors,
-      library: { matching: () => this.#lookUp(index) },
+      library: { matching: () => this.#lookUp(index), changes: () => ({ mark: [], isWhole: true, removed: [], put: [] }) },
       knowsAll: false,
       contact,
       get report() {
