@@ -160,6 +160,15 @@ export const VERDICTS_REMEMBERED = 4_096;
 export const SECRETS_REMEMBERED = 4_096;
 /** Servers' keys whose verdicts are remembered, for all peers of a process together: one for each network. A guess. */
 export const KEYS_REMEMBERED = 16;
+/** How long a side link may be still before it is closed: longer than the pause between two rounds of a ring, which keeps those it needs. */
+export const ASIDE_IDLE_MS = 15_000;
+/** Most side links that a peer has, in all and with members at one address (loopback peers share one); guesses with room. */
+export const ASIDES = 128;
+export const ASIDES_PER_ADDRESS = 96;
+/** For another side link the one that was still the longest gives way, when it was so for this long. A guess: its answer has come. */
+export const ASIDE_SPARED_MS = 1_000;
+/** Most messages that wait while a side link is being made; further ones are not delivered. A guess: a strategy asks a few at once. */
+export const ASIDE_WAITING = 64;
 /** Links a peer accepts: its own choice makes six; joiners and repairs come on top. */
 export const LINKS_ACCEPTED = 16;
 

@@ -6,7 +6,7 @@
  */
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId, Root } from '../protocol/ids.ts';
-import type { Contact, Inquiry, InquiryAnswer, LinkMessage, Provider, Want } from '../protocol/messages.ts';
+import type { AsideMessage, Contact, Inquiry, InquiryAnswer, LinkMessage, Provider, Want } from '../protocol/messages.ts';
 import type { Offer } from './shelf.ts';
 
 /** What travels on a link once both ends have proven who they are. */
@@ -44,6 +44,10 @@ export type MeshEvent =
   | { readonly type: 'linkDown'; readonly peer: PeerId; readonly cause: Cause }
   | { readonly type: 'dialFailed'; readonly peer: PeerId; readonly cause: Cause }
   | { readonly type: 'received'; readonly from: PeerId; readonly message: MeshMessage }
+  /** A member, neighbour or not, that has proven to be the one of `from` told us this over a side link. */
+  | { readonly type: 'delivered'; readonly from: Contact; readonly message: AsideMessage }
+  /** What was delivered to `peer` lately may not have come there: nobody answers, there is no room, or the side link broke. */
+  | { readonly type: 'undelivered'; readonly peer: PeerId; readonly cause: Cause }
   /** Where to ask, from now on, what this peer shares; told once, however often that changes. */
   | { readonly type: 'shared'; readonly offer: Offer }
   /**
@@ -73,6 +77,8 @@ export interface Placed {
 export type MeshEffect =
   | { readonly type: 'send'; readonly to: PeerId; readonly message: MeshMessage }
   | { readonly type: 'dial'; readonly contact: Contact }
+  /** Tell a member this over a side link, which is made when there is none; it may get lost, which is told as `undelivered` where it is noticed. */
+  | { readonly type: 'deliver'; readonly contact: Contact; readonly message: AsideMessage }
   | { readonly type: 'hangUp'; readonly peer: PeerId; readonly cause: Cause }
   | { readonly type: 'setTimer'; readonly timer: Timer; readonly afterMs: number }
   /** Ask the register for a peer to dial; the answer comes back as `referred`. */

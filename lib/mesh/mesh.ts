@@ -122,6 +122,8 @@ export class Mesh {
     const view = this.#sight.at(now, this.#overlay);
     for (const effect of this.#discovery.handle(event, view)) {
       if (effect.type === 'found' && effect.contact !== undefined) this.#learn(effect.contact);
+      // Contacts come from strangers: an address that the server did not sign is nobody's to dial.
+      if (effect.type === 'deliver' && !this.#parts.trusts(effect.contact)) continue;
       this.#effects.add(effect);
     }
     if (beginsCalls(event)) this.#calls ??= new Calls((peer) => this.contact(peer));
@@ -172,6 +174,8 @@ export class Mesh {
       case 'call':
       case 'called':
       case 'serverAnswered':
+      case 'delivered':
+      case 'undelivered':
         return;
     }
   }

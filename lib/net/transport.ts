@@ -17,8 +17,11 @@ export interface Doorstep extends Address {
   readonly called?: string;
 }
 
-/** What a link is for: `mesh` between peers, `content` between an asker and a holder, `join` between a peer and the server. */
-export type Purpose = 'mesh' | 'content' | 'join';
+/**
+ * What a link is for: `mesh` between neighbours, `aside` between members that are none, `content` between an asker and a holder,
+ * `join` between a peer and the server.
+ */
+export type Purpose = 'mesh' | 'aside' | 'content' | 'join';
 
 /** Memory that the owner of a link lends for messages of bytes. */
 export interface Memory {

@@ -65,11 +65,17 @@ function limits(messageBytes: number) {
 /** Who makes links of what comes; all listeners have the same ones, they remember nothing. */
 const ACCEPTED: Record<Purpose, WebSocketServer> = {
   mesh: acceptor(LINK_MESSAGE_BYTES),
+  aside: acceptor(LINK_MESSAGE_BYTES),
   content: acceptor(TRANSFER_REQUEST_BYTES),
   join: acceptor(LINK_MESSAGE_BYTES),
 };
 const ACCEPTED_CALL = acceptor(TRANSFER_FRAME_BYTES);
-const DIALLED_BYTES: Record<Purpose, number> = { mesh: LINK_MESSAGE_BYTES, content: TRANSFER_FRAME_BYTES, join: LINK_MESSAGE_BYTES };
+const DIALLED_BYTES: Record<Purpose, number> = {
+  mesh: LINK_MESSAGE_BYTES,
+  aside: LINK_MESSAGE_BYTES,
+  content: TRANSFER_FRAME_BYTES,
+  join: LINK_MESSAGE_BYTES,
+};
 
 async function listen(
   address: Doorstep,

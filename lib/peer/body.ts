@@ -14,7 +14,8 @@ import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
 import type { Contact, Inquiry, Provider } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
-import { Links } from './links.ts';
+import { Asides } from './asides.ts';
+import { type LinkOwner, Links, OF_NEIGHBORS } from './links.ts';
 import type { Assigned, Referred } from './membership.ts';
 import type { SearchEnd } from './searches.ts';
 import { isSignedBy } from './trust.ts';
@@ -40,7 +41,8 @@ const EARLY_MS = 1;
 
 export class Body {
   readonly #mesh: Mesh;
-  readonly #links: Links;
+  readonly #links: Links<MeshMessage>;
+  readonly #asides: Asides;
   readonly #owner: BodyOwner;
   readonly #timers = new Set<NodeJS.Timeout>();
   readonly #events: MeshEvent[] = [];
@@ -53,10 +55,10 @@ export class Body {
     this.#contact = contact;
     this.#owner = owner;
     this.#mesh = new Mesh({ contact, discovery, trusts, chance: Math.random, seal: sealOf(identity) });
-    this.#links = new Links(transport, identity, {
+    const ofNeighbors: LinkOwner<MeshMessage> = {
       trusts,
       self: () => this.#contact,
-      hasRoom: (peer) => this.#mesh.hasRoom(peer),
+      hasRoom: ({ peer }) => this.#mesh.hasRoom(peer),
       linkUp: (other) => {
         this.tell({ type: 'linkUp', contact: other });
         owner.linkUp(other);
@@ -66,7 +68,14 @@ export class Body {
         owner.linkDown(other, cause);
       },
       dialFailed: ({ peer }, cause) => this.tell({ type: 'dialFailed', peer, cause }),
-      received: (from, message) => this.tell({ type: 'received', from, message }),
+      received: ({ peer }, message) => this.tell({ type: 'received', from: peer, message }),
+    };
+    this.#links = new Links(transport, identity, ofNeighbors, OF_NEIGHBORS);
+    this.#asides = new Asides(transport, identity, {
+      trusts,
+      self: () => this.#contact,
+      delivered: (from, message) => this.tell({ type: 'delivered', from, message }),
+      undelivered: (peer, cause) => this.tell({ type: 'undelivered', peer, cause }),
     });
     this.tell({ type: 'begin' });
   }
@@ -109,9 +118,10 @@ export class Body {
     this.tell({ type: 'referred', contact: referral, ...(members === undefined ? {} : { members }) });
   }
 
-  /** Takes a link that a neighbour, or the server, dialled. */
-  accept(link: Link): void {
-    this.#links.accept(link);
+  /** Takes a link that a neighbour, or the server, dialled; a side link of any member. */
+  accept(link: Link, purpose: 'mesh' | 'aside'): void {
+    if (purpose === 'mesh') this.#links.accept(link);
+    else this.#asides.accept(link);
   }
 
   tell(event: MeshEvent): void {
@@ -128,6 +138,7 @@ export class Body {
   end(): void {
     for (const timer of this.#timers) clearTimeout(timer);
     this.#timers.clear();
+    this.#asides.close();
     this.#links.close(this.#parting);
   }
 
@@ -137,6 +148,8 @@ export class Body {
         return this.#links.send(effect.to, effect.message);
       case 'dial':
         return this.#links.dial(effect.contact);
+      case 'deliver':
+        return this.#asides.deliver(effect.contact, effect.message);
       case 'hangUp':
         return this.#links.hangUp(effect.peer, effect.cause);
       case 'setTimer':

@@ -1,5 +1,5 @@
 /**
- * The links of a peer to its neighbours: dialled, accepted, greeted, one for each neighbour.
+ * The links of a peer to others: dialled, accepted, greeted, one for each; of one kind, to its neighbours or aside.
  *
  * The accepting end says hello first, so that the metadata server can dial a peer back and see who listens. The dialling end
  * answers with its own and the proof that it has the keys of its contact, the accepting one with `welcome` and its proof: the
@@ -7,26 +7,39 @@
  */
 import { nanoid } from 'nanoid';
 import type { MeshMessage } from '../mesh/events.ts';
-import { Outbox, urgencyOf } from '../mesh/outbox.ts';
+import { Outbox, type Urgency, urgencyOf } from '../mesh/outbox.ts';
 import { type Identity, idOf } from '../net/identity.ts';
-import type { Link, Transport } from '../net/transport.ts';
+import type { Link, Purpose, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
-import { encode, PROTOCOL, parseLinkMessage } from '../protocol/codec.ts';
+import { encode, type Parse, PROTOCOL, parseLinkMessage } from '../protocol/codec.ts';
 import { NONCE_LENGTH, type PeerId } from '../protocol/ids.ts';
-import type { Contact, LinkMessage } from '../protocol/messages.ts';
+import type { AsideMessage, Contact, LinkMessage } from '../protocol/messages.ts';
 import { helloText } from '../protocol/proofs.ts';
 import { Guest, type Hello, type Host } from './guest.ts';
 
+type Greeting = Extract<LinkMessage, { type: 'hello' | 'welcome' }>;
+
+/** A kind of links, and what is said on them after the greeting. */
+export interface Tongue<Message> {
+  readonly purpose: Purpose;
+  readonly parse: Parse<Message | Greeting>;
+  /** How soon a message of `self` goes out where others wait. */
+  readonly urgency: (message: Message, self: PeerId) => Urgency;
+}
+
+/** What neighbours say to each other. */
+export const OF_NEIGHBORS: Tongue<MeshMessage> = { purpose: 'mesh', parse: parseLinkMessage, urgency: urgencyOf };
+
 /** What the links tell, and what they ask. */
-export interface LinkOwner {
+export interface LinkOwner<Message> {
   self(): Contact;
   /** Whether the contact bears the network's signature. */
   trusts(contact: Contact): boolean;
-  hasRoom(peer: PeerId): boolean;
+  hasRoom(contact: Contact): boolean;
   linkUp(contact: Contact): void;
   linkDown(contact: Contact, cause: Cause): void;
   dialFailed(contact: Contact, cause: Cause): void;
-  received(from: PeerId, message: MeshMessage): void;
+  received(from: Contact, message: Message): void;
 }
 
 /** A text of this length has no list that somebody could change. */
@@ -39,10 +52,11 @@ interface Standing {
   readonly dialler: PeerId;
 }
 
-export class Links {
+export class Links<Message extends MeshMessage | AsideMessage> {
   readonly #transport: Transport;
   readonly #identity: Identity;
-  readonly #owner: LinkOwner;
+  readonly #owner: LinkOwner<Message>;
+  readonly #tongue: Tongue<Message>;
   readonly #standing = new Map<PeerId, Standing>();
   readonly #open = new Set<Link>();
   /** Links that somebody dialled who has not said who it is. */
@@ -53,20 +67,21 @@ export class Links {
     writable: (guest) => this.#pumped(guest),
     closed: (guest, cause) => this.#closed(guest, cause),
   };
-  #lastHeard: { readonly message: LinkMessage | undefined; readonly text: string } | undefined;
-  #parting: MeshMessage | undefined;
-  #last: { readonly message: MeshMessage; readonly text: string } | undefined;
+  #lastHeard: { readonly message: Message | Greeting | undefined; readonly text: string } | undefined;
+  #parting: Message | undefined;
+  #last: { readonly message: Message; readonly text: string } | undefined;
 
   /** @param identity Whose contact the owner has: its keys are proven on each link. */
-  constructor(transport: Transport, identity: Identity, owner: LinkOwner) {
+  constructor(transport: Transport, identity: Identity, owner: LinkOwner<Message>, tongue: Tongue<Message>) {
     this.#transport = transport;
     this.#identity = identity;
     this.#owner = owner;
+    this.#tongue = tongue;
   }
 
   /** Dials a peer; the owner is told `linkUp` or `dialFailed`. */
   dial(contact: Contact): void {
-    this.#transport.dial(contact, 'mesh', this.#ending.signal).then(
+    this.#transport.dial(contact, this.#tongue.purpose, this.#ending.signal).then(
       (link) => this.#greetAsDialler(link, contact),
       () => this.#owner.dialFailed(contact, 'crashed'),
     );
@@ -81,18 +96,18 @@ export class Links {
     this.#attach(new Guest(link, nonce, this.#host));
   }
 
-  send(to: PeerId, message: MeshMessage): void {
+  send(to: PeerId, message: Message): void {
     const standing = this.#standing.get(to);
     if (standing === undefined) return;
     const text = this.#encoded(message);
     if (standing.outbox.isFree(standing.link.queuedBytes)) standing.link.send(text);
-    else standing.outbox.put(text, Buffer.byteLength(text), urgencyOf(message, this.#owner.self().peer));
+    else standing.outbox.put(text, Buffer.byteLength(text), this.#tongue.urgency(message, this.#owner.self().peer));
     pump(standing);
     if (standing.outbox.isOverfull(standing.link.queuedBytes)) this.hangUp(to, 'slow');
   }
 
   // What goes to all neighbours is one and the same message, one after the other.
-  #encoded(message: MeshMessage): string {
+  #encoded(message: Message): string {
     if (this.#last?.message !== message) this.#last = { message, text: encode(message) };
     return this.#last.text;
   }
@@ -116,7 +131,7 @@ export class Links {
    * Closes all links after what was sent has gone out, and gives up what is being dialled. Whoever is only about to be linked
    * with us, and whoever comes later, is told `parting`.
    */
-  close(parting?: MeshMessage): void {
+  close(parting?: Message): void {
     this.#ending.abort();
     this.#parting = parting;
     const standing = new Set(this.#standing.values().map(({ link }) => link));
@@ -146,7 +161,7 @@ export class Links {
     else this.#heardOfDialled(guest, guest.expected, message);
   }
 
-  #heardOfArriving(guest: Guest, message: LinkMessage): void {
+  #heardOfArriving(guest: Guest, message: Message | Greeting): void {
     const { link, nonce } = guest;
     guest.isInTime();
     this.#arriving.delete(link);
@@ -156,7 +171,7 @@ export class Links {
     if (!this.#ending.signal.aborted) this.#stands(link, from, from.peer);
   }
 
-  #heardOfDialled(guest: Guest, expected: Contact, message: LinkMessage): void {
+  #heardOfDialled(guest: Guest, expected: Contact, message: Message | Greeting): void {
     const { link, nonce, greeting } = guest;
     if (greeting !== undefined) return this.#heardWelcome(guest, greeting, message);
     const hello = this.#greeted(link, message);
@@ -166,7 +181,7 @@ export class Links {
     link.send(encode(this.#hello(nonce, hello)));
   }
 
-  #heardWelcome(guest: Guest, greeting: Hello, message: LinkMessage): void {
+  #heardWelcome(guest: Guest, greeting: Hello, message: Message | Greeting): void {
     const { link, nonce } = guest;
     const { contact } = greeting;
     if (!this.#isWelcome(link, message, greeting, nonce)) return;
@@ -195,10 +210,10 @@ export class Links {
   }
 
   /** The hello of whoever greets; undefined, and the link closed, when it may not be our neighbour. */
-  #greeted(link: Link, message: LinkMessage): Hello | undefined {
-    if (message.type !== 'hello' || message.protocol !== PROTOCOL) link.close('protocol');
+  #greeted(link: Link, message: Message | Greeting): Hello | undefined {
+    if (!isHello(message) || message.protocol !== PROTOCOL) link.close('protocol');
     else if (!this.#isMember(message)) link.close('stranger');
-    else if (!this.#owner.hasRoom(message.contact.peer)) link.close('full');
+    else if (!this.#owner.hasRoom(message.contact)) link.close('full');
     else return message;
     return undefined;
   }
@@ -208,7 +223,7 @@ export class Links {
   }
 
   /** The contact of whoever dialled, once it has proven to be that peer, and was welcomed; undefined, and the link closed, when not. */
-  #admitted(link: Link, message: LinkMessage, nonce: string): Contact | undefined {
+  #admitted(link: Link, message: Message | Greeting, nonce: string): Contact | undefined {
     const hello = this.#greeted(link, message);
     if (hello === undefined) return undefined;
     const { keys, contact, proof = '' } = hello;
@@ -223,8 +238,8 @@ export class Links {
   }
 
   /** Whether the acceptor has proven to be who it says; the link is closed, when not. */
-  #isWelcome(link: Link, message: LinkMessage, { keys, contact, nonce: theirs }: Hello, nonce: string): boolean {
-    if (message.type !== 'welcome') link.close('protocol');
+  #isWelcome(link: Link, message: Message | Greeting, { keys, contact, nonce: theirs }: Hello, nonce: string): boolean {
+    if (!isWelcome(message)) link.close('protocol');
     else if (this.#identity.isProven(keys, helloText(theirs, nonce, contact.peer), message.proof)) return true;
     else link.close('stranger');
     return false;
@@ -255,18 +270,27 @@ export class Links {
     this.#owner.linkDown(contact, cause);
   }
 
-  #received(from: Contact, link: Link, message: LinkMessage): void {
+  #received(from: Contact, link: Link, message: Message | Greeting): void {
     if (this.#standing.get(from.peer)?.link !== link) return;
-    if (message.type === 'hello' || message.type === 'welcome') return this.hangUp(from.peer, 'protocol');
-    this.#owner.received(from.peer, message);
+    if (isHello(message) || isWelcome(message)) return this.hangUp(from.peer, 'protocol');
+    this.#owner.received(from, message);
   }
 
   // An idle peer hears pings and pongs only, many in a row that are alike.
-  #parsed(text: string): LinkMessage | undefined {
-    if (text.length > SHORT) return parsed(text);
-    if (this.#lastHeard?.text !== text) this.#lastHeard = { message: parsed(text), text };
+  #parsed(text: string): Message | Greeting | undefined {
+    const { parse } = this.#tongue;
+    if (text.length > SHORT) return parsed(text, parse);
+    if (this.#lastHeard?.text !== text) this.#lastHeard = { message: parsed(text, parse), text };
     return this.#lastHeard.message;
   }
+}
+
+function isHello(message: { readonly type: string }): message is Hello {
+  return message.type === 'hello';
+}
+
+function isWelcome(message: { readonly type: string }): message is Extract<Greeting, { type: 'welcome' }> {
+  return message.type === 'welcome';
 }
 
 /** Gives the socket what it may get. */
@@ -280,9 +304,9 @@ function flush({ link, outbox }: Standing): void {
 }
 
 // What breaks the protocol ends the link; which rule it broke is of no use to the sender.
-function parsed(text: string): LinkMessage | undefined {
+function parsed<Message>(text: string, parse: Parse<Message>): Message | undefined {
   try {
-    return parseLinkMessage(text);
+    return parse(text);
   } catch {
     return undefined;
   }

@@ -354,13 +354,16 @@ export class Peer {
   async #listenAt({ host: called, port }: Contact): Promise<void> {
     const { host } = this.#settings;
     const before = this.#listening;
-    const take = (link: Link, purpose: Purpose) => (purpose === 'content' ? this.#uploads.accept(link) : this.#body?.accept(link));
+    const take = (link: Link, purpose: Purpose) => {
+      if (purpose === 'content') this.#uploads.accept(link);
+      else if (purpose !== 'join') this.#body?.accept(link, purpose);
+    };
     let web: Web | undefined;
     const answer = (exchange: Exchange) => {
       web ??= new Web(this.#settings, this.#shelves, this.#uploads);
       web.answer(exchange);
     };
-    this.#listening = await this.#transport.listen({ host, port, called }, ['mesh', 'content'], take, answer);
+    this.#listening = await this.#transport.listen({ host, port, called }, ['mesh', 'aside', 'content'], take, answer);
     await before?.close();
   }
 

@@ -7,7 +7,16 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { FloodmeshError } from '../errors.ts';
-import { type Contact, type Held, LinkMessage, ServerAnswer, ServerRequest, type SharedFile, TransferMessage } from './messages.ts';
+import {
+  type Contact,
+  type Held,
+  LinkMessage,
+  ServerAnswer,
+  ServerRequest,
+  type SharedFile,
+  SideLinkMessage,
+  TransferMessage,
+} from './messages.ts';
 import { pathFault, peerNameFault } from './names.ts';
 import { titleFault } from './titles.ts';
 
@@ -17,12 +26,13 @@ export const PROTOCOL = 1;
 export type Parse<Message> = (text: string) => Message;
 
 export const parseLinkMessage: Parse<LinkMessage> = parser(LinkMessage);
+export const parseSideLinkMessage: Parse<SideLinkMessage> = parser(SideLinkMessage);
 export const parseServerRequest: Parse<ServerRequest> = parser(ServerRequest);
 export const parseServerAnswer: Parse<ServerAnswer> = parser(ServerAnswer);
 export const parseTransferMessage: Parse<TransferMessage> = parser(TransferMessage);
 
 /** A message as the text of one WebSocket frame. */
-export function encode(message: LinkMessage | ServerRequest | ServerAnswer | TransferMessage): string {
+export function encode(message: LinkMessage | SideLinkMessage | ServerRequest | ServerAnswer | TransferMessage): string {
   return JSON.stringify(message);
 }
 

@@ -1,8 +1,9 @@
 /**
  * Every message that floodmesh speaks, once: the schema, and the type that follows from it.
  *
- * Three conversations: peers over a *link* (`LinkMessage`), a peer and the metadata server (`ServerRequest`,
- * `ServerAnswer`), an asker and a holder over a *transfer link* (`TransferMessage`, with pieces as binary frames).
+ * Four conversations: peers over a *link* (`LinkMessage`), members over a *side link* (`SideLinkMessage`), a peer and the
+ * metadata server (`ServerRequest`, `ServerAnswer`), an asker and a holder over a *transfer link* (`TransferMessage`, with
+ * pieces as binary frames).
  * docs/PROTOCOL.md shows each with an example. Arrays and strings are bounded here, because a size from the wire is a
  * claim; objects take no unknown key.
  */
@@ -323,6 +324,28 @@ export const LinkMessage = Type.Union([
   Stop,
 ]);
 export type LinkMessage = Static<typeof LinkMessage>;
+
+// --- between members, over a side link ----------------------------------------------------------------------------------
+
+/** What a strategy asks another peer is answered under the same number, by that peer alone. */
+const ask = { ask: Count };
+
+/** Which of your files does this question mean? */
+const Inquire = message('inquire', { ...ask, want: Want });
+/** These, all of them the sender's own; with `more`, a part, and further parts come, the last of them without it. */
+const Offered = message('offered', {
+  ...ask,
+  providers: Type.Array(Provider, { maxItems: MAX_HITS }),
+  more: Type.Optional(Type.Literal(true)),
+});
+
+/** What strategies tell members that may be no neighbours. */
+export const AsideMessage = Type.Union([Inquire, Offered]);
+export type AsideMessage = Static<typeof AsideMessage>;
+
+/** All that is said on a side link: the greeting is that of every link. */
+export const SideLinkMessage = Type.Union([Hello, Welcome, ...AsideMessage.anyOf]);
+export type SideLinkMessage = Static<typeof SideLinkMessage>;
 
 // --- between a peer and the metadata server ---------------------------------------------------------------------------
 

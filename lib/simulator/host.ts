@@ -7,9 +7,9 @@ import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/
 import type { Offer } from '../mesh/shelf.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
-import type { Contact, Inquiry, Provider } from '../protocol/messages.ts';
+import type { AsideMessage, Contact, Inquiry, Provider } from '../protocol/messages.ts';
 import type { Conduct } from './conduct.ts';
-import type { End, Entry, Machine, Node } from './link.ts';
+import type { Aside, End, Entry, Machine, Node } from './link.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
 
@@ -66,6 +66,7 @@ export class Host implements Node {
   readonly #owner: HostOwner;
   readonly key: number;
   readonly links = new Map<PeerId, End>();
+  asides: Map<PeerId, Aside> | undefined;
   readonly name: string;
   readonly machine: Machine;
   readonly random: Random;
@@ -129,6 +130,14 @@ export class Host implements Node {
     this.tell({ type: 'received', from, message });
   }
 
+  delivered(from: Contact, message: AsideMessage): void {
+    this.tell({ type: 'delivered', from, message });
+  }
+
+  undelivered(peer: PeerId, cause: Cause): void {
+    this.tell({ type: 'undelivered', peer, cause });
+  }
+
   timerFired(timer: Timer): void {
     this.tell({ type: 'timerFired', timer });
   }
@@ -152,6 +161,8 @@ export class Host implements Node {
         return this.#network.send(this, effect.to, effect.message);
       case 'dial':
         return this.#network.dial(this, effect.contact);
+      case 'deliver':
+        return this.#network.deliver(this, effect.contact, effect.message);
       case 'hangUp':
         return this.#network.hangUp(this, effect.peer, effect.cause);
       case 'setTimer':

@@ -7,7 +7,7 @@
 import type { MeshMessage, Timer } from '../mesh/events.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { AsideMessage, Contact } from '../protocol/messages.ts';
 import type { Flow } from './flow.ts';
 import { type Chance, drawn, following, type Random } from './random.ts';
 import type { Weather } from './weather.ts';
@@ -30,6 +30,8 @@ export interface Node {
   readonly machine: Machine;
   readonly contact: Contact;
   readonly links: Map<PeerId, End>;
+  /** Its side links; undefined: it never had one. */
+  asides: Map<PeerId, Aside> | undefined;
   /** Over which it heard last: it often answers there at once. */
   heard: End | undefined;
   readonly isGone: boolean;
@@ -46,7 +48,17 @@ export interface Node {
   linkDown(peer: PeerId, cause: Cause): void;
   dialFailed(peer: PeerId, cause: Cause): void;
   received(from: PeerId, message: MeshMessage): void;
+  delivered(from: Contact, message: AsideMessage): void;
+  undelivered(peer: PeerId, cause: Cause): void;
   timerFired(timer: Timer): void;
+}
+
+/** One end of a side link. */
+export interface Aside {
+  readonly to: Node;
+  /** When it is closed, unless it is used. */
+  until: number;
+  lastArrival: number;
 }
 
 /** A dial under way. */

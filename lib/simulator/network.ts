@@ -10,7 +10,8 @@ import type { MeshMessage, Timer } from '../mesh/events.ts';
 import type { Cause } from '../protocol/causes.ts';
 import { encode } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { AsideMessage, Contact } from '../protocol/messages.ts';
+import { Asides } from './asides.ts';
 import { Flow } from './flow.ts';
 import { type Dial, End, type Entry, type Machine, type Node } from './link.ts';
 import { Queue } from './queue.ts';
@@ -28,6 +29,7 @@ export class Network {
   isStirred = false;
   readonly #sent = new Map<string, { count: number }>();
   #weighed: Map<string, number> | undefined;
+  readonly #asides = new Asides(this);
   readonly #queue = new Queue<Entry>();
   readonly #machines = new Map<string, Machine>();
   readonly #listening = new Map<string, Node>();
@@ -49,8 +51,14 @@ export class Network {
     return Object.fromEntries(this.#weighed);
   }
 
+  /** Side links that were made, since counts were forgotten last. */
+  get asidesMade(): number {
+    return this.#asides.made;
+  }
+
   /** Counts anew from here on. */
   forgetCounts(): void {
+    this.#asides.made = 0;
     for (const sent of this.#sent.values()) sent.count = 0;
     this.#weighed?.clear();
   }
@@ -184,6 +192,12 @@ export class Network {
     else this.#hold(end, end.flow, message);
   }
 
+  /** Tells a member something over a side link: see `asides`. */
+  deliver(from: Node, contact: Contact, message: AsideMessage): void {
+    this.#count(message);
+    this.#asides.deliver(from, contact, message);
+  }
+
   /** Closes a link; this end is told at once, the other when it hears of it. */
   hangUp(node: Node, peer: PeerId, cause: Cause): void {
     const end = node.links.get(peer);
@@ -195,6 +209,7 @@ export class Network {
   /** Closes all links of a node that ends, after what was sent has gone out; the node itself is told nothing any more. */
   closeAll(node: Node, cause: Cause): void {
     this.shut(node);
+    this.#asides.breakAll(node, cause);
     for (const end of node.links.values()) {
       end.isStanding = false;
       this.#sayClosed(end, cause);
@@ -262,7 +277,7 @@ export class Network {
     return at;
   }
 
-  #count(message: MeshMessage): void {
+  #count(message: MeshMessage | AsideMessage): void {
     const { type } = message;
     const sent = this.#sent.get(type);
     if (sent === undefined) this.#sent.set(type, { count: 1 });

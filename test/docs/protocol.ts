@@ -7,7 +7,14 @@ import { EXIT, FloodmeshError, isErrorCode } from '../../lib/errors.ts';
 import { idOf } from '../../lib/net/identity.ts';
 import { verifier } from '../../lib/net/keys.ts';
 import { CAUSES } from '../../lib/protocol/causes.ts';
-import { type Parse, parseLinkMessage, parseServerAnswer, parseServerRequest, parseTransferMessage } from '../../lib/protocol/codec.ts';
+import {
+  type Parse,
+  parseLinkMessage,
+  parseServerAnswer,
+  parseServerRequest,
+  parseSideLinkMessage,
+  parseTransferMessage,
+} from '../../lib/protocol/codec.ts';
 import * as messages from '../../lib/protocol/messages.ts';
 import * as names from '../../lib/protocol/names.ts';
 import * as titles from '../../lib/protocol/titles.ts';
@@ -19,6 +26,7 @@ const document = text('docs/PROTOCOL.md');
 /** The examples stand behind comments that name their conversation. */
 const conversations: Record<string, { readonly parse: Parse<{ readonly type: string }>; readonly types: readonly string[] }> = {
   link: { parse: parseLinkMessage, types: typesIn(messages.LinkMessage) },
+  aside: { parse: parseSideLinkMessage, types: typesIn(messages.AsideMessage) },
   request: { parse: parseServerRequest, types: typesIn(messages.ServerRequest) },
   answer: { parse: parseServerAnswer, types: typesIn(messages.ServerAnswer) },
   transfer: { parse: parseTransferMessage, types: typesIn(messages.TransferMessage) },
@@ -66,7 +74,13 @@ t.test('every message has a paragraph that begins with its name', async (t) => {
 });
 
 t.test('every field of a message is in the table of its message', async (t) => {
-  for (const union of [messages.LinkMessage, messages.ServerRequest, messages.ServerAnswer, messages.TransferMessage]) {
+  for (const union of [
+    messages.LinkMessage,
+    messages.AsideMessage,
+    messages.ServerRequest,
+    messages.ServerAnswer,
+    messages.TransferMessage,
+  ]) {
     for (const { properties } of union.anyOf) {
       const type = properties.type.const;
       const fields = Object.keys(properties).filter((field) => field !== 'type' && field !== 'id');

@@ -13,11 +13,13 @@ import {
   SILENT_MS,
   VOUCHED_MS,
 } from '../../lib/config.ts';
+import type { Discovery } from '../../lib/mesh/discovery/discovery.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
+import { Mesh } from '../../lib/mesh/mesh.ts';
 import { ringMesh } from '../../lib/mesh/neighbors.ts';
 import { signed } from '../../lib/mesh/seal.ts';
 import { type PeerId, peerId, queryId } from '../../lib/protocol/ids.ts';
-import { type Contact, MAX_REPORTS, type Report } from '../../lib/protocol/messages.ts';
+import { type AsideMessage, type Contact, MAX_REPORTS, type Report } from '../../lib/protocol/messages.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said } from './mind.ts';
 import { contactOf, Network, settledNetwork } from './network.ts';
@@ -345,6 +347,26 @@ t.test('the topology is answered at once when nothing is being made', async (t) 
     effects.find(({ type }) => type === 'topology'),
     { ask: 7, peers: [{ contact: contactOf('m'), neighbors: [] }] },
   );
+});
+
+t.test("what strategies tell members, and their timers, is none of the mesh's affair", async (t) => {
+  const mind = new Mind('m');
+  t.same(mind.tell({ type: 'delivered', from: contactOf('z'), message: { type: 'inquire', ask: 1, want: { by: 'all' } } }), []);
+  t.same(mind.tell({ type: 'undelivered', peer: contactOf('z').peer, cause: 'crashed' }), []);
+  t.same(mind.tell({ type: 'timerFired', timer: { of: 'discovery', task: 'any' } }), []);
+});
+
+t.test('nothing is delivered to an address that the server did not sign', async (t) => {
+  const seal = sealOf(contactOf('m').peer);
+  const message: AsideMessage = { type: 'inquire', ask: 1, want: { by: 'all' } };
+  const discovery: Discovery = {
+    name: 'made up',
+    isBusy: false,
+    handle: () => ['forger', ''].map((signature) => ({ type: 'deliver', contact: { ...contactOf('z'), signature }, message })),
+  };
+  const mesh = new Mesh({ contact: contactOf('m'), discovery, trusts: ({ signature }) => signature === '', chance: () => 0, seal });
+  const delivered = mesh.handle({ type: 'begin' }, 0).filter(({ type }) => type === 'deliver');
+  t.same(delivered, [{ type: 'deliver', contact: contactOf('z'), message }]);
 });
 
 t.test('the topology waits for links that are being made, and a second at the most', async (t) => {

@@ -5,13 +5,14 @@
  * wakes what happened meanwhile; a deaf one hears nothing, but goes on. A cut drops what is sent and tells nobody.
  */
 import { LINKS_ACCEPTED, RING_MESH_REACH } from '../../lib/config.ts';
+import type { Discovery } from '../../lib/mesh/discovery/discovery.ts';
 import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
 import { Shelf } from '../../lib/mesh/shelf.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { type PeerId, peerId, type QueryId, queryId, type Root } from '../../lib/protocol/ids.ts';
-import type { Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
+import type { AsideMessage, Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { IndexDesk } from './index-desk.ts';
 
@@ -124,11 +125,13 @@ export class Network {
   #drawn = 0;
   /** The steps that queries took, backwards: the way for their answers. */
   readonly #paths = new Set<string>();
+  readonly #discovery: () => Discovery;
   readonly #lastDelivery = new Map<string, number>();
 
-  constructor(seed: number, isTraced = false) {
+  constructor(seed: number, isTraced = false, discovery: () => Discovery = () => new FloodDiscovery()) {
     this.chance = chanceFrom(seed);
     this.isTraced = isTraced;
+    this.#discovery = discovery;
   }
 
   /** A peer comes: referred to a living peer that is chosen by chance, or to `to`. */
@@ -136,7 +139,7 @@ export class Network {
     const contact = contactOf(name, 9000 + this.hosts.size);
     const trusts = (other: Contact) => other.signature === '';
     const seal = sealOf(contact.peer);
-    const mesh = new Mesh({ contact, discovery: new FloodDiscovery(), trusts, chance: this.chance, seal });
+    const mesh = new Mesh({ contact, discovery: this.#discovery(), trusts, chance: this.chance, seal });
     const referral = to === undefined ? this.#anyBut(contact.peer) : to;
     this.hosts.set(contact.peer, { mesh, contact, links: new Set(), isFrozen: false, isDeaf: false, asleep: [] });
     this.tell(contact.peer, { type: 'begin' });
@@ -306,6 +309,8 @@ export class Network {
       case 'dial':
         this.dials.push({ from: self, to: effect.contact.peer });
         return this.#later(this.#latency(), () => this.#dialled(self, effect.contact));
+      case 'deliver':
+        return this.#deliver(host.contact, effect.contact, effect.message);
       case 'hangUp':
         this.#unlink(self, effect.peer, effect.cause);
         if (this.isMute || this.blocked.has(`${self} ${effect.peer}`)) return;
@@ -347,6 +352,14 @@ export class Network {
         for (const other of host.links) this.#after(self, other, () => this.#unlink(other, self, 'left'));
         this.hosts.delete(self);
     }
+  }
+
+  #deliver(from: Contact, { peer }: Contact, message: AsideMessage): void {
+    this.counts[message.type] = (this.counts[message.type] ?? 0) + 1;
+    this.#after(from.peer, peer, () => {
+      if (this.#canDial(from.peer, peer)) this.tell(peer, { type: 'delivered', from, message });
+      else this.tell(from.peer, { type: 'undelivered', peer, cause: 'crashed' });
+    });
   }
 
   #dialled(from: PeerId, contact: Contact): void {

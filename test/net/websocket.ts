@@ -74,7 +74,7 @@ interface Doorway {
   next(): Promise<Link>;
 }
 
-async function doorway(t: Test, purposes: readonly Purpose[] = ['mesh', 'content', 'join']): Promise<Doorway> {
+async function doorway(t: Test, purposes: readonly Purpose[] = ['mesh', 'aside', 'content', 'join']): Promise<Doorway> {
   const links: Doorway['links'] = [];
   const waiting: ((link: Link) => void)[] = [];
   const listener = await transport.listen({ host: HOST, port: 0 }, purposes, (link, purpose) => {
@@ -350,7 +350,7 @@ t.test('a link that is paused reads no more, tells what it read, and goes on whe
 });
 
 t.test('an accepted link says what it is for, and who is at the other end', async (t) => {
-  for (const purpose of ['mesh', 'content', 'join'] as const) {
+  for (const purpose of ['mesh', 'aside', 'content', 'join'] as const) {
     const door = await doorway(t);
     const dialled = await transport.dial({ host: HOST, port: door.port }, purpose);
     while (door.links.length === 0) await new Promise(setImmediate);

@@ -11,7 +11,7 @@ import { Identity } from '../../lib/net/identity.ts';
 import type { Address, Link, Transport } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
-import { Links } from '../../lib/peer/links.ts';
+import { type LinkOwner, Links, OF_NEIGHBORS } from '../../lib/peer/links.ts';
 import type { PeerOptions } from '../../lib/peer/options.ts';
 import { Peer } from '../../lib/peer/peer.ts';
 import type { SearchEnd } from '../../lib/peer/searches.ts';
@@ -174,7 +174,7 @@ export class Scripted {
   readonly #script: Script;
   readonly #waiting = new Set<() => void>();
   #contact: Contact | undefined;
-  #links: Links | undefined;
+  #links: Links<MeshMessage> | undefined;
   #ends: (() => unknown)[] = [];
 
   constructor(name: string, script: Script) {
@@ -197,15 +197,16 @@ export class Scripted {
     const answer = await line.ask({ type: 'join', protocol: PROTOCOL, network: 'p2p', peer: this.peer, name: this.name, host: HOST });
     if (answer.type !== 'assigned') throw new Error(answer.type);
     this.#contact = answer.contact;
-    this.#links = new Links(transport, this.identity, {
+    const owner: LinkOwner<MeshMessage> = {
       self: () => this.contact,
       trusts: () => true,
       hasRoom: () => true,
       linkUp: ({ peer }) => this.#linksChanged((neighbors) => [...neighbors, peer]),
       linkDown: ({ peer }) => this.#linksChanged((neighbors) => neighbors.filter((neighbor) => neighbor !== peer)),
       dialFailed: () => undefined,
-      received: (from, message) => this.#received(from, message),
-    });
+      received: ({ peer }, message) => this.#received(peer, message),
+    };
+    this.#links = new Links(transport, this.identity, owner, OF_NEIGHBORS);
     const listener = await transport.listen(answer.contact, ['mesh', 'content'], (link, purpose) => {
       if (purpose === 'mesh') this.#links?.accept(link);
       else this.#script.content?.(link, this);

@@ -3,7 +3,7 @@ import { LINK_QUEUE_BYTES } from '../../lib/config.ts';
 import type { MeshMessage } from '../../lib/mesh/events.ts';
 import { Identity } from '../../lib/net/identity.ts';
 import type { Link, Purpose } from '../../lib/net/transport.ts';
-import { Links } from '../../lib/peer/links.ts';
+import { type LinkOwner, Links, OF_NEIGHBORS } from '../../lib/peer/links.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode, PROTOCOL } from '../../lib/protocol/codec.ts';
 import { type PeerId, queryId } from '../../lib/protocol/ids.ts';
@@ -23,14 +23,14 @@ const idOf = (name: string): PeerId => identityOf(name).peer;
 /** The body of a peer as far as links go: all that it was told, in order. */
 class End {
   readonly told: string[] = [];
-  readonly links: Links;
+  readonly links: Links<MeshMessage>;
   readonly contact: Contact;
   isFull = false;
   readonly #waiting = new Set<() => void>();
 
   constructor(contact: Contact) {
     this.contact = contact;
-    this.links = new Links(transport, identityOf(contact.name), {
+    const owner: LinkOwner<MeshMessage> = {
       self: () => this.contact,
       trusts: ({ signature }) => signature === 'good',
       hasRoom: () => !this.isFull,
@@ -38,7 +38,8 @@ class End {
       linkDown: ({ name }, cause) => this.#note(`down ${name} ${cause}`),
       dialFailed: ({ name }, cause) => this.#note(`failed ${name} ${cause}`),
       received: (_, message) => this.#note(`got ${message.type}`),
-    });
+    };
+    this.links = new Links(transport, identityOf(contact.name), owner, OF_NEIGHBORS);
   }
 
   /** Settles once it was told one of these so often. */

@@ -7,14 +7,16 @@ import {
   parseLinkMessage,
   parseServerAnswer,
   parseServerRequest,
+  parseSideLinkMessage,
   parseTransferMessage,
 } from '../../lib/protocol/codec.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/protocol/messages.ts';
 import { CONTENT_BYTES } from '../../lib/transfer/pieces.ts';
-import { answers, contact, files, folder, hostileNames, links, peer, provider, report, requests, transfers } from './samples.ts';
+import { answers, asides, contact, files, folder, hostileNames, links, peer, provider, report, requests, transfers } from './samples.ts';
 
 const CONVERSATIONS: readonly (readonly [name: string, parse: Parse<{ type: string }>, samples: readonly { type: string }[]])[] = [
   ['link', parseLinkMessage, links],
+  ['aside', parseSideLinkMessage, asides],
   ['request', parseServerRequest, requests],
   ['answer', parseServerAnswer, answers],
   ['transfer', parseTransferMessage, transfers],
@@ -34,6 +36,8 @@ const tooMany = (count: number, item: unknown) => Array.from({ length: count + 1
 
 /** For every field of every message, by its name: what it must never hold. */
 const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
+  ask: NO_COUNT,
+  more: [false, 0, 1, 'true', null],
   type: [...NO_STRING, '', 'unknown', '__proto__', 'constructor', 'toString', 'PING'],
   protocol: NO_COUNT,
   id: NO_COUNT,
@@ -144,6 +148,7 @@ const OPTIONAL = new Set([
     'contact in browsed',
     'providers.2.title in hits',
     'providers.2.number in hits',
+    'more in offered',
   ],
   ...['cursor', 'most', 'index in assigned'],
 ]);

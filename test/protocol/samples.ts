@@ -1,6 +1,7 @@
 /** One sound sample of every message, for tests that spoil them. */
 import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
 import type {
+  AsideMessage,
   Contact,
   LinkMessage,
   Provider,
@@ -66,6 +67,12 @@ export const links: readonly LinkMessage[] = [
   { type: 'leaving', neighbors: [contact] },
   { type: 'released' },
   { type: 'stop', stop: query },
+];
+
+export const asides: readonly AsideMessage[] = [
+  { type: 'inquire', ask: 1, want: { by: 'name', name: 'f1' } },
+  { type: 'offered', ask: 1, providers: [provider, folder] },
+  { type: 'offered', ask: 1, providers: [], more: true },
 ];
 
 export const requests: readonly ServerRequest[] = [
