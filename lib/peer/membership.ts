@@ -217,9 +217,10 @@ export class Membership {
   }
 
   async #logIn(line: ServerLine, { account: name, password, register }: Login, signal: AbortSignal | undefined): Promise<void> {
-    if (register === true) await line.ask({ type: 'register', name, password }, signal);
+    const { network } = this.#applicant;
+    if (register === true) await line.ask({ type: 'register', network, name, password }, signal);
     this.#login = { account: name, password };
-    const answer = await line.ask({ type: 'login', name, password }, signal);
+    const answer = await line.ask({ type: 'login', network, name, password }, signal);
     if (answer.type !== 'loggedIn') return;
     this.#login = undefined;
     this.#session = answer.session;

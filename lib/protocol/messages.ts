@@ -387,11 +387,12 @@ const ListPeers = message('listPeers', {
 /** Ends the lease of `cookie`. */
 const Leave = message('leave', { ...id, cookie: Cookie });
 
-const AccountName = Type.String({ maxLength: 256 });
+/** Which account of which network; without one, of that in which this link is, or of the server's first. */
+const called = { network: Type.Optional(Type.String({ maxLength: 64 })), name: Type.String({ maxLength: 256 }) };
 /** Makes an account. */
-const Register = message('register', { ...id, name: AccountName, password: Password });
+const Register = message('register', { ...id, ...called, password: Password });
 /** Begins a session of an account; this link is logged in from then on. */
-const Login = message('login', { ...id, name: AccountName, password: Password });
+const Login = message('login', { ...id, ...called, password: Password });
 /** The account stays online for five minutes more, though it has no peer. */
 const KeepAlive = message('keepAlive', { ...id, session: Session });
 /** Ends a session, and the lease that this link has. */

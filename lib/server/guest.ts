@@ -12,8 +12,8 @@ export class Guest {
   network: string | undefined;
   /** Whether the peer of that place has been seen to listen. */
   isMember = false;
-  /** The account that has logged in over this link, by name. */
-  account: string | undefined;
+  /** The account that has logged in over this link, by name, and the network, folded, that it is one of. */
+  login: { readonly account: string; readonly network: string } | undefined;
   heardAt: number | undefined;
   isGone = false;
   #portsRefused = 0;

@@ -1,14 +1,14 @@
 /**
- * What the metadata server answers to those who register, log in and log out over a link, and who may join.
+ * Who registers, logs in and logs out at the metadata server, over a link or over HTTP, and who may join.
  *
  * A link is logged in by `login`, or by a `join` that brings a session: a peer comes back with that, over whichever server.
- * Passwords are in no event and in no answer.
+ * Over HTTP the session comes with each request. Passwords are in no event and in no answer.
  */
 import { ACCOUNT_MS, ACCOUNT_SWEEP_MS, LINK_MESSAGE_BYTES } from '../config.ts';
 import type { AccountEntry, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import type { Account } from '../registry/account-store.ts';
-import type { Accounts } from '../registry/accounts.ts';
+import type { Accounts, Change, Credentials, LoggedIn } from '../registry/accounts.ts';
 import type { CatalogStore } from '../registry/catalog-store.ts';
 import { isRefusal, type Refusal, type Registry } from '../registry/registry.ts';
 import type { Lease } from '../registry/store.ts';
@@ -42,13 +42,53 @@ export class Logins {
     this.#parts = parts;
   }
 
-  /** The answer to one request of a guest. @throws as the store does. */
-  async answer(guest: Guest, request: LoginRequest): Promise<Said | Refusal> {
-    const { accounts } = this.#parts;
+  // --- whoever asks: each refuses with NO_ACCOUNTS, where there are none, and throws as the store does ---------------------
+
+  /** Makes an account. Refuses as `Accounts.register`. */
+  async register(credentials: Credentials): Promise<Account | Refusal> {
+    const account = await this.#asked(credentials.address, (accounts) => accounts.register(credentials, this.#parts.now()));
+    if (!isRefusal(account)) this.#parts.tell({ type: 'registered', name: account.name });
+    return account;
+  }
+
+  /** Begins a session. Refuses as `Accounts.login`. */
+  async login(credentials: Credentials): Promise<LoggedIn | Refusal> {
+    const loggedIn = await this.#asked(credentials.address, (accounts) => accounts.login(credentials, this.#parts.now()));
+    if (!isRefusal(loggedIn)) await this.#keepList(loggedIn.account.name);
+    return loggedIn;
+  }
+
+  /** The account is online for five minutes more. Refuses as `Accounts.keepAlive`. */
+  keepAlive(session: string, address: string): Promise<Account | Refusal> {
+    return this.#asked(address, (accounts) => accounts.keepAlive(session, this.#parts.now()));
+  }
+
+  /** Ends a session. Refuses as `Accounts.logout`. */
+  logout(session: string, address: string): Promise<Account | Refusal> {
+    return this.#asked(address, (accounts) => accounts.logout(session, this.#parts.now()));
+  }
+
+  /** Another password: ends the other sessions of the account, and the leases of its peers, except `kept`. Refuses as `Accounts.changePassword`. */
+  async changePassword(session: string, change: Change, kept = 0): Promise<Account | Refusal> {
+    const { registry, now, ended } = this.#parts;
+    const account = await this.#asked(change.address, (accounts) => accounts.changePassword(session, change, now()));
+    if (isRefusal(account)) return account;
+    for (const lease of await registry.leaveOthers(account.name, kept, now())) ended(lease, 'loggedOut');
+    return account;
+  }
+
+  async #asked<Answer extends object>(address: string, ask: (accounts: Accounts) => Promise<Answer | Refusal>): Promise<Answer | Refusal> {
+    const { accounts, tell } = this.#parts;
     if (accounts === undefined) return { code: 'NO_ACCOUNTS', message: 'this network has no accounts', hint: 'join without --account' };
-    const answer = await this.#answer(accounts, guest, request);
-    if (isRefusal(answer)) this.#parts.tell({ type: 'loginRefused', address: guest.address, code: answer.code });
+    const answer = await ask(accounts);
+    if (isRefusal(answer)) tell({ type: 'loginRefused', address, code: answer.code });
     return answer;
+  }
+
+  /** What an account has published lasts as long as the account. */
+  #keepList(account: string): Promise<void> {
+    const { catalog, network, now } = this.#parts;
+    return catalog.keep(folded(network), account, now() + ACCOUNT_MS);
   }
 
   /** Ends accounts that are due, once in a while. @throws as the store does. */
@@ -64,18 +104,21 @@ export class Logins {
     }
   }
 
-  #answer(accounts: Accounts, guest: Guest, request: LoginRequest): Promise<Said | Refusal> {
+  // --- over a link ----------------------------------------------------------------------------------------------------------
+
+  /** The answer to one request of a guest. @throws as the store does. */
+  answer(guest: Guest, request: LoginRequest): Promise<Said | Refusal> {
     switch (request.type) {
       case 'register':
-        return this.#register(accounts, guest, request);
+        return this.#register(guest, request);
       case 'login':
-        return this.#login(accounts, guest, request);
+        return this.#login(guest, request);
       case 'keepAlive':
-        return this.#keepAlive(accounts, request);
+        return this.#keepAlive(guest, request);
       case 'logout':
-        return this.#logout(accounts, guest, request);
+        return this.#logout(guest, request);
       case 'changePassword':
-        return this.#changePassword(accounts, guest, request);
+        return this.#changePassword(guest, request);
     }
   }
 
@@ -89,13 +132,13 @@ export class Logins {
     const refusal = await accounts.nameRefusal(name, account.name, now());
     if (refusal !== undefined) return refusal;
     await accounts.joined(account, now());
-    guest.account = account.name;
+    this.#loggedIn(guest, account);
     return { account: account.name };
   }
 
   /** Why a guest may not ask about others; undefined when it may. */
-  unknown({ account }: Guest): Refusal | undefined {
-    return this.#parts.accounts === undefined || account !== undefined ? undefined : loginNeeded();
+  unknown({ login }: Guest): Refusal | undefined {
+    return this.#parts.accounts === undefined || login?.network === folded(this.#parts.network) ? undefined : loginNeeded();
   }
 
   /** The accounts that are online, offline, or all, as many as go into half a message; undefined where there are none. */
@@ -111,51 +154,47 @@ export class Logins {
     return entries.slice(0, end === -1 ? entries.length : end);
   }
 
-  async #register(accounts: Accounts, { address }: Guest, { id, name, password }: Request<'register'>): Promise<Said | Refusal> {
-    const account = await accounts.register({ name, password, address }, this.#parts.now());
-    if (isRefusal(account)) return account;
-    this.#parts.tell({ type: 'registered', name: account.name });
-    return { type: 'registered', id, number: account.id, name: account.name };
+  async #register({ address }: Guest, { id, name, password }: Request<'register'>): Promise<Said | Refusal> {
+    const account = await this.register({ name, password, address });
+    return isRefusal(account) ? account : { type: 'registered', id, number: account.id, name: account.name };
   }
 
-  async #login(accounts: Accounts, guest: Guest, { id, name, password }: Request<'login'>): Promise<Said | Refusal> {
-    const loggedIn = await accounts.login({ name, password, address: guest.address }, this.#parts.now());
+  async #login(guest: Guest, { id, name, password }: Request<'login'>): Promise<Said | Refusal> {
+    if (guest.place !== undefined && guest.place.lease.network !== folded(this.#parts.network)) return elsewhere();
+    const loggedIn = await this.login({ name, password, address: guest.address });
     if (isRefusal(loggedIn)) return loggedIn;
     const { account, session } = loggedIn;
-    guest.account = account.name;
-    await this.#keepList(account.name);
+    this.#loggedIn(guest, account);
     return { type: 'loggedIn', id, number: account.id, name: account.name, session };
   }
 
-  /** What an account has published lasts as long as the account. */
-  #keepList(account: string): Promise<void> {
-    const { catalog, network, now } = this.#parts;
-    return catalog.keep(folded(network), account, now() + ACCOUNT_MS);
+  #loggedIn(guest: Guest, { name, network }: Account): void {
+    guest.login = { account: name, network };
   }
 
-  async #keepAlive(accounts: Accounts, { id, session }: Request<'keepAlive'>): Promise<Said | Refusal> {
-    const account = await accounts.keepAlive(session, this.#parts.now());
+  async #keepAlive({ address }: Guest, { id, session }: Request<'keepAlive'>): Promise<Said | Refusal> {
+    const account = await this.keepAlive(session, address);
     return isRefusal(account) ? account : { type: 'keptAlive', id };
   }
 
-  async #logout(accounts: Accounts, guest: Guest, { id, session }: Request<'logout'>): Promise<Said | Refusal> {
+  async #logout(guest: Guest, { id, session }: Request<'logout'>): Promise<Said | Refusal> {
     const { registry, now, ended } = this.#parts;
-    const account = await accounts.logout(session, now());
+    const account = await this.logout(session, guest.address);
     if (isRefusal(account)) return account;
-    guest.account = undefined;
+    guest.login = undefined;
     const lease = guest.place === undefined ? undefined : await registry.leave(guest.place.cookie, now());
     if (lease !== undefined && !isRefusal(lease)) ended(lease, 'left');
     return { type: 'loggedOut', id };
   }
 
-  async #changePassword(accounts: Accounts, guest: Guest, request: Request<'changePassword'>): Promise<Said | Refusal> {
-    const { id, session, old, next } = request;
-    const { registry, now, ended } = this.#parts;
-    const account: Account | Refusal = await accounts.changePassword(session, { old, next, address: guest.address }, now());
-    if (isRefusal(account)) return account;
-    for (const lease of await registry.leaveOthers(account.name, guest.place?.lease.serial ?? 0, now())) ended(lease, 'loggedOut');
-    return { type: 'passwordChanged', id };
+  async #changePassword({ address, place }: Guest, { id, session, old, next }: Request<'changePassword'>): Promise<Said | Refusal> {
+    const account = await this.changePassword(session, { old, next, address }, place?.lease.serial);
+    return isRefusal(account) ? account : { type: 'passwordChanged', id };
   }
+}
+
+function elsewhere(): Refusal {
+  return { code: 'TOO_MANY', message: 'this link has a place in another network', hint: 'leave that first, or use another link' };
 }
 
 function loginNeeded(): Refusal {

@@ -14,12 +14,10 @@ import { type Refusal, serialOf } from '../registry/registry.ts';
 import type { Store } from '../registry/store.ts';
 import type { Guest } from './guest.ts';
 import type { Served } from './http/parts.ts';
-import type { Logins } from './logins.ts';
 import type { Requests } from './requests.ts';
 
 /** One network, with all that answers in it. */
 export interface Hall extends Served {
-  readonly logins: Logins;
   readonly referrals: Referrals;
   readonly requests: Requests;
 }
@@ -69,6 +67,7 @@ export class Networks {
   /** Where a request is answered; or why nowhere. @throws as the store does. */
   of(guest: Guest, request: ServerRequest): Promise<Hall | Refusal> {
     if (request.type === 'join') return this.#joined(request.network);
+    if (request.type === 'register' || request.type === 'login') return Promise.resolve(this.#called(guest, request.network));
     return 'cookie' in request ? this.#opening(guest, request.cookie) : Promise.resolve(this.around(guest));
   }
 
@@ -113,14 +112,22 @@ export class Networks {
     return false;
   }
 
+  /** Where somebody registers, or logs in; that opens no network. */
+  #called(guest: Guest, network: string | undefined): Hall | Refusal {
+    const hall = network === undefined ? undefined : this.#halls.get(folded(network));
+    if (hall !== undefined) return hall;
+    return network === undefined || this.#parts.opens ? this.around(guest) : this.#wrong();
+  }
+
   /** The network of a lease, whichever link its cookie comes over. */
   async #opening(guest: Guest, cookie: string): Promise<Hall> {
     const lease = guest.network === undefined ? await this.#parts.store.lease(serialOf(cookie), this.#parts.now()) : undefined;
     return (lease && this.#halls.get(lease.network)) ?? this.around(guest);
   }
 
-  /** The network that a guest has a place in; the first one, where it has none. */
-  around({ network = folded(this.#parts.named[0] ?? '') }: Guest): Hall {
+  /** The network that a guest is logged in to, or has or had a place in; the first one, where there is none. */
+  around({ login, network: last = folded(this.#parts.named[0] ?? '') }: Guest): Hall {
+    const network = login?.network ?? last;
     // It may have been let go at the very moment in which this guest was let in.
     const hall = this.#halls.get(network) ?? this.#parts.make(network);
     this.#halls.set(network, hall);

@@ -54,7 +54,7 @@ export interface ServerOptions {
   readonly transport: Transport;
   /** Where the register is kept; whoever opened it closes it, after `close`. */
   readonly store: Store;
-  /** Where accounts are kept, in a network that has them: then only who logs in may join. */
+  /** Where accounts are kept, of each network its own, where there are any: then only who logs in may join. */
   readonly accounts?: AccountStore | undefined;
   /** How their passwords are hashed. */
   readonly passwords?: Passwords;
@@ -98,6 +98,8 @@ export class MetadataServer {
   readonly #leaseMs: number;
   readonly #now: () => number;
   readonly #dialBack: DialBack;
+  /** One for all networks: so many hash at once in this process. */
+  readonly #passwords: Passwords;
   readonly #guests = new Set<Guest>();
   readonly #places = new Places();
   readonly #tallies = new Tallies();
@@ -115,6 +117,7 @@ export class MetadataServer {
     this.#leaseMs = options.leaseMs ?? LEASE_MS;
     this.#now = options.now ?? monotonicSinceEpoch;
     this.#dialBack = new DialBack(options.transport);
+    this.#passwords = options.passwords ?? new ScryptPasswords();
   }
 
   /**
@@ -183,8 +186,8 @@ export class MetadataServer {
   // --- links ----------------------------------------------------------------------------------------------------------
 
   #accounts(network: string): Accounts | undefined {
-    const { accounts: store, passwords = new ScryptPasswords() } = this.#options;
-    return store && new Accounts({ store, network, passwords, draw: () => nanoid(SESSION_LENGTH), hash: sha256 });
+    const { accounts: store } = this.#options;
+    return store && new Accounts({ store, network, passwords: this.#passwords, draw: () => nanoid(SESSION_LENGTH), hash: sha256 });
   }
 
   #logins(registry: Registry, network: string, accounts: Accounts | undefined): Logins {
@@ -203,9 +206,8 @@ export class MetadataServer {
   async #networks(ports: readonly number[]): Promise<Networks> {
     const { store, accounts, network, opensNetworks: opens = false } = this.#options;
     const named = [network].flat();
-    // Who logs in does not say where yet.
-    if (accounts !== undefined && (opens || named.length > 1))
-      throw new FloodmeshError('USAGE', 'accounts are kept for one network', 'start a server of its own for each network with accounts');
+    if (accounts !== undefined && opens)
+      throw new FloodmeshError('USAGE', 'a server with accounts opens no networks', 'name its networks: --network a --network b');
     const { privateKey: secret } = await store.keys(SECRET, newKeys());
     const make = (name: string) => this.#hall(name, ports, derivedKeys(secret, folded(name)));
     const networks = new Networks({ store, named, opens, guests: this.#guests, make, now: this.#now });

@@ -142,6 +142,8 @@ const OPTIONAL = new Set([
     'open in wave',
     'contact in call',
     'session in join',
+    'network in register',
+    'network in login',
     'peers.0.account in peerList',
     'accounts in peerList',
     'foreign in located',

@@ -3,6 +3,10 @@ import { NETWORKS_MOST } from '../../lib/config.ts';
 import type { Address } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
+import { PROTOCOL } from '../../lib/protocol/codec.ts';
+import { peerId } from '../../lib/protocol/ids.ts';
+import type { ServerAnswer } from '../../lib/protocol/messages.ts';
+import type { Passwords } from '../../lib/registry/accounts.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { MetadataServer, type ServerOptions } from '../../lib/server/server.ts';
 import type { ServerEvent } from '../../lib/trace.ts';
@@ -12,6 +16,14 @@ import { freePool, Joiner } from '../suites/joiner.ts';
 t.setTimeout(120_000);
 
 const transport = webSocketTransport();
+
+type LoggedIn = Extract<ServerAnswer, { type: 'loggedIn' }>;
+
+const PLAIN: Passwords = {
+  isBusy: false,
+  hash: async (password) => `hash of ${password}`,
+  isOf: async (password, hash) => hash === `hash of ${password}`,
+};
 
 /** A server with these networks, and joiners that end with the test. */
 async function serving(t: Test, changed: Partial<ServerOptions> & { readonly count?: number } = {}) {
@@ -128,10 +140,36 @@ t.test('where all have members no more are opened, and that is said', async (t) 
   await t.resolves(joiner('s1', 'N1').ask(address));
 });
 
-t.test('accounts are kept for one network, so far', async (t) => {
-  const accounts = new MemoryStore().accounts;
-  await t.rejects(serving(t, { accounts }), { code: 'USAGE', hint: /each network/ });
-  await t.rejects(serving(t, { accounts, network: 'p2p', opensNetworks: true }), { code: 'USAGE' });
+t.test('each network has accounts of its own, and a link is in one of them at a time', async (t) => {
+  const store = new MemoryStore();
+  const { address } = await serving(t, { store, accounts: store.accounts, passwords: PLAIN });
+  const [line, other] = [await lineTo(t, address), await lineTo(t, address)];
+  const anna = { name: 'Anna', password: 'correct horse' };
+  t.match(await line.ask({ type: 'register', network: 'B', ...anna }), { type: 'registered', name: 'Anna' });
+  await t.rejects(line.ask({ type: 'login', ...anna }), { code: 'LOGIN_WRONG' }, 'the first network has no Anna');
+  await t.rejects(line.ask({ type: 'login', network: 'c', ...anna }), { code: 'WRONG_NETWORK' });
+  const { session } = (await line.ask({ type: 'login', network: 'b', ...anna })) as LoggedIn;
+  t.match(await line.ask({ type: 'listPeers', which: 'all' }), { accounts: [{ name: 'Anna', online: true }] }, 'those of b are told');
+  t.match(await line.ask({ type: 'keepAlive', session }), { type: 'keptAlive' });
+  await t.rejects(other.ask({ type: 'keepAlive', session }), { code: 'LOGIN_NEEDED' }, 'a session of b is none of a');
+
+  const join = { type: 'join', protocol: PROTOCOL, peer: peerId('peer-number1'), name: 's1', host: '127.0.0.1', session } as const;
+  await t.rejects(line.ask({ ...join, network: 'a' }), { code: 'LOGIN_NEEDED' });
+  t.match(await line.ask({ ...join, network: 'b' }), { contact: { network: 'b', account: 'Anna' } });
+  await line.ask({ type: 'register', network: 'a', ...anna });
+  await t.rejects(line.ask({ type: 'login', network: 'a', ...anna }), { code: 'TOO_MANY' }, 'its place is in b');
+  t.match(await other.ask({ type: 'login', network: 'a', ...anna }), { type: 'loggedIn' });
+  t.match(await line.ask({ type: 'logout', session }), { type: 'loggedOut' });
+  t.match(await line.ask({ type: 'login', network: 'a', ...anna }), { type: 'loggedIn' });
+});
+
+t.test('a server with accounts opens no networks; one that opens any has none, wherever somebody logs in', async (t) => {
+  const { accounts } = new MemoryStore();
+  await t.rejects(serving(t, { accounts, network: 'p2p', opensNetworks: true }), { code: 'USAGE', hint: /--network/ });
+  const { address } = await serving(t, { network: 'p2p', opensNetworks: true });
+  const line = await lineTo(t, address);
+  await t.rejects(line.ask({ type: 'login', network: 'chess', name: 'Anna', password: 'x' }), { code: 'NO_ACCOUNTS' });
+  t.same(await taken(address), ['p2p'], 'and nothing is opened by it');
 });
 
 t.test('a server has one network at least, and so many at most', async (t) => {

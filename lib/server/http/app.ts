@@ -17,7 +17,7 @@ import type { HttpParts } from './parts.ts';
 import { PROBLEM_TYPE, type Problem, problemIn, problemOf } from './problem.ts';
 import { READER_POLICY, readerOf } from './reader.ts';
 import { seedRoutes } from './seed/resources.ts';
-import { demand, demandReader } from './token.ts';
+import { bearerIn, demand, readableBy } from './token.ts';
 
 /** Longer than any path that comes through `HEADER_BYTES`: what is too long is refused by its schema, in words. */
 const PARAMETER_LENGTH = 8 * 1024;
@@ -63,14 +63,21 @@ function route(app: FastifyInstance, operation: Operation, parts: HttpParts): vo
     // Before the body is read: who may not change anything need not be heard out.
     onRequest: async ({ headers }) => {
       if (changes === true) demand(parts.token, headers.authorization);
-      if (tellsOfMembers === true) await demandReader(parts, headers.authorization);
     },
-    handler: async (request, reply) => {
-      const answer = await operation.answer({ params: request.params, query: request.query, body: request.body, address: request.ip });
+    handler: async ({ params, query, body, ip: address, headers }, reply) => {
+      const bearer = bearerIn(headers.authorization);
+      const networks = tellsOfMembers === true ? await readableBy(parts, bearer, networkIn(query)) : parts.networks();
+      // What is answered to a change may be a secret, and is never asked for twice.
+      if (method !== 'GET') reply.header('cache-control', 'no-store');
+      const answer = await operation.answer({ params, query, body, address, bearer, networks });
       if (result === undefined) return reply.code(204).send();
       return reply.type(result.type ?? JSON_TYPE).send(typeof answer === 'string' ? answer : JSON.stringify(answer));
     },
   });
+}
+
+function networkIn(query: unknown): unknown {
+  return typeof query === 'object' && query !== null && 'network' in query ? query.network : undefined;
 }
 
 /** The document of all operations, and the page on which people read it. */

@@ -38,7 +38,7 @@ const ALWAYS: readonly ErrorCode[] = ['USAGE', 'PROTOCOL_BROKEN', 'STORE_AWAY', 
 
 const DESCRIPTION =
   'What the register of a floodmesh network knows. What changes something wants the token that stands in the file server-token of ' +
-  "the server's state folder. Foreign names in Host and pages of other origins are turned away before anything is looked at.";
+  "the server's state folder; where a network has accounts, what tells of its members wants the token of a session. Foreign names in Host and pages of other origins are turned away before anything is looked at.";
 
 const BEARER = { type: 'http', scheme: 'bearer' };
 
@@ -57,7 +57,7 @@ export function documentOf(operations: readonly Operation[]): OpenApi {
 }
 
 function described(operation: Operation): Described {
-  const { id, group, summary, params, query, body, changes, tellsOfMembers } = operation;
+  const { id, group, summary, params, query, body, changes, tellsOfMembers, ofSession } = operation;
   return {
     operationId: id,
     tags: [group],
@@ -67,6 +67,7 @@ function described(operation: Operation): Described {
     responses: { ...done(operation), ...refused(operation) },
     ...(changes && { security: [{ token: [] }] }),
     ...(tellsOfMembers && { security: [{}, { session: [] }, { token: [] }] }),
+    ...(ofSession && { security: [{ session: [] }] }),
   };
 }
 
@@ -85,12 +86,12 @@ function done({ method, result }: Operation): Record<string, Answer> {
   return { 200: { description: sentence, content: { [mediaType]: { schema } } }, ...(method === 'GET' && same) };
 }
 
-function refused({ refusals, changes, tellsOfMembers }: Operation): Record<string, Answer> {
+function refused({ refusals, changes, tellsOfMembers, ofSession }: Operation): Record<string, Answer> {
   const codes: readonly ErrorCode[] = [
     ...ALWAYS,
     ...refusals,
     ...(changes ? (['TOKEN_WRONG'] as const) : []),
-    ...(tellsOfMembers ? (['LOGIN_NEEDED'] as const) : []),
+    ...(tellsOfMembers || ofSession ? (['LOGIN_NEEDED'] as const) : []),
   ];
   const answers: Record<string, Answer> = { 403: { description: 'A foreign Host or Origin.', content: { 'text/plain': { schema: {} } } } };
   for (const status of [...new Set(codes.map(statusOf))].sort()) {

@@ -6,6 +6,7 @@
  */
 import { type Static, type TObject, type TSchema, Type } from 'typebox';
 import type { ErrorCode } from '../../errors.ts';
+import type { Served } from './parts.ts';
 
 /** What nothing is expected of: no unknown key is let in. */
 export const NOTHING = Type.Object({}, { additionalProperties: false });
@@ -17,6 +18,10 @@ export interface Asked<Params = unknown, Query = unknown, Body = unknown> {
   readonly body: Body;
   /** Where it came from. */
   readonly address: string;
+  /** What it sent as its bearer token; empty when nothing. */
+  readonly bearer: string;
+  /** The networks that it may hear of: all of them, unless the operation tells of members. */
+  readonly networks: readonly Served[];
 }
 
 export interface Operation {
@@ -35,10 +40,12 @@ export interface Operation {
   readonly result?: { readonly schema: TSchema; readonly sentence: string; readonly type?: string };
   /** The codes with which it may refuse, besides those that any operation may (`openapi`). */
   readonly refusals: readonly ErrorCode[];
-  /** Whether it changes something: then it wants the server's token. */
+  /** Whether it changes what others have: then it wants the server's token. */
   readonly changes?: true;
   /** Whether it tells of members or their files: then it wants a login, where the network has accounts. */
   readonly tellsOfMembers?: true;
+  /** Whether it is about the session of whoever asks: its token is the bearer's. */
+  readonly ofSession?: true;
   /** Answers; what it throws is told as a problem. */
   answer(asked: Asked): Promise<unknown>;
 }

@@ -8,14 +8,16 @@ import { healthOperations } from './v1/health.ts';
 import { leaseOperations } from './v1/leases.ts';
 import { networkOperations } from './v1/networks.ts';
 import { peerOperations } from './v1/peers.ts';
+import { sessionOperations } from './v1/sessions.ts';
 
 export function operations(parts: HttpParts, metrics: Metrics): readonly Operation[] {
   return [
     ...healthOperations(parts, metrics),
-    ...networkOperations(parts),
+    ...networkOperations(),
     ...peerOperations(parts),
     ...leaseOperations(parts),
     ...fileOperations(parts),
     ...accountOperations(parts),
+    ...sessionOperations(),
   ];
 }

@@ -3,6 +3,7 @@ import type { Accounts } from '../../registry/accounts.ts';
 import type { Catalog } from '../../registry/catalog.ts';
 import type { Registry } from '../../registry/registry.ts';
 import type { Lease } from '../../registry/store.ts';
+import type { Logins } from '../logins.ts';
 import type { Tallies } from '../tallies.ts';
 
 /** One network of this server. */
@@ -14,6 +15,7 @@ export interface Served {
   readonly catalog: Catalog;
   /** Undefined where everybody may join: then everybody may read, too. */
   readonly accounts: Accounts | undefined;
+  readonly logins: Logins;
   /** The pool, as it was written: `9000-9009`. */
   readonly ports: string;
   readonly discovery: string;

@@ -13,6 +13,12 @@ import { BEARER, House } from './cast.ts';
 
 const CALLS = Number(process.env.FLOODMESH_CALLS ?? 1_000);
 const SEED = 20_260_102;
+const PASSWORD = 'correct horse';
+/** What a person knows, and no document tells. */
+const KNOWN = [
+  { name: 'Anna', password: PASSWORD },
+  { old: PASSWORD, next: PASSWORD },
+];
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const;
 
 const HOSTILE = [
@@ -102,8 +108,12 @@ class Learnt {
     }
   }
 
+  known(name: string): readonly unknown[] {
+    return this.#values.get(name) ?? [];
+  }
+
   value({ name, schema }: Pick<Parameter, 'name' | 'schema'>): fc.Arbitrary<unknown> {
-    const known = this.#values.get(name) ?? [];
+    const known = this.known(name);
     const made = [fitting(schema), fc.oneof(fc.constantFrom(...HOSTILE), fc.string(), fc.double())];
     return known.length === 0 ? fc.oneof(...made) : fc.oneof(fc.constantFrom(...known), fc.constantFrom(...known), ...made);
   }
@@ -116,6 +126,7 @@ class Learnt {
 interface Request {
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
+  readonly remoteAddress: string;
   readonly payload?: string;
 }
 
@@ -132,18 +143,23 @@ function requestOf({ path, described }: Call, learnt: Learnt): fc.Arbitrary<Requ
       ? fc.constant(undefined)
       : fc.oneof(
           fitting(body),
-          fitting(body),
+          fc.constantFrom(...KNOWN, {}),
           fc.json().map((text) => text.slice(1)),
         );
-  const token = fc.constantFrom(BEARER, BEARER, security === undefined ? BEARER : { authorization: 'Bearer none' });
+  const sessions = learnt.known('session').map((session) => ({ authorization: `Bearer ${session}` }));
+  const wrong = security === undefined ? BEARER : { authorization: 'Bearer none' };
+  const token = 'session' in (security?.[0] ?? {}) ? fc.constantFrom(wrong, ...sessions) : fc.constantFrom(BEARER, BEARER, wrong);
+  // Nobody would be let in any more, were all these guesses from one.
+  const remoteAddress = fc.ipV4();
   const tag = fc.constantFrom({}, {}, { 'if-none-match': '*' });
-  return fc.tuple(values, left, payload, token, tag).map(([given, wanted, sent, authorized, known]) => {
+  return fc.tuple(values, left, payload, token, tag, remoteAddress).map(([given, wanted, sent, authorized, known, remoteAddress]) => {
     const text = (name: string) => encodeURIComponent(String(given[name]).toWellFormed());
     const target = path.replace(/\{(\w+)\}/g, (_, name: string) => text(name));
     const query = wanted.map(({ name }) => `${name}=${text(name)}`).join('&');
     const headers = { ...authorized, ...known, ...(sent !== undefined && { 'content-type': 'application/json' }) };
     const payloadText = typeof sent === 'string' ? sent : JSON.stringify(sent);
-    return { url: query === '' ? target : `${target}?${query}`, headers, ...(sent !== undefined && { payload: payloadText }) };
+    const url = query === '' ? target : `${target}?${query}`;
+    return { url, headers, remoteAddress, ...(sent !== undefined && { payload: payloadText }) };
   });
 }
 
@@ -198,6 +214,7 @@ t.test(`in ${CALLS} calls at random nothing comes that is not documented`, async
   const house = new House(undefined, ['p2p', 'other'], true);
   for (let index = 0; index < 30; index++) await house.member(`s${index}`, index % 3 === 0 ? 'other' : 'p2p');
   await stocked(house);
+  await house.networks[0]?.logins.register({ name: 'Anna', password: PASSWORD, address: '127.0.0.1' });
   const app = await house.app(t);
   const document = await documented(app);
   const [judge, learnt, calls] = [new Judge(document), new Learnt(), callsIn(document)];
@@ -230,5 +247,7 @@ t.test('the document is OpenAPI 3.1: every name once, every parameter of a path 
     t.ok(described.parameters.every((each) => each.in === 'query' || each.required));
   }
   const changing = calls.filter(({ method }) => method !== 'GET');
-  t.ok(changing.every(({ described }) => described.security !== undefined && '401' in described.responses));
+  const unproven = changing.filter(({ described }) => described.security === undefined).map(({ described }) => described.operationId);
+  t.same(unproven, ['registerAccount', 'logIn'], 'what changes anything wants a token, but for how one is had');
+  t.ok(changing.every(({ described }) => described.security === undefined || '401' in described.responses));
 });

@@ -33,7 +33,7 @@ export async function seedRoutes(app: FastifyInstance, parts: HttpParts): Promis
     });
     // Its peers cannot log in.
     seed.addHook('preHandler', async (_request, reply) => {
-      if (servedOf(parts).accounts !== undefined) return refuse(reply, 403, 'this network has accounts: join it with floodmesh');
+      if (servedOf(parts.networks()).accounts !== undefined) return refuse(reply, 403, 'this network has accounts: join it with floodmesh');
     });
     seed.get('/resource', (request, reply) => get(parts, request, reply));
     seed.post('/resource', (request, reply) => post(parts, request, reply));
@@ -55,12 +55,12 @@ async function get(parts: HttpParts, request: FastifyRequest, reply: FastifyRepl
 }
 
 async function list(parts: HttpParts, reply: FastifyReply): Promise<FastifyReply> {
-  const holdings = await held(servedOf(parts).catalog, { by: 'all' }, parts.now());
+  const holdings = await held(servedOf(parts.networks()).catalog, { by: 'all' }, parts.now());
   return answer(reply, dumped(holdings.map(record)));
 }
 
 async function find(parts: HttpParts, name: string, reply: FastifyReply): Promise<FastifyReply> {
-  const holdings = await held(servedOf(parts).catalog, { by: 'name', name }, parts.now());
+  const holdings = await held(servedOf(parts.networks()).catalog, { by: 'name', name }, parts.now());
   const exact = holdings.filter(({ entry }) => entry.name === name);
   const [first] = exact.filter(isForeign).toSorted((one, other) => (one.holder.id < other.holder.id ? -1 : 1));
   if (first !== undefined) return answer(reply, dumped(record(first)));
@@ -108,7 +108,7 @@ async function post(parts: HttpParts, request: FastifyRequest, reply: FastifyRep
   if (!mayOffer(request.ip, body.peer_ip)) return refuse(reply, 403, `a peer at ${plain(request.ip)} offers files at its own address only`);
   const holder = { id: body.peer_id.toLowerCase(), host: body.peer_ip, port: portOf(body.peer_port) };
   const entry = { name: body.resource_name, folder: body.resource_path, hash: body.resource_hash };
-  const registered = await servedOf(parts).catalog.register(holder, entry, parts.now());
+  const registered = await servedOf(parts.networks()).catalog.register(holder, entry, parts.now());
   return isRefusal(registered) ? refuse(reply, 422, registered.message) : answer(reply, dumped(body));
 }
 
@@ -116,7 +116,7 @@ async function beat(parts: HttpParts, request: FastifyRequest, reply: FastifyRep
   const refused = unusable(request, reply, heartbeatFaults);
   if (refused !== undefined) return refused;
   const { peer_id: id } = jsonIn(request) as Pick<Resource, 'peer_id'>;
-  await servedOf(parts).catalog.beat(id.toLowerCase(), parts.now());
+  await servedOf(parts.networks()).catalog.beat(id.toLowerCase(), parts.now());
   return answer(reply, 'Ok');
 }
 

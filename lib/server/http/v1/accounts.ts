@@ -1,4 +1,4 @@
-/** The accounts of a network that has them. Who runs the server makes some; sessions begin over a link, where a peer is. */
+/** The accounts of a network that has them. Who may join may make one, as over a link. */
 import { Type } from 'typebox';
 import { FloodmeshError } from '../../../errors.ts';
 import { folded } from '../../../protocol/names.ts';
@@ -8,7 +8,7 @@ import { type Operation, operation } from '../operation.ts';
 import { PAGING, paged, pageOf } from '../paging.ts';
 import type { HttpParts, Served } from '../parts.ts';
 import { servedOf } from './networks.ts';
-import { Count, closed, NetworkName } from './shapes.ts';
+import { Count, Credentials, closed, NetworkName } from './shapes.ts';
 
 const Name = Type.String({ description: 'What the account is called.' });
 const Account = Type.Object(
@@ -21,7 +21,6 @@ const Account = Type.Object(
   closed,
 );
 const Registered = Type.Object({ number: Count, name: Name }, closed);
-const Credentials = Type.Object({ name: Type.String({ maxLength: 64 }), password: Type.String({ maxLength: 1_024 }) }, closed);
 const Network = { network: Type.Optional(NetworkName) };
 const Which = Type.Enum(['online', 'offline', 'all'], { default: 'all' });
 
@@ -37,8 +36,8 @@ export function accountOperations(parts: HttpParts): readonly Operation[] {
       result: { schema: pageOf(Account), sentence: 'Some of them, by name.' },
       refusals: ['WRONG_NETWORK', 'NO_ACCOUNTS'],
       tellsOfMembers: true,
-      async answer({ query: { network, which = 'all', ...paging } }) {
-        const served = servedOf(parts, network);
+      async answer({ query: { network, which = 'all', ...paging }, networks }) {
+        const served = servedOf(networks, network);
         const here = await served.registry.accountsHere(parts.now());
         const entries = await accountsOf(served).list(which, here, parts.now());
         return paged(entries, ({ name }) => folded(name), paging, 'string');
@@ -54,9 +53,8 @@ export function accountOperations(parts: HttpParts): readonly Operation[] {
       body: Credentials,
       result: { schema: Registered, sentence: 'It is made.' },
       refusals: ['WRONG_NETWORK', 'NO_ACCOUNTS', 'NAME_UNACCEPTABLE', 'PASSWORD_UNACCEPTABLE', 'NAME_TAKEN', 'TOO_MANY'],
-      changes: true,
-      async answer({ query, body, address }) {
-        const { id: number, name } = granted(await accountsOf(servedOf(parts, query.network)).register({ ...body, address }, parts.now()));
+      async answer({ query, body, address, networks }) {
+        const { id: number, name } = granted(await servedOf(networks, query.network).logins.register({ ...body, address }));
         return { number, name };
       },
     }),

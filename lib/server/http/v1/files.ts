@@ -5,7 +5,7 @@ import type { Entry, Holder, Holding } from '../../../registry/catalog-store.ts'
 import { granted } from '../granted.ts';
 import { type Operation, operation } from '../operation.ts';
 import { cursorOf, PAGING, type Page, pageOf, textIn } from '../paging.ts';
-import type { HttpParts } from '../parts.ts';
+import type { HttpParts, Served } from '../parts.ts';
 import { servedOf } from './networks.ts';
 import { Count, closed, Host, NetworkName, PeerId, PeerName, Port } from './shapes.ts';
 
@@ -54,7 +54,7 @@ export function fileOperations(parts: HttpParts): readonly Operation[] {
       query: Type.Object({ network: Network, ...PAGING }, closed),
       result: { schema: pageOf(HeldFile), sentence: 'Some of it, in the order in which it was published.' },
       refusals: ['WRONG_NETWORK'],
-      answer: ({ query }) => located(parts, { by: 'all' }, query),
+      answer: ({ query, networks }) => located(servedOf(networks, query.network), { by: 'all' }, query, parts.now()),
     }),
     operation({
       method: 'GET',
@@ -66,7 +66,8 @@ export function fileOperations(parts: HttpParts): readonly Operation[] {
       query: Type.Object({ q: Looked, by: Type.Optional(By), network: Network, ...PAGING }, closed),
       result: { schema: pageOf(HeldFile), sentence: 'Some of it, in the order in which it was published.' },
       refusals: ['WRONG_NETWORK'],
-      answer: ({ query: { q, by = 'name', ...page } }) => located(parts, question(by, q), page),
+      answer: ({ query: { q, by = 'name', network, ...page }, networks }) =>
+        located(servedOf(networks, network), question(by, q), page, parts.now()),
     }),
     operation({
       method: 'GET',
@@ -79,8 +80,8 @@ export function fileOperations(parts: HttpParts): readonly Operation[] {
       query: Type.Object({ network: Network, ...PAGING }, closed),
       result: { schema: pageOf(File), sentence: 'Some of it, by name.' },
       refusals: ['PEER_UNKNOWN', 'WRONG_NETWORK'],
-      async answer({ params: { peer }, query: { network, limit, cursor } }) {
-        const { catalog } = servedOf(parts, network);
+      async answer({ params: { peer }, query: { network, limit, cursor }, networks }) {
+        const { catalog } = servedOf(networks, network);
         const list = granted(await catalog.browse({ type: 'peer', peer }, { limit, cursor: textIn(cursor) }, parts.now()));
         return { items: list.found.map(told), next: nextOf(list.cursor) };
       },
@@ -89,14 +90,14 @@ export function fileOperations(parts: HttpParts): readonly Operation[] {
 }
 
 interface Asked {
-  readonly network?: string;
   readonly limit?: number;
   readonly cursor?: string;
 }
 
-async function located(parts: HttpParts, asked: Question, { network, limit, cursor }: Asked): Promise<Page<Static<typeof HeldFile>>> {
-  const { catalog } = servedOf(parts, network);
-  const part = granted(await catalog.locate(asked, { limit, cursor: textIn(cursor) }, parts.now()));
+type HeldPage = Page<Static<typeof HeldFile>>;
+
+async function located({ catalog }: Served, asked: Question, { limit, cursor }: Asked, now: number): Promise<HeldPage> {
+  const part = granted(await catalog.locate(asked, { limit, cursor: textIn(cursor) }, now));
   return { items: part.found.map(heldFile), next: nextOf(part.cursor) };
 }
 

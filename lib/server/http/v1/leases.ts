@@ -44,8 +44,8 @@ export function leaseOperations(parts: HttpParts): readonly Operation[] {
       query: Type.Object({ network: Type.Optional(NetworkName), ...PAGING }, closed),
       result: { schema: pageOf(Lease), sentence: 'Some of them, the oldest first.' },
       refusals: ['WRONG_NETWORK'],
-      async answer({ query: { network, ...paging } }) {
-        const leases = await Promise.all(servedBy(parts, network).map((served) => leasesOf(served, parts.now())));
+      async answer({ query: { network, ...paging }, networks }) {
+        const leases = await Promise.all(servedBy(networks, network).map((served) => leasesOf(served, parts.now())));
         return paged(leases.flat(), ({ serial }) => serial, paging, 'number');
       },
     }),
@@ -59,8 +59,8 @@ export function leaseOperations(parts: HttpParts): readonly Operation[] {
       params: Params,
       result: { schema: Lease, sentence: 'What it says.' },
       refusals: ['LEASE_UNKNOWN'],
-      async answer({ params }) {
-        for (const served of parts.networks()) {
+      async answer({ params, networks }) {
+        for (const served of networks) {
           const lease = await served.registry.living(params.serial, parts.now());
           if (!isRefusal(lease)) return told(lease, served.network);
         }
@@ -76,8 +76,8 @@ export function leaseOperations(parts: HttpParts): readonly Operation[] {
       params: Params,
       refusals: ['LEASE_UNKNOWN'],
       changes: true,
-      async answer({ params }) {
-        for (const { registry } of parts.networks()) {
+      async answer({ params, networks }) {
+        for (const { registry } of networks) {
           const lease = await registry.evict(params.serial, parts.now());
           if (!isRefusal(lease)) return parts.ended(lease);
         }

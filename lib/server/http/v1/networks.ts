@@ -4,7 +4,7 @@ import { FloodmeshError } from '../../../errors.ts';
 import { folded, shown } from '../../../protocol/names.ts';
 import { type Operation, operation } from '../operation.ts';
 import { PAGING, type Page, paged, pageOf } from '../paging.ts';
-import type { HttpParts, Served } from '../parts.ts';
+import type { Served } from '../parts.ts';
 import { Count, closed, NetworkName } from './shapes.ts';
 
 const Network = Type.Object(
@@ -19,7 +19,7 @@ const Network = Type.Object(
   closed,
 );
 
-export function networkOperations(parts: HttpParts): readonly Operation[] {
+export function networkOperations(): readonly Operation[] {
   return [
     operation({
       method: 'GET',
@@ -30,8 +30,8 @@ export function networkOperations(parts: HttpParts): readonly Operation[] {
       query: Type.Object(PAGING, closed),
       result: { schema: pageOf(Network), sentence: 'Some of them, by name.' },
       refusals: [],
-      async answer({ query }) {
-        const page: Page<Served> = paged(parts.networks(), ({ network }) => folded(network), query, 'string');
+      async answer({ query, networks }) {
+        const page: Page<Served> = paged(networks, ({ network }) => folded(network), query, 'string');
         return { ...page, items: await Promise.all(page.items.map(told)) };
       },
     }),
@@ -44,21 +44,21 @@ export function networkOperations(parts: HttpParts): readonly Operation[] {
       params: Type.Object({ network: NetworkName }, closed),
       result: { schema: Network, sentence: 'What it is.' },
       refusals: ['WRONG_NETWORK'],
-      answer: async ({ params }) => told(servedOf(parts, params.network)),
+      answer: async ({ params, networks }) => told(servedOf(networks, params.network)),
     }),
   ];
 }
 
-/** The network of this name; without one, the first. @throws WRONG_NETWORK, when this server has none of it. */
-export function servedOf({ networks }: HttpParts, name?: string): Served {
-  const served = networks().find(({ network, isOpened }) => (name === undefined ? isOpened !== true : folded(network) === folded(name)));
+/** The network of this name; without one, the first. @throws WRONG_NETWORK, when there is none of it. */
+export function servedOf(networks: readonly Served[], name?: string): Served {
+  const served = networks.find(({ network, isOpened }) => (name === undefined ? isOpened !== true : folded(network) === folded(name)));
   if (served !== undefined) return served;
   throw new FloodmeshError('WRONG_NETWORK', `this server has no network "${shown(name ?? '')}"`, '/v1/networks lists those that it has');
 }
 
 /** The network of this name alone, or all of them. @throws WRONG_NETWORK. */
-export function servedBy(parts: HttpParts, name: string | undefined): readonly Served[] {
-  return name === undefined ? parts.networks() : [servedOf(parts, name)];
+export function servedBy(networks: readonly Served[], name: string | undefined): readonly Served[] {
+  return name === undefined ? networks : [servedOf(networks, name)];
 }
 
 async function told({ network, ports, discovery, leaseMs, networkKey, registry }: Served): Promise<Static<typeof Network>> {

@@ -39,8 +39,8 @@ export function peerOperations(parts: HttpParts): readonly Operation[] {
       query: Type.Object({ network: Type.Optional(NetworkName), which: Type.Optional(Which), ...PAGING }, closed),
       result: { schema: pageOf(Peer), sentence: 'Some of them, by name.' },
       refusals: ['WRONG_NETWORK'],
-      async answer({ query: { network, which = 'online', ...paging } }) {
-        const peers = await peersOf(parts, network);
+      async answer({ query: { network, which = 'online', ...paging }, networks }) {
+        const peers = await peersOf(servedBy(networks, network), parts.now());
         const wanted = peers.filter(({ online }) => which === 'all' || online === (which === 'online'));
         return paged(wanted, (peer) => `${folded(peer.name)} ${folded(peer.network)}`, paging, 'string');
       },
@@ -56,8 +56,8 @@ export function peerOperations(parts: HttpParts): readonly Operation[] {
       query: Type.Object({ network: Type.Optional(NetworkName) }, closed),
       result: { schema: Peer, sentence: 'What is known of it.' },
       refusals: ['PEER_UNKNOWN', 'WRONG_NETWORK'],
-      async answer({ params, query }) {
-        const found = (await peersOf(parts, query.network)).find(({ peer }) => peer === params.peer);
+      async answer({ params, query, networks }) {
+        const found = (await peersOf(servedBy(networks, query.network), parts.now())).find(({ peer }) => peer === params.peer);
         if (found === undefined) throw new FloodmeshError('PEER_UNKNOWN', `no member has the id ${params.peer}`);
         return found;
       },
@@ -65,8 +65,8 @@ export function peerOperations(parts: HttpParts): readonly Operation[] {
   ];
 }
 
-async function peersOf(parts: HttpParts, network: string | undefined): Promise<readonly Peer[]> {
-  const all = await Promise.all(servedBy(parts, network).map((served) => membersOf(served, parts.now())));
+async function peersOf(networks: readonly Served[], now: number): Promise<readonly Peer[]> {
+  const all = await Promise.all(networks.map((served) => membersOf(served, now)));
   return all.flat();
 }
 

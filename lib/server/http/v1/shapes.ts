@@ -9,6 +9,9 @@ export const NetworkName = Type.String({ minLength: 1, maxLength: 64, descriptio
 export const PeerName = Type.String({ description: 'What the peer is called.' });
 export const Host = Type.String({ description: 'Where the peer listens: an address or a host name.' });
 export const Port = Type.Integer({ minimum: 1, maximum: 65_535 });
+export const Password = Type.String({ maxLength: 1_024, description: '8 to 256 characters, and not the name.' });
+/** What an account is proven with. */
+export const Credentials = Type.Object({ name: Type.String({ maxLength: 256 }), password: Password }, closed);
 export const Count = Type.Integer({ minimum: 0 });
 export const Moment = Type.String({ format: 'date-time' });
 export const Serial = Type.Integer({
