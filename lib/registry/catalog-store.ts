@@ -35,7 +35,7 @@ export type Owner =
   | { readonly type: 'foreign'; readonly id: string };
 
 /**
- * Who publishes. A peer's list is in answers while it has a living lease on which it was seen to listen, and is forgotten then.
+ * Who publishes. A peer's list is in answers while it has a living lease on which it was seen to listen, and is forgotten when that has ended.
  * That of an account is kept until `keptUntil`, though in no answer but `browse`. A foreign holder has no lease: it is there
  * `until` a time, which only moves on.
  */
@@ -144,7 +144,10 @@ export interface CatalogStore {
   ): Promise<Browsed | undefined>;
   /** How many entries all lists of the network have together. */
   files(network: string): Promise<number>;
-  /** Forgets lists whose time is over, and removes at most `limit` entries that belong to none; true while there may be more to do. */
+  /**
+   * Forgets lists whose time is over, and removes at most `limit` entries that belong to none; true while there may be more to do. The list
+   * of a peer without an account is over when it has no lease that has not been ended. What is there and stays costs nothing.
+   */
   sweep(network: string, now: number, limit: number): Promise<boolean>;
 }
 

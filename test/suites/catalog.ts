@@ -198,6 +198,47 @@ export function catalogPromises(t: Test, open: () => Store | Promise<Store>): vo
     t.same(await namesOf(catalog, all), ['g']);
   });
 
+  promise('a list is forgotten when the lease of its peer has ended, in whatever way, and it has no other', async (store, t) => {
+    const { catalog } = store;
+    const swept = async (now = 0) => {
+      for (let rounds = 0; await catalog.sweep('p2p', now, 9); rounds++) t.ok(rounds < 9);
+      return catalog.files('p2p');
+    };
+    const leaseOf = async (of: PeerId) => (await store.leases('p2p', 0)).find((lease) => lease.peer === of)?.serial ?? 0;
+    const [left, back, due, stays] = [await member(store, 1), await member(store, 2), await member(store, 3), await member(store, 4)];
+    for (const each of [left, back, due, stays]) await catalog.publish(patch(peer(each), [entryOf(each)]), 0);
+    t.equal(await swept(), 4);
+    await store.end(await leaseOf(left), 0);
+    await store.end(await leaseOf(back), 0);
+    await member(store, 2);
+    t.equal(await swept(), 3, 'one has left');
+    const again = claimOf(4, { ports: [9004], replaces: await leaseOf(stays), expiresAt: 2_000 });
+    const { serial } = await leased(store, again);
+    t.same(await namesOf(catalog, all), [back, due], 'nobody has seen it listen on its new lease');
+    await store.verify(serial, 0);
+    t.equal(await swept(1_000), 3, 'two leases are due, and not ended yet');
+    t.same(await namesOf(catalog, all, { now: 1_000 }), [stays]);
+    await store.expire('p2p', 1_000);
+    t.equal(await swept(1_000), 1);
+    await leased(store, claimOf(5, { ports: [9005], replaces: serial, expiresAt: 2_000 }), 1_000);
+    t.equal(await swept(1_000), 0, 'its place is another peer’s');
+  });
+
+  promise('more lists than are looked at in one sweep are forgotten in some', async (store, t) => {
+    const { catalog } = store;
+    for (let number = 0; number < 250; number++) await catalog.publish(patch(foreigner(number, 10), [], { base: 'any' }), 0);
+    const one = await member(store, 1);
+    for (let number = 0; number < 120; number++) {
+      await catalog.publish(patch(peer(peerId(`${number}`.padEnd(12, '_'))), [entryOf('a')], { limits: { ...LIMITS, network: 999 } }), 0);
+    }
+    await catalog.publish(patch(peer(one), [entryOf('b')], { limits: { ...LIMITS, network: 999 } }), 0);
+    let rounds = 1;
+    while (await catalog.sweep('p2p', 10, 999)) rounds++;
+    t.ok(rounds < 9);
+    t.equal(await catalog.files('p2p'), 1);
+    t.same(await namesOf(catalog, all, { now: 10 }), ['b']);
+  });
+
   promise('a foreign holder is there until its time, which only moves on, and comes back with nothing', async (store, t) => {
     const { catalog } = store;
     t.equal(await catalog.beat('p2p', 'id-1', 100, 0), false, 'it has registered nothing');

@@ -77,8 +77,22 @@ export const CATALOG_STATEMENTS = {
   entriesOf: `SELECT ${FOUND} FROM ${ENTRY} WHERE entry.list = :list AND (entry.name, entry.folder) > (:name, :folder)
               ORDER BY entry.name, entry.folder LIMIT :limit`,
 
-  overLists: `SELECT list.* FROM catalog_list AS list LEFT JOIN ${LEASED} WHERE list.network = :network AND lease.serial IS NULL
-                AND coalesce(list.until, 0) <= :now AND coalesce(list.kept_until, 0) <= :now LIMIT :limit`,
+  // What ends when: nobody reads through all lists for it.
+  anyOver: `SELECT 1 FROM catalog_list WHERE network = :network AND until <= :now
+            UNION ALL SELECT 1 FROM catalog_list WHERE network = :network AND kept_until <= :now
+            UNION ALL SELECT 1 FROM catalog_orphan WHERE network = :network
+            UNION ALL SELECT 1 FROM catalog_dropped LIMIT 1`,
+  silentLists: 'SELECT * FROM catalog_list WHERE network = :network AND until <= :now LIMIT :limit',
+  unkeptLists: `SELECT list.* FROM catalog_list AS list LEFT JOIN ${LEASED}
+                WHERE list.network = :network AND list.kept_until <= :now AND lease.serial IS NULL LIMIT :limit`,
+  // The list of a peer without an account, whose lease has ended or which may never have had one; no list, when it has one again.
+  orphans: `SELECT orphan.serial, list.* FROM catalog_orphan AS orphan LEFT JOIN catalog_list AS list
+              ON list.network = orphan.network AND list.peer = orphan.peer AND list.account IS NULL
+              AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.network = orphan.network AND lease.peer = orphan.peer)
+            WHERE orphan.network = :network ORDER BY orphan.serial LIMIT :limit`,
+  orphan: `INSERT INTO catalog_orphan SELECT network, CAST(:serial AS BIGINT), peer FROM catalog_list
+           WHERE network = :network AND peer = :peer AND account IS NULL`,
+  forgetOrphans: 'DELETE FROM catalog_orphan WHERE network = :network AND serial <= :serial',
   droppedList: 'SELECT list FROM catalog_dropped LIMIT 1',
   removeDropped: `DELETE FROM catalog_entry WHERE entry IN (SELECT entry FROM catalog_entry WHERE list = :list LIMIT :limit) RETURNING entry`,
   forgetDropped: 'DELETE FROM catalog_dropped WHERE list = :list',
@@ -106,4 +120,12 @@ export const catalogTables = ({ integer, real, text, strict, trigrams }: Dialect
   'CREATE INDEX catalog_by_hash ON catalog_entry (network, hash, entry)',
   'CREATE INDEX catalog_by_number ON catalog_entry (network, number, entry) WHERE number IS NOT NULL',
   ...trigrams,
+];
+
+/** What ends when. A list of a peer is over when its lease has ended: that is noted then, under the lease's serial; of a new list under `-list`. */
+export const catalogEnds = ({ integer, strict }: Dialect): readonly string[] => [
+  'CREATE INDEX catalog_list_until ON catalog_list (network, until) WHERE until IS NOT NULL',
+  'CREATE INDEX catalog_list_kept ON catalog_list (network, kept_until) WHERE kept_until IS NOT NULL',
+  `CREATE TABLE catalog_orphan (network TEXT NOT NULL, serial ${integer} NOT NULL, peer TEXT NOT NULL, PRIMARY KEY (network, serial))${strict}`,
+  'INSERT INTO catalog_orphan SELECT network, -list, peer FROM catalog_list WHERE peer IS NOT NULL',
 ];

@@ -25,8 +25,13 @@ import {
 } from '../catalog-store.ts';
 import type { Lease } from '../lease.ts';
 
-/** The living lease of a member that was seen to listen, and has not been found dead. */
-export type LeaseOfMember = (network: string, peer: PeerId, now: number) => Lease | undefined;
+/** What a catalog asks of the leases beside it. */
+export interface Leases {
+  /** The living lease of a member that was seen to listen, and has not been found dead. */
+  member(network: string, peer: PeerId, now: number): Lease | undefined;
+  /** Whether the peer has a lease that has not been ended. */
+  has(network: string, peer: PeerId): boolean;
+}
 
 interface Row {
   readonly place: number;
@@ -98,12 +103,12 @@ class Cabinet {
 }
 
 export class MemoryCatalog implements CatalogStore {
-  readonly #leaseOf: LeaseOfMember;
+  readonly #leases: Leases;
   readonly #cabinets = new Map<string, Cabinet>();
   #places = 0;
 
-  constructor(leaseOf: LeaseOfMember) {
-    this.#leaseOf = leaseOf;
+  constructor(leases: Leases) {
+    this.#leases = leases;
   }
 
   async publish(patch: Patch, now: number): Promise<Published> {
@@ -161,7 +166,7 @@ export class MemoryCatalog implements CatalogStore {
     now: number,
   ): Promise<Browsed | undefined> {
     const list = this.#listOf(network, owner);
-    if (list === undefined || this.#isOver(network, list, now)) return undefined;
+    if (list === undefined || this.#isAway(network, list, now)) return undefined;
     const holder = this.#holderOf(network, list, now);
     const rows = [...list.rows].filter(([key]) => inOrder(key, after) > 0).sort(([one], [other]) => inOrder(one, other));
     const entries = rows.slice(0, limit).map(([, { entry }]) => entry);
@@ -200,11 +205,17 @@ export class MemoryCatalog implements CatalogStore {
       const { type, id, host, port } = publisher;
       return publisher.until > now ? { type, id, host, port } : undefined;
     }
-    const lease = peer && this.#leaseOf(network, peer, now);
+    const lease = peer && this.#leases.member(network, peer, now);
     return lease && { type: 'member', lease, account: publisher.type === 'account' ? publisher.account : undefined };
   }
 
   #isOver(network: string, list: List, now: number): boolean {
+    const { publisher } = list;
+    return this.#isAway(network, list, now) && !(publisher.type === 'peer' && this.#leases.has(network, publisher.peer));
+  }
+
+  /** Neither in answers nor kept. */
+  #isAway(network: string, list: List, now: number): boolean {
     const { publisher } = list;
     return !(publisher.type === 'account' && publisher.keptUntil > now) && this.#holderOf(network, list, now) === undefined;
   }

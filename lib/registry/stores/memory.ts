@@ -81,7 +81,10 @@ class Shelf {
 }
 
 export class MemoryStore implements Store {
-  readonly catalog: MemoryCatalog = new MemoryCatalog((network, peer, now) => this.#member(network, peer, now));
+  readonly catalog: MemoryCatalog = new MemoryCatalog({
+    member: (network, peer, now) => this.#member(network, peer, now),
+    has: (network, peer) => this.#shelf(network).byPeer.has(peer),
+  });
   readonly accounts: MemoryAccounts = new MemoryAccounts();
   readonly #keys = new Map<string, NetworkKeys>();
   readonly #leases = new Map<number, Lease>();

@@ -25,7 +25,7 @@ import {
   termsOf,
   type Way,
 } from '../catalog-store.ts';
-import { type Database, run, type Trigrams, type Work } from './database.ts';
+import { count, type Database, run, type Trigrams, type Work } from './database.ts';
 import { leaseOf } from './rows.ts';
 import type { Row, Statement, Values } from './statements.ts';
 
@@ -90,10 +90,9 @@ export class SqlCatalog implements CatalogStore {
 
   async sweep(network: string, now: number, limit: number): Promise<boolean> {
     // Mostly there is nothing to do, and nobody need wait for that.
-    const over = await this.#run('overLists', { network, now, limit: 1 });
-    const dropped = await this.#run('droppedList', {});
-    if (over.length + dropped.length === 0) return false;
-    return this.#database.inTransaction(() => swept(network, now, limit));
+    if ((await this.#run('anyOver', { network, now })).length === 0) return false;
+    const isMore = await this.#database.inTransaction(() => forgotten(network, now));
+    return (await this.#database.inTransaction(() => emptied(limit))) || isMore;
   }
 
   /** How far to look at once, and where the rest begins, if there is one. */
@@ -140,6 +139,8 @@ function* published(patch: Patch, now: number): Work<Published> {
   if (publisher.type !== 'foreign') yield* detachOthers(network, publisher.peer, ownerKey(publisher));
   const list = known === undefined || base === 'whole' ? last : known.list;
   yield* run('putList', { list, network, version, files, ...columnsOf(publisher, known) });
+  // It may have no lease, and then none will end.
+  if (known === undefined && publisher.type === 'peer') yield* run('orphan', { serial: -list, network, peer: publisher.peer });
   if (replaced.length > 0) yield* run('removeEntries', { entries: replaced });
   if (put.length > 0)
     yield* run('putEntries', { list, network, entries: put.map((entry, index) => rowOf(entry, last - put.length + index)) });
@@ -205,13 +206,27 @@ function* withdrawn(network: string, owner: Owner): Work<boolean> {
   return list !== undefined;
 }
 
-function* swept(network: string, now: number, limit: number): Work<boolean> {
+/** Forgets lists that are over; whether there may be more of them. */
+function* forgotten(network: string, now: number): Work<boolean> {
   yield* counted(0);
-  const over = yield* run('overLists', { network, now, limit: LISTS_SWEPT });
-  for (const row of over) yield* drop(network, listIn(row));
+  // Nor may a lease end meanwhile: what is noted of it here would be taken for what has been looked at.
+  yield* count();
+  const which = { network, limit: LISTS_SWEPT };
+  const orphans = yield* run('orphans', which);
+  const last = orphans.at(-1);
+  if (last !== undefined) yield* run('forgetOrphans', { network, serial: Number(last.serial) });
+  const over = [...(yield* run('silentLists', { ...which, now })), ...(yield* run('unkeptLists', { ...which, now }))];
+  const lists = new Map([...orphans.filter(({ list }) => list !== null), ...over].map((row) => [Number(row.list), listIn(row)]));
+  for (const list of lists.values()) yield* drop(network, list);
+  return Math.max(orphans.length, over.length) >= LISTS_SWEPT;
+}
+
+/** Removes at most so many entries that belong to no list; whether there may be more of them. */
+function* emptied(limit: number): Work<boolean> {
+  yield* counted(0);
   for (let left = limit; left > 0; ) {
     const [dropped] = yield* run('droppedList', {});
-    if (dropped === undefined) return over.length === LISTS_SWEPT;
+    if (dropped === undefined) return false;
     const list = Number(dropped.list);
     left -= (yield* run('removeDropped', { list, limit: left })).length;
     if (left > 0) yield* run('forgetDropped', { list });

@@ -139,7 +139,7 @@ function* claiming(claim: Claim, known: HeldPorts | undefined, now: number): Wor
   if (port === undefined) return { ...held, claimed: { type: 'portsHeld' } };
   const [sameName] = yield* run('ofName', { ...among, foldedName });
   if (sameName !== undefined) return { ...held, claimed: { type: 'nameHeld', lease: leaseOf(sameName) } };
-  if (replaces !== undefined) yield* run('remove', { serial: replaces });
+  if (replaces !== undefined) for (const replaced of yield* run('remove', { serial: replaces })) yield* orphan(leaseOf(replaced));
   return { ...held, claimed: { type: 'leased', lease: yield* inserted(claim, { serial, port, now }) } };
 }
 
@@ -187,10 +187,16 @@ function* forgotten(network: string): Work<boolean> {
 }
 
 function* remember(lease: Lease, now: number, order: number): Work<void> {
+  yield* orphan(lease);
   const remembered = rememberedOf(lease, now);
   if (remembered === undefined) return;
   yield* run('remember', { network: lease.network, ...remembered, account: remembered.account ?? null, order });
   yield* run('forget', { network: lease.network, limit: PEERS_REMEMBERED });
+}
+
+/** The list of its peer is over, unless it gets another lease. */
+function* orphan({ serial, network, peer }: Lease): Work<void> {
+  yield* run('orphan', { serial, network, peer });
 }
 
 function* listening(

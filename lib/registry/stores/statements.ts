@@ -7,7 +7,7 @@
  */
 import { ACCOUNT_STATEMENTS } from './account-statements.ts';
 
-import { CATALOG_STATEMENTS, catalogTables } from './catalog-statements.ts';
+import { CATALOG_STATEMENTS, catalogEnds, catalogTables } from './catalog-statements.ts';
 import type { Dialect } from './dialect.ts';
 
 const LIVING = 'serial = :serial AND expires_at > :now';
@@ -119,4 +119,5 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
     // Whoever has seen which ports are held need not look again until one of them has been freed.
     `ALTER TABLE counter ADD COLUMN freed ${integer} NOT NULL DEFAULT 0`,
   ],
+  catalogEnds,
 ];
