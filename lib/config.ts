@@ -271,8 +271,10 @@ export const ISLANDS_SOUGHT = 360;
 
 /** When a search ends though somebody has not answered: below the two seconds that a person is promised. */
 export const SEARCH_MS = 1_800;
+/** A planned search that has not ended after so much of that is helped by a wave: what is left is four hops of 100 ms and back. */
+export const RESCUE_AFTER_MS = 900;
 /**
- * The same where nobody knows the whole network: there the last peers of 100,000 are 19 hops away (MESH), at 10 to 100 ms each
+ * When a search ends where nobody knows the whole network: there the last peers of 100,000 are 19 hops away (MESH), at 10 to 100 ms each
  * way two seconds and more, and a search for few holders goes in stages. Hits are told as they come.
  */
 export const WIDE_SEARCH_MS = 6_000;

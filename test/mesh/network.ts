@@ -13,6 +13,7 @@ import { Shelf } from '../../lib/mesh/shelf.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { type PeerId, peerId, type QueryId, queryId, type Root } from '../../lib/protocol/ids.ts';
 import type { AsideMessage, Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
+import { waveText } from '../../lib/protocol/proofs.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { IndexDesk } from './index-desk.ts';
 
@@ -401,11 +402,15 @@ export class Network {
     });
   }
 
-  // A query never goes back along its way; hits and echoes go only where their query came from.
+  // A query never goes back along its way; hits and echoes go only where their query, or a copy of their wave, came from.
   #watchPaths(from: PeerId, to: PeerId, message: MeshMessage): void {
     if (message.type === 'query') {
       if (message.trail.includes(to)) this.breaches.add(`${from} sends a query back to ${to}`);
       this.#paths.add(`${message.query} ${to} ${from}`);
+    }
+    if (message.type === 'wave') {
+      const { query, want, only } = message;
+      this.#paths.add(`${sealOf(from).digest(waveText(query, want, only))} ${to} ${from}`);
     }
     if ((message.type === 'hits' || message.type === 'echo') && !this.#paths.has(`${message.query} ${from} ${to}`)) {
       this.breaches.add(`${from} answers ${to}, who did not ask it`);

@@ -3,6 +3,9 @@ import { HOSTILE_KINDS, type HostileKind } from '../../lib/simulator/hostile.ts'
 import { type Siege, siege, summed } from '../../lib/simulator/siege.ts';
 import { carryOut } from '../../lib/simulator/trial.ts';
 
+// On a machine with other work.
+t.setTimeout(120_000);
+
 /** What is wanted of searches for a file with two honest holders, with three of ten members hostile. */
 const WANTED = 0.99;
 

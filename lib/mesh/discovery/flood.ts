@@ -2,18 +2,23 @@
  * Flooding, the default way to find a file: planned where everybody knows the whole network, hop by hop where not.
  *
  * A network that grows or shrinks past that border has both at once for some seconds. Who does not know all asks by a wave,
- * and every peer passes on whichever comes. Each half comes to be with the first event that it has to do with.
+ * and every peer passes on whichever comes; a plan that goes badly is helped by a wave, too (`rescue`). Each half comes to be with the
+ * first event that it has to do with.
  */
+import { RESCUE_AFTER_MS } from '../../config.ts';
 import type { PeerId } from '../../protocol/ids.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, View } from './discovery.ts';
 import { PlannedFlood } from './planned.ts';
+import { Rescue, type Search, type SearchEnded } from './rescue.ts';
 import { WaveFlood } from './wave.ts';
 
 export class FloodDiscovery implements Discovery {
   readonly name = 'flood';
   #planned: PlannedFlood | undefined;
   #waves: WaveFlood | undefined;
+  /** Our own searches that were planned; most of the time there are none. */
+  #rescues: Map<string, Rescue> | undefined;
 
   get isBusy(): boolean {
     return this.#planned?.isBusy === true || this.#waves?.isBusy === true;
@@ -26,38 +31,115 @@ export class FloodDiscovery implements Discovery {
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
       case 'search':
-        return (view.knowsAll ? this.#plan() : this.#wave()).handle(event, view);
+        return view.knowsAll ? this.#begin(event, view) : this.#wave().handle(event, view);
       case 'askTopology':
         return view.knowsAll ? [] : this.#wave().handle(event, view);
       case 'received':
         return this.#received(event, event.message, view);
-      default: {
-        const planned = this.#planned?.handle(event, view) ?? [];
-        return this.#waves === undefined ? planned : [...planned, ...this.#waves.handle(event, view)];
+      case 'cancel':
+        this.#rescues?.delete(event.query);
+        return [...this.#byPlan(event, view), ...this.#byWave(event, view)];
+      case 'timerFired': {
+        const effects = [...this.#byPlan(event, view), ...this.#byWave(event, view)];
+        const { timer } = event;
+        if (timer.of === 'discovery') effects.push(...this.#look(this.#rescues?.get(timer.task), view));
+        else if (timer.of === 'search') effects.push(...this.#look(this.#rescues?.get(timer.query), view));
+        return effects;
       }
+      default:
+        return [...this.#byPlan(event, view), ...this.#byWave(event, view)];
     }
   }
 
   #received(event: Extract<MeshEvent, { type: 'received' }>, message: MeshMessage, view: View): MeshEffect[] {
     switch (message.type) {
       case 'query':
-        return this.#plan().handle(event, view);
+        this.#plan();
+        return this.#byPlan(event, view);
       case 'echo':
-        return this.#planned?.handle(event, view) ?? [];
+        return this.#byPlan(event, view);
       case 'wave':
-        return this.#wave().handle(event, view);
       case 'extend':
-        return this.#wave().handle(event, view);
+        this.#wave();
+        return this.#byWave(event, view);
       case 'ebb':
       case 'placed':
-        return this.#waves?.handle(event, view) ?? [];
+        return this.#byWave(event, view);
       case 'hits':
-        return (message.contact === undefined ? this.#planned : this.#waves)?.handle(event, view) ?? [];
+        return message.contact === undefined ? this.#byPlan(event, view) : this.#byWave(event, view);
       case 'cancel':
-        return [...(this.#planned?.handle(event, view) ?? []), ...(this.#waves?.handle(event, view) ?? [])];
+        return [...this.#byPlan(event, view), ...this.#byWave(event, view)];
       default:
         return [];
     }
+  }
+
+  // --- a plan, and a wave that helps it ---------------------------------------------------------------------------------
+
+  #begin(search: Search, view: View): MeshEffect[] {
+    this.#plan();
+    this.#rescues ??= new Map();
+    this.#rescues.set(search.query, new Rescue(search, view.now));
+    const timer = { of: 'discovery', task: search.query } as const;
+    return [{ type: 'setTimer', timer, afterMs: RESCUE_AFTER_MS }, ...this.#byPlan(search, view)];
+  }
+
+  #byPlan(event: MeshEvent, view: View): MeshEffect[] {
+    const effects = this.#planned?.handle(event, view) ?? [];
+    return this.#rescues === undefined ? effects : effects.flatMap((effect) => this.#ofPlan(effect, view));
+  }
+
+  #byWave(event: MeshEvent, view: View): MeshEffect[] {
+    const effects = this.#waves?.handle(event, view) ?? [];
+    return this.#rescues === undefined ? effects : effects.flatMap((effect) => this.#ofWave(effect, view));
+  }
+
+  #ofPlan(effect: MeshEffect, view: View): MeshEffect[] {
+    const rescue = this.#rescueOf(effect);
+    if (rescue === undefined || effect.type !== 'searchEnded') return isKnown(effect, rescue) ? [] : [effect];
+    rescue.planned = effect;
+    if (rescue.wave === 'none' && rescue.leftMs(view.now) > 0 && this.#missesMembers(rescue, view)) return this.#help(rescue, view);
+    const goesOn = rescue.wave === 'under way' && rescue.leftMs(view.now) > 0 && effect.silent > 0;
+    return goesOn ? [] : this.#end(rescue, effect, view);
+  }
+
+  #ofWave(effect: MeshEffect, view: View): MeshEffect[] {
+    const rescue = this.#rescueOf(effect);
+    if (rescue === undefined || effect.type !== 'searchEnded') return isKnown(effect, rescue) ? [] : [effect];
+    rescue.wave = 'over';
+    return rescue.planned === undefined ? [] : this.#end(rescue, rescue.planned, view);
+  }
+
+  #rescueOf(effect: MeshEffect): Rescue | undefined {
+    return effect.type === 'found' || effect.type === 'searchEnded' ? this.#rescues?.get(effect.query) : undefined;
+  }
+
+  /** Whether the plan missed somebody who can be reached, as far as we know now. */
+  #missesMembers({ search }: Rescue, view: View): boolean {
+    const members = new Set(view.members());
+    return this.#plan()
+      .missed(search.query, view.self)
+      .some((peer) => members.has(peer));
+  }
+
+  /** Half of the time of a plan is over, or all of a search's. */
+  #look(rescue: Rescue | undefined, view: View): MeshEffect[] {
+    if (rescue === undefined) return [];
+    if (rescue.planned !== undefined && rescue.leftMs(view.now) <= 0) return this.#end(rescue, rescue.planned, view);
+    return rescue.wave === 'none' ? this.#help(rescue, view) : [];
+  }
+
+  #help(rescue: Rescue, view: View): MeshEffect[] {
+    rescue.wave = 'under way';
+    const effects = this.#wave().search(rescue.search, rescue.leftMs(view.now), view);
+    return effects.flatMap((effect) => this.#ofWave(effect, view));
+  }
+
+  #end(rescue: Rescue, planned: SearchEnded, view: View): MeshEffect[] {
+    const { query } = planned;
+    this.#rescues?.delete(query);
+    const cancelled = this.#waves?.handle({ type: 'cancel', query }, view) ?? [];
+    return [...cancelled, rescue.ended(planned, this.#plan().missed(query, view.self))];
   }
 
   #plan(): PlannedFlood {
@@ -69,4 +151,9 @@ export class FloodDiscovery implements Discovery {
     this.#waves ??= new WaveFlood();
     return this.#waves;
   }
+}
+
+/** Whether this was found the other way before. */
+function isKnown(effect: MeshEffect, rescue: Rescue | undefined): boolean {
+  return rescue !== undefined && effect.type === 'found' && !rescue.isNews(effect.provider);
 }

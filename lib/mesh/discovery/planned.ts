@@ -94,6 +94,11 @@ export class PlannedFlood implements Discovery {
       .some(({ path, debts, isOver }) => !isOver && path.length > 0 && debts.values().some(({ owed }) => owed.size > 0));
   }
 
+  /** Of whom nothing was heard in a search of our own, `self`; it is complete when the search is over. */
+  missed(query: QueryId, self: PeerId): readonly PeerId[] {
+    return this.#rounds.get(query)?.debts.get(self)?.missed ?? [];
+  }
+
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
       case 'search':

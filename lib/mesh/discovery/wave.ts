@@ -60,6 +60,15 @@ interface Slot {
 type Stages = typeof WAVE_STAGES;
 type Stage = Stages[number];
 
+type Search = Extract<MeshEvent, { type: 'search' }>;
+
+/** What is wanted of a search of our own, or of a survey: how many holders, and within how much time. */
+interface Wanted {
+  readonly enough: number;
+  readonly ask: number | undefined;
+  readonly withinMs: number;
+}
+
 /** What the asker keeps of a search of its own. */
 interface Asking {
   /** How many holders are wanted, or the survey that is answered. */
@@ -103,18 +112,14 @@ export class WaveFlood implements Discovery {
   #take(event: MeshEvent, view: View, effects: MeshEffect[]): void {
     switch (event.type) {
       case 'search': {
-        const { query, want, only, enough } = event;
-        return this.#begin(
-          asked(query, want, only, view),
-          enough ?? (only === undefined ? Number.POSITIVE_INFINITY : 1),
-          undefined,
-          view,
-          effects,
-        );
+        const { query, want, only, enough = only === undefined ? Number.POSITIVE_INFINITY : 1 } = event;
+        return this.#begin(asked(query, want, only, view), { enough, ask: undefined, withinMs: WIDE_SEARCH_MS }, view, effects);
       }
-      case 'askTopology':
+      case 'askTopology': {
         if (event.survey === undefined) return;
-        return this.#begin(asked(event.survey, { by: 'peers' }, undefined, view), Number.POSITIVE_INFINITY, event.ask, view, effects);
+        const wanted = { enough: Number.POSITIVE_INFINITY, ask: event.ask, withinMs: WIDE_SEARCH_MS };
+        return this.#begin(asked(event.survey, { by: 'peers' }, undefined, view), wanted, view, effects);
+      }
       case 'cancel': {
         const own = this.#live.find(({ round }) => round?.asking !== undefined && round.wave.asked.query === event.query);
         return own?.round?.wave.end(view, effects);
@@ -302,13 +307,21 @@ export class WaveFlood implements Discovery {
 
   // --- asking ---------------------------------------------------------------------------------------------------------
 
-  #begin(asked: Asked, enough: number, ask: number | undefined, view: View, effects: MeshEffect[]): void {
+  /** Asks everybody at once, and takes so long at most. */
+  search({ query, want, only }: Search, withinMs: number, view: View): MeshEffect[] {
+    const effects: MeshEffect[] = [];
+    const wanted = { enough: Number.POSITIVE_INFINITY, ask: undefined, withinMs };
+    this.#begin(asked(query, want, only, view), wanted, view, effects);
+    return effects;
+  }
+
+  #begin(asked: Asked, { enough, ask, withinMs }: Wanted, view: View, effects: MeshEffect[]): void {
     const isAll = enough === Number.POSITIVE_INFINITY;
-    const deadline = view.now + WIDE_SEARCH_MS;
+    const deadline = view.now + withinMs;
     const stage = isAll ? this.#stages.reduce((_, last) => last) : this.#stages[0];
     const asking: Asking = { enough, ask, deadline, holders: new Set(), stage, quietAt: deadline };
     const round = this.#open(asked, 0, stage.limit, asking, view);
-    effects.push({ type: 'setTimer', timer: { of: 'search', query: asked.id }, afterMs: WIDE_SEARCH_MS });
+    effects.push({ type: 'setTimer', timer: { of: 'search', query: asked.id }, afterMs: withinMs });
     round.wave.begin(patience(asking, view.now), view, effects);
     this.#stageMayBeOver(round, view, effects);
   }

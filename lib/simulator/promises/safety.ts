@@ -61,7 +61,8 @@ export const SAFETY: readonly Safety[] = [
     name: 'hits go back',
     sentence: 'A hit travels only a path that its query travelled, and only hits travel that somebody gave.',
     fault: (told) =>
-      sent(told, 'hits', (to, { query, providers }) => {
+      sent(told, 'hits', (to, { query, providers, contact }) => {
+        if (contact !== undefined) return undefined; // of a wave, whose holder signed it
         const notes = told.ward.queries.get(query);
         if (!notes?.cameFrom.has(to) && !isFrom(told, to, query)) return `hits go to ${to}, which never asked`;
         const made = providers.find((provider) => provider.peer !== told.host.peer && !isHeard(told, query, hitOf(provider)));
@@ -72,7 +73,8 @@ export const SAFETY: readonly Safety[] = [
     name: 'hits from the asked',
     sentence: 'Only who was asked can tell of a hit, and a person is told of each once.',
     fault({ ward, event, effects }) {
-      const isHits = event.type === 'received' && event.message.type === 'hits';
+      // Those of a wave come with their holder's contact and signature, from whoever asked it, too.
+      const isHits = event.type === 'received' && event.message.type === 'hits' && event.message.contact === undefined;
       for (const effect of effects) {
         if (effect.type !== 'found') continue;
         const notes = ward.queries.get(effect.query);
