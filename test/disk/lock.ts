@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { LOCK_FILE, Lock } from '../../lib/disk/lock.ts';
+import { NODE } from '../suites/bare.ts';
 
 const OTHER = `
 import { Lock } from ${JSON.stringify(new URL('../../lib/disk/lock.ts', import.meta.url).href)};
@@ -12,7 +13,8 @@ console.log('taken');
 process.stdin.on('end', () => lock.release()).resume();`;
 
 function other(folder: string) {
-  return spawn(process.execPath, ['--input-type=module', '-e', OTHER, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const [command, ...node] = NODE;
+  return spawn(command, [...node, '--input-type=module', '-e', OTHER, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
 t.test('a living process keeps others out, who are told its number', async (t) => {

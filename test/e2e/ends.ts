@@ -159,7 +159,8 @@ story('one can go in the middle of a transfer, and what came is left for another
   const names = ['s1', 's2', 's3'];
   mkdirSync(network.shared('s1'), { recursive: true });
   writeLarge(network.shared('s1', 'large.bin'));
-  const [s1, s2, s3] = (await Promise.all(names.map((name) => network.peer(name)))) as [Program, Program, Program];
+  const args = ['--down', '40M'];
+  const [s1, s2, s3] = (await Promise.all(names.map((name) => network.peer(name, { args })))) as [Program, Program, Program];
   await s1.until('shared', ({ files, pending }) => files === 1 && pending === 0);
 
   s2.type('large.bin');
@@ -191,11 +192,11 @@ story('one can go in the middle of a transfer, and what came is left for another
   t.same(await stillTaken(network.ports), []);
 });
 
-/** 768 MiB, which take a while, of which the disk keeps hardly any. */
+/** 128 MiB, which take three seconds, of which the disk keeps hardly any. */
 function writeLarge(path: string): void {
   const file = openSync(path, 'w');
-  for (let at = 0; at < 768; at += 16) writeSync(file, `block ${at}`, at * 1024 * 1024);
-  ftruncateSync(file, 768 * 1024 * 1024);
+  for (let at = 0; at < 128; at += 16) writeSync(file, `block ${at}`, at * 1024 * 1024);
+  ftruncateSync(file, 128 * 1024 * 1024);
   closeSync(file);
 }
 

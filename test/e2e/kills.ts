@@ -82,7 +82,7 @@ function asker(network: Network, name: string): Program {
 
 for (const holders of [1, 4]) {
   story(`killed at 10, 50 and 90 %, an asker of ${holders} fetches at most 4 MiB or 1 % again`, { ports: 32 }, async (t, network) => {
-    const content = randomBytes((SLOW ? 512 : 96) * MIB);
+    const content = randomBytes((SLOW ? 512 : 48) * MIB);
     const counter = new Counter();
     for (let number = 1; number <= holders; number++) await holder(network, `h${number}`, counter, content);
     for (const percent of [10, 50, 90]) {
@@ -105,7 +105,7 @@ for (const holders of [1, 4]) {
   });
 }
 
-const KILLS = SLOW ? 200 : 20;
+const KILLS = SLOW ? 200 : 10;
 
 story(`${KILLS} kills at random moments never tear a file`, { ports: 16, lease: 2 }, async (t, network) => {
   const content = randomBytes(12 * MIB);

@@ -20,12 +20,16 @@ import { allowed } from '../suites/patience.ts';
 export const HOST = '127.0.0.1';
 /** How long anything may take that is not itself a promise: a machine with other work is slow, not wrong. */
 const PATIENCE_MS = 30_000;
+/** How often is asked for what must arrive, while there are some who do not answer in time. */
+const ATTEMPTS = 5;
 const TRANSCRIPT_LENGTH = 6_000;
 const program = fileURLToPath(new URL('../../bin/floodmesh.js', import.meta.url));
 
 /** A line of `--json`, of a peer or of the server. */
 export type Said = Answer | ServerEvent;
 export type SaidAs<Type extends Said['type']> = Extract<Said, { readonly type: Type }>;
+/** What comes of a file's name that is typed. */
+type Outcome = 'downloaded' | 'alreadyHere' | 'notFound' | 'error';
 
 /** How a process ended, and when. */
 export interface End {
@@ -149,13 +153,20 @@ export class Program {
   }
 
   /** Types a file's name; whatever comes of it. */
-  get(name: string, withinMs = PATIENCE_MS) {
+  get(name: string, withinMs = PATIENCE_MS): Promise<SaidAs<Outcome>> {
     return this.ask(name, ['downloaded', 'alreadyHere', 'notFound', 'error'], withinMs);
+  }
+
+  /** The same, and again while somebody who was asked did not answer in time: that a machine is busy does not mean that nobody has it. */
+  async getAnswered(name: string, attempts = ATTEMPTS): Promise<SaidAs<Outcome>> {
+    const outcome = await this.get(name);
+    const isUnanswered = outcome.type === 'notFound' && outcome.silent > 0 && attempts > 1;
+    return isUnanswered ? this.getAnswered(name, attempts - 1) : outcome;
   }
 
   /** The same, when it must arrive. @throws with what came instead. */
   async fetch(name: string): Promise<SaidAs<'downloaded'>> {
-    const outcome = await this.get(name);
+    const outcome = await this.getAnswered(name);
     if (outcome.type !== 'downloaded') throw new Error(`${name} did not arrive: ${JSON.stringify(outcome)}\n${this.transcript}`);
     return outcome;
   }

@@ -33,12 +33,22 @@ export async function planted(bug: Bug): Promise<Code> {
 
 /** Tries the plans of up to `most` seeds with this bug in the code; undefined when none breaks a promise. */
 export async function hunt(bug: Bug, most: number): Promise<Found | undefined> {
-  const { carryOut, expand } = await planted(bug);
+  const code = await planted(bug);
   for (let seed = 0; seed < most; seed++) {
-    const [breach] = (await carryOut(expand(seed))).breaches;
-    if (breach !== undefined) return { seed, breach };
+    const found = await foundAt(seed, code);
+    if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The same, and the seed that found it before is the first. */
+export async function huntAgain(bug: Bug, most: number): Promise<Found | undefined> {
+  return (await foundAt(bug.seed, await planted(bug))) ?? hunt(bug, most);
+}
+
+async function foundAt(seed: number, { carryOut, expand }: Code): Promise<Found | undefined> {
+  const [breach] = (await carryOut(expand(seed))).breaches;
+  return breach && { seed, breach };
 }
 
 /** The text of a file with the bug in it. @throws when the right text does not stand there exactly once. */

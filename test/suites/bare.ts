@@ -7,9 +7,13 @@
  */
 import { fileURLToPath } from 'node:url';
 
+/** The words that start a program without tap in it, or in any Node that it starts: its own words follow. */
+export function bare(program: string): readonly [string, ...string[]] {
+  return process.platform === 'win32' ? [program] : ['env', '-u', 'NODE_OPTIONS', program];
+}
+
 /** The words that start Node without tap in it: a script and its words follow. */
-export const NODE: readonly [string, ...string[]] =
-  process.platform === 'win32' ? [process.execPath] : ['env', '-u', 'NODE_OPTIONS', process.execPath];
+export const NODE = bare(process.execPath);
 
 /** What Node made of the sources is kept once for all tests, not once for the state folder of each. */
 export const COMPILED: NodeJS.ProcessEnv = {

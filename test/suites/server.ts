@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Address } from '../../lib/net/transport.ts';
+import { COMPILED, NODE } from './bare.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../bin/floodmesh.js', import.meta.url));
 
@@ -15,8 +16,9 @@ export class Server {
   readonly address: Promise<Address | undefined>;
 
   constructor(words: readonly string[], folder: string, also: NodeJS.ProcessEnv = {}) {
-    const env = { ...process.env, FLOODMESH_STATE: folder, ...also };
-    const child = spawn(process.execPath, [PROGRAM, 'serve', ...words, '--json', '--while-input'], {
+    const env = { ...process.env, ...COMPILED, FLOODMESH_STATE: folder, ...also };
+    const [command, ...node] = NODE;
+    const child = spawn(command, [...node, PROGRAM, 'serve', ...words, '--json', '--while-input'], {
       env,
       stdio: ['pipe', 'pipe', 'inherit'],
     });

@@ -7,6 +7,7 @@ import t from 'tap';
 import { CATALOG_SCANNED } from '../../../lib/config.ts';
 import { openSqlite } from '../../../lib/registry/stores/sqlite.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
+import { NODE } from '../../suites/bare.ts';
 import { catalogPromises, entryOf, member, namesOf, patch, peer } from '../../suites/catalog.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
@@ -122,7 +123,8 @@ function integrity(path: string): unknown {
 
 async function killedWhileWriting(path: string, round: number): Promise<readonly number[]> {
   const writer = new URL('../../suites/writer.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, [writer, path, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [command, ...node] = NODE;
+  const child = spawn(command, [...node, writer, path, String(round)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   for await (const chunk of child.stdout) {
     said += chunk;
