@@ -5,7 +5,7 @@
  * Names of files and peers must be clean already. What fails is a `PROTOCOL_BROKEN` error; the link that carried it ends.
  */
 import type { TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile } from 'typebox/schema';
 import { FloodmeshError } from '../errors.ts';
 import {
   type Contact,
