@@ -59,9 +59,10 @@ export class Networks {
     for (const network of known) if (this.#halls.size < NETWORKS_MOST) await this.#open(network);
   }
 
-  /** All of them, those with the lowest names first. */
+  /** All of them: those that were named, in their order, then those that were asked for, by name. */
   get all(): readonly Hall[] {
-    return [...this.#halls.keys()].sort().flatMap((network) => this.#halls.get(network) ?? []);
+    const others = [...this.#halls.keys()].filter((network) => !this.#named.has(network)).sort();
+    return [...this.#named, ...others].flatMap((network) => this.#halls.get(network) ?? []);
   }
 
   /** Where a request is answered; or why nowhere. @throws as the store does. */

@@ -2,6 +2,7 @@
 
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { GUESSES_PER_ACCOUNT } from '../../lib/config.ts';
 import { startServer } from '../../lib/server/start.ts';
 import { Random } from '../../lib/simulator/random.ts';
 import { freePool } from '../suites/joiner.ts';
@@ -9,6 +10,7 @@ import { type Kept, killed, postgresKept, sqliteKept } from '../suites/killed.ts
 import { allowed } from '../suites/patience.ts';
 import { NO_POSTGRES, Postgres } from '../suites/postgres.ts';
 import { RACERS, race } from '../suites/race.ts';
+import { Server } from '../suites/server.ts';
 import { fullMesh, HOST, holds, links, type Network, type Program, story, timed } from './processes.ts';
 
 t.setTimeout(120_000);
@@ -38,6 +40,41 @@ else {
     const addresses = servers.map(({ address }) => address);
     for (let round = 1; round <= RACES; round++) t.same(await race(addresses, round), []);
   });
+
+  t.test(
+    'accounts are those of every server over the database: names, guesses, sessions, passwords, also after one was killed',
+    async (t) => {
+      const words = ['--accounts', '--network', 'p2p', '--network', 'other', '--store', await postgres.database(), '--port', '0'];
+      const servers = [1, 2].map(() => new Server(words, t.testdir()));
+      t.teardown(() => Promise.all(servers.map((server) => server.kill())));
+      const [one = 0, other = 0] = await Promise.all(servers.map(async ({ address }) => (await address)?.port));
+      const anna = { name: 'Anna', password: 'correct horse' };
+      t.match(await called(one, 'POST', '/v1/accounts', anna), { name: 'Anna' });
+      t.match(await called(other, 'POST', '/v1/accounts', { ...anna, name: 'ANNA' }), { code: 'NAME_TAKEN' });
+      t.match(
+        await called(other, 'POST', '/v1/accounts?network=other', anna),
+        { name: 'Anna' },
+        'the other network has an Anna of its own',
+      );
+      const session = String((await called(other, 'POST', '/v1/session', anna)).session);
+      t.equal((await called(one, 'PUT', '/v1/session', undefined, session)).status, 204);
+      for (let guess = 0; guess < GUESSES_PER_ACCOUNT; guess++) {
+        t.match(await called(guess % 2 === 0 ? one : other, 'POST', '/v1/session', { ...anna, password: 'wrong' }), {
+          code: 'LOGIN_WRONG',
+        });
+      }
+      for (const port of [one, other]) t.match(await called(port, 'POST', '/v1/session', anna), { code: 'TOO_MANY' });
+      await servers[0]?.kill();
+      t.match(await called(other, 'GET', '/v1/accounts', undefined, session), { items: [{ name: 'Anna', online: true }] });
+      t.match(await called(other, 'PUT', '/v1/session?network=other', undefined, session), { code: 'LOGIN_NEEDED' });
+      // Another second, and guesses may go on.
+      const change = { old: anna.password, next: 'battery staple' };
+      await holds(allowed(5_000), async () => (await called(other, 'PUT', '/v1/session/password', change, session)).status === 204);
+      t.match(await called(other, 'POST', '/v1/session', anna), { code: 'LOGIN_WRONG' });
+      t.equal((await called(other, 'DELETE', '/v1/session', undefined, session)).status, 204);
+      t.match(await called(other, 'GET', '/v1/accounts', undefined, session), { code: 'LOGIN_NEEDED' });
+    },
+  );
 
   story(
     'of three servers one is killed: no peer loses its lease, and others join',
@@ -98,6 +135,15 @@ async function another(network: Network): Promise<Program> {
   const program = network.run(words);
   await program.until('serving');
   return program;
+}
+
+/** What a server answers over HTTP, with its status. */
+async function called(port: number, method: string, path: string, body?: object, session = ''): Promise<Readonly<Record<string, unknown>>> {
+  const sent = body === undefined ? {} : { body: JSON.stringify(body) };
+  const headers = { authorization: `Bearer ${session}`, ...(body && { 'content-type': 'application/json' }) };
+  const answer = await fetch(`http://${HOST}:${port}${path}`, { method, headers, ...sent });
+  const text = await answer.text();
+  return { status: answer.status, ...(text === '' ? {} : JSON.parse(text)) };
 }
 
 function addressIn(said: Program['said']): string {

@@ -163,6 +163,19 @@ t.test('each network has accounts of its own, and a link is in one of them at a 
   t.match(await line.ask({ type: 'login', network: 'a', ...anna }), { type: 'loggedIn' });
 });
 
+t.test('the network that was named first is meant over HTTP, too, where none is', async (t) => {
+  const { address } = await serving(t, { network: ['b', 'a'] });
+  const { host, port } = address;
+  const post = { peer_id: '42bb7fb8-8f8d-4c1c-b4df-d97c2e78eb7c', peer_ip: host, peer_port: 3000, resource_name: 'x', resource_path: '' };
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ ...post, resource_hash: 'h' });
+  t.equal((await fetch(`http://${host}:${port}/resource`, { method: 'POST', headers, body })).status, 200);
+  const found = async (query: string) => JSON.stringify(await (await fetch(`http://${host}:${port}/v1/files${query}`)).json());
+  t.match(await found('?network=b'), /"name":"x"/);
+  t.match(await found(''), /"name":"x"/);
+  t.notMatch(await found('?network=a'), /"name":"x"/);
+});
+
 t.test('a server with accounts opens no networks; one that opens any has none, wherever somebody logs in', async (t) => {
   const { accounts } = new MemoryStore();
   await t.rejects(serving(t, { accounts, network: 'p2p', opensNetworks: true }), { code: 'USAGE', hint: /--network/ });

@@ -24,7 +24,7 @@ export interface Served {
 }
 
 export interface HttpParts {
-  /** The networks of this server, those with the lowest names first. */
+  /** The networks of this server; the first of them is meant where none is named. */
   readonly networks: () => readonly Served[];
   readonly tallies: Tallies;
   /** How many links stand. */
