@@ -98,6 +98,7 @@ program
   .option('--network <name>', `the name of a network, in any case; several may be said (default: ${DEFAULT_NETWORK})`, several)
   .option('--open-networks', 'open any other network that a joiner asks for')
   .addOption(new Option('--discovery <way>', 'how files are found').choices(DISCOVERIES).default('flood'))
+  .option('--index', 'peers publish what they share, for whoever asks this server; --discovery central always does')
   .option('--lease <seconds>', 'how long a port stays with a peer that is not heard of', whole(1, 3_600), LEASE_MS / 1_000)
   .option('--accounts', 'only who registers and logs in may join')
   .option('--store <address>', 'where the register is kept: memory:, sqlite:PATH or postgres://… (default: sqlite, in the state folder)')

@@ -18,6 +18,7 @@ export interface ServeOptions {
   readonly network?: readonly string[];
   readonly openNetworks?: boolean;
   readonly discovery: string;
+  readonly index?: boolean;
   readonly lease: number;
   readonly accounts?: boolean;
   readonly store?: string;

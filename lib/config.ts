@@ -352,6 +352,8 @@ export const INQUIRY_MS = 1_000;
 /** Such questions that one peer asks in any second, and that may wait for their answers: below REQUESTS_PER_SECOND and REQUESTS_WAITING. */
 export const INQUIRIES_PER_SECOND = 40;
 export const INQUIRIES_AT_ONCE = 8;
+/** How long a peer waits before it publishes again what the index has no room for. A guess: somebody has to leave first. */
+export const PUBLISH_PAUSE_MS = 60_000;
 /** Bytes of what was found in one answer of the index: `LINK_MESSAGE_BYTES` less what stands around it. */
 export const FOUND_BYTES = 60 * 1024;
 /** Signed contacts of leases that a server keeps at hand: to sign one takes 50 µs. */

@@ -130,7 +130,8 @@ export class Peer {
       const body = this.#running();
       this.#sharedChanged();
       const { referral } = referred;
-      if (referral !== null) await this.#meet(referred, either);
+      if (referral === null) body.referred(referred);
+      else await this.#meet(referred, either);
       this.#joined = { name: this.#settings.name, peer: body.self.peer, port: body.self.port, referral: referral?.name ?? null };
       this.#emit({ type: 'joined', ...this.#joined });
       return this.#joined;
@@ -318,12 +319,12 @@ export class Peer {
 
   /** Takes the place that the server gave: listens there, and lets the mind know. */
   async #settle(place: Assigned): Promise<void> {
-    const { contact, networkKey, discovery } = place;
+    const { contact, networkKey, discovery, index } = place;
     if (this.#ending.signal.aborted) throw ended();
     this.#trust.take(networkKey);
     if (this.#listening?.address.port !== contact.port) await this.#listenAt(contact);
     if (this.#body !== undefined) return this.#body.assigned(place);
-    const strategy = discoveryNamed(discovery);
+    const strategy = discoveryNamed(discovery, index === true);
     if (strategy === undefined) {
       throw new FloodmeshError('USAGE', `this network finds files by "${discovery}", which this version does not know`, 'update floodmesh');
     }

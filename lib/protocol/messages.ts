@@ -44,7 +44,7 @@ const MAX_DETOURS = 8;
 /** Most files, holders or contacts in one answer of the server's index; it sees to it that they fit into a message. */
 const MAX_FOUND = 512;
 /** Most changes of a list in one message. */
-const MAX_PUBLISHED = 512;
+export const MAX_PUBLISHED = 512;
 /** Messages in which one holder's hits come: the last has this number. Each has one hit at least. */
 const MAX_PARTS = 1_023;
 

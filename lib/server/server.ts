@@ -19,6 +19,7 @@ import {
 } from '../config.ts';
 import { type ErrorCode, FloodmeshError, named } from '../errors.ts';
 import { failpoint } from '../failpoints.ts';
+import { needsIndex } from '../mesh/discovery/index.ts';
 import { derivedKeys, type Keys, newKeys, signer } from '../net/keys.ts';
 import type { Address, Listener as Doorway, Exchange, Link, Transport } from '../net/transport.ts';
 import { encode, parseServerRequest } from '../protocol/codec.ts';
@@ -73,7 +74,7 @@ export interface ServerOptions {
   readonly opensNetworks?: boolean;
   /** The name of the way in which files are found in this network. */
   readonly discovery: string;
-  /** Whether peers publish what they share in its index, whatever way that is. Default false. */
+  /** Whether peers publish what they share in its index; only by default a matter of that way. */
   readonly index?: boolean;
   readonly leaseMs?: number;
   /** What whoever changes something over HTTP must know; without one nobody does. */
@@ -216,7 +217,7 @@ export class MetadataServer {
   }
 
   #hall(network: string, pool: readonly number[], { privateKey, publicKey: networkKey }: Keys): Hall {
-    const { store, discovery, index = false, ports } = this.#options;
+    const { store, discovery, index = needsIndex(discovery), ports } = this.#options;
     const [leaseMs, now, sign] = [this.#leaseMs, this.#now, signer(privateKey)];
     const registry = new Registry({ store, network, ports: pool, leaseMs, draw: () => nanoid(22), hash: sha256, sign, chance });
     const catalog = new Catalog({ store: store.catalog, network });

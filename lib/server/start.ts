@@ -25,6 +25,8 @@ export interface ServeOptions {
   readonly opensNetworks?: boolean;
   /** How files are found in this network. Default flood. */
   readonly discovery?: string;
+  /** Whether peers publish what they share in the server's index, however files are found. Default: where they are found by it. */
+  readonly index?: boolean;
   /** How long a port stays with a peer that does not renew, in milliseconds. */
   readonly leaseMs?: number;
   /** Where the register is kept: `memory:` or `sqlite:PATH`. Default `memory:`. */

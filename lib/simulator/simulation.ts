@@ -4,7 +4,7 @@
  * Peers are spoken of by name. What is asked of a peer that is not there is not done, and answered with undefined, so that a
  * plan from which operations were taken out still runs. Equal options and equal calls give equal runs, to the last message.
  */
-import { discoveryNamed } from '../mesh/discovery/index.ts';
+import { discoveryNamed, needsIndex } from '../mesh/discovery/index.ts';
 import type { MeshEffect, MeshEvent, Placed } from '../mesh/events.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
 import { Shelf } from '../mesh/shelf.ts';
@@ -28,6 +28,8 @@ export interface SimulationOptions extends Partial<RegisterOptions> {
   readonly seed: number;
   /** How files are found. Default flood. */
   readonly discovery?: string;
+  /** Whether peers publish what they share in the register's index. Default: where files are found by it. */
+  readonly index?: boolean;
   readonly weather?: Partial<Weather>;
   /** Makes the mind of a peer: `Mesh`, unless somebody plays another part. */
   readonly mind?: (name: string, parts: MeshParts) => Mind;
@@ -363,8 +365,8 @@ export class Simulation {
   }
 
   #begin(life: Life, contact: Contact, members: number): void {
-    const { discovery = 'flood', mind = (_, parts) => new Mesh(parts) } = this.#options;
-    const strategy = discoveryNamed(discovery);
+    const { discovery = 'flood', index = needsIndex(discovery), mind = (_, parts) => new Mesh(parts) } = this.#options;
+    const strategy = discoveryNamed(discovery, index);
     if (strategy === undefined) throw new Error(`there is no discovery "${discovery}"`);
     const trusts = this.#trusts;
     const chances = new Random(this.seed, 'mind', life.name, this.#begun.get(life.name) ?? 0);

@@ -55,6 +55,7 @@ export interface ServerSettings {
   readonly network?: string | readonly string[];
   readonly host?: string;
   readonly discovery?: string;
+  readonly index?: boolean;
   readonly now?: () => number;
 }
 

@@ -11,8 +11,7 @@ export function* inMessages(peer: PeerId, files: readonly SharedFile[]): Generat
   let group: Provider[] = [];
   let bytes = 0;
   for (const file of files) {
-    // No character of a name or a title takes more than three bytes for each of its code units, escaped or not.
-    const more = (file.name.length + (file.title?.length ?? 0) + (file.number?.length ?? 0)) * 3 + PROVIDER_BYTES;
+    const more = bytesOf(file);
     if (group.length === MAX_HITS || bytes + more > HITS_BYTES) {
       yield group;
       group = [];
@@ -22,4 +21,9 @@ export function* inMessages(peer: PeerId, files: readonly SharedFile[]): Generat
     bytes += more;
   }
   if (group.length > 0) yield group;
+}
+
+/** What a file takes in a message, at most: no character of a name or a title takes more than three bytes for each of its code units, escaped or not. */
+export function bytesOf({ name, title = '', number = '' }: SharedFile): number {
+  return (name.length + title.length + number.length) * 3 + PROVIDER_BYTES;
 }

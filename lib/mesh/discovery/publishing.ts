@@ -31,6 +31,8 @@ export class Publishing implements Discovery {
   /** Not answered yet, or to be sent again. */
   #message: Publish | undefined;
   #isUnderway = false;
+  /** What the server may know of us is over, also when there is nothing in its place. */
+  #isNew = false;
   /** The server may be another: does it know our version? */
   #isDoubtful = false;
   /** Nothing goes out before: the index has no room. */
@@ -71,19 +73,23 @@ export class Publishing implements Discovery {
   /** What there is to tell: whether we are known, the rest of what changed, what changed since. */
   #next(view: View): Publish | undefined {
     if (this.#isDoubtful) return { type: 'publish', base: this.#version, version: this.#version, removed: [], put: [] };
-    if (this.#removed.length === 0 && this.#put.length === 0) this.#look(view);
+    if (this.#isDone) this.#look(view);
+    if (this.#isDone && !this.#isNew) return undefined;
     const base = this.#version === 0 ? 'whole' : this.#version;
-    if (this.#removed.length === 0 && this.#put.length === 0) return undefined;
     this.#drawn += 1;
     const removed = fitting(this.#removed, (path) => path.length * 3, 0);
     const put = fitting(this.#put, bytesOf, removed.bytes);
     return { type: 'publish', base, version: this.#drawn, removed: removed.items, put: put.items };
   }
 
+  get #isDone(): boolean {
+    return this.#removed.length === 0 && this.#put.length === 0;
+  }
+
   #look({ library }: View): void {
     const { mark, isWhole, removed, put } = library.changes(this.#mark);
-    // A new list begins without what went from the old one, but not without what is left when all went.
     if (isWhole) this.#version = 0;
+    this.#isNew ||= isWhole && this.#drawn > 0;
     this.#mark = mark;
     this.#removed = this.#version === 0 ? [] : removed;
     this.#put = put;
@@ -106,6 +112,7 @@ export class Publishing implements Discovery {
 
   #taken({ version, removed, put }: Publish): void {
     this.#isDoubtful = false;
+    this.#isNew = false;
     this.#version = version;
     this.#removed = this.#removed.slice(removed.length);
     this.#put = this.#put.slice(put.length);
@@ -123,14 +130,19 @@ export class Publishing implements Discovery {
 
   /** The index takes something in it for a fault, of which it does not say where it is: halves are tried, and one that is it is left out. */
   #withoutFault(message: Publish): void {
-    const { put } = message;
+    const { removed, put } = message;
+    if (put.length === 0) this.#removed = this.#removed.slice(removed.length);
     if (put.length <= 1) this.#put = this.#put.slice(put.length);
     this.#message = put.length > 1 ? { ...message, put: put.slice(0, Math.floor(put.length / 2)) } : undefined;
   }
 }
 
 /** As many of them, from the first on, as go into one message with what has these `bytes`. */
-function fitting<Item>(items: readonly Item[], bytesOf: (item: Item) => number, bytes: number): { readonly items: Item[]; readonly bytes: number } {
+function fitting<Item>(
+  items: readonly Item[],
+  bytesOf: (item: Item) => number,
+  bytes: number,
+): { readonly items: Item[]; readonly bytes: number } {
   let count = 0;
   let sum = bytes;
   for (const item of items) {
