@@ -13,18 +13,18 @@ const GONE_MS = 2_000;
 const HEALED_MS = 10_000;
 
 story('Stop at any peer ends every peer within two seconds, and the server serves the next network at once', {}, async (t, network) => {
-  const names = ['s1', 's2', 's3', 's4', 's5'];
-  for (const stopper of ['s3', 's1']) {
+  const names = ['s1', 's2', 's3'];
+  for (const stopper of ['s2', 's1']) {
     const peers = await network.peers(names);
     const begun = performance.now();
     peers[names.indexOf(stopper)]?.type('Stop');
     const ends = await Promise.all(peers.map((peer) => peer.ended));
     t.same(
       ends.map(({ code }) => code),
-      [0, 0, 0, 0, 0],
+      [0, 0, 0],
     );
     const ms = Math.round(Math.max(...ends.map(({ at }) => at)) - begun);
-    t.ok(ms < allowed(GONE_MS), `Stop at ${stopper}: the last of five was gone after ${ms} ms`);
+    t.ok(ms < allowed(GONE_MS), `Stop at ${stopper}: the last of three was gone after ${ms} ms`);
     t.same(
       peers.map((peer) => peer.said.at(-1)?.event),
       names.map((name) => ({ type: 'stopped', by: name === stopper ? 'this peer' : 'another peer' })),

@@ -95,9 +95,9 @@ story('under a low limit many askers are served in turns, and nobody takes the p
 });
 
 story('a transfer does not delay a query', {}, async (t, network) => {
-  const content = randomBytes(96 * MIB);
+  const content = randomBytes(24 * MIB);
   const s1 = await network.peer('s1', { files: { 'film.bin': content } });
-  const s2 = network.launch('s2', { args: ['--down', '40M', '--exec', 'film.bin'] });
+  const s2 = network.launch('s2', { args: ['--down', '10M', '--exec', 'film.bin'] });
   await s2.until('progress');
   const { ms } = await timed(() => s1.ask('search no such file', 'searched'));
   t.notOk(

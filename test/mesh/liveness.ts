@@ -253,23 +253,25 @@ function timeUntil(made: Network, isSo: () => boolean, atMostMs = 10_000): numbe
   return made.now - began;
 }
 
+/** Of these none takes longer; `npm run bench -- large crashes` has the 99th of a hundred of thousands. */
+const CRASHES = 30;
+
 for (const latencyMs of [5, 100]) {
   t.test(`a silent crash is noticed by all neighbours within 2.5 s, over links of up to ${latencyMs} ms`, async (t) => {
     const times: number[] = [];
-    for (let seed = 1; seed <= 100; seed++) {
+    for (let seed = 1; seed <= CRASHES; seed++) {
       const made = network(seed, 10, latencyMs);
       made.run(made.chance() * PING_MS);
       const victim = [...made.hosts.keys()][seed % 10] as PeerId;
       made.vanish(victim);
       times.push(timeUntil(made, () => linkedWith(made, victim).length === 0));
     }
-    times.sort((one, other) => one - other);
-    t.ok((times[98] ?? Number.POSITIVE_INFINITY) <= 2_500, `p50 ${times[50]} ms, p99 ${times[98]} ms, at most ${times[99]} ms`);
-    t.comment(`p50 ${times[50]} ms, p99 ${times[98]} ms, at most ${times[99]} ms`);
+    const longest = Math.max(...times);
+    t.ok(longest <= 2_500, `at most ${longest} ms`);
   });
 
   t.test(`nobody who stalls for two seconds is declared dead, over links of up to ${latencyMs} ms`, async (t) => {
-    const hours = Number(process.env.FLOODMESH_SLOW ?? 0) > 0 ? 24 : 1;
+    const hours = Number(process.env.FLOODMESH_SLOW ?? 0) > 0 ? 24 : 0.25;
     const made = network(latencyMs, 10, latencyMs);
     const peers = [...made.hosts.keys()];
     const links = made.downs.length;

@@ -89,7 +89,7 @@ function searchedAmidLosses(
 }
 
 t.test('nobody in range is missed, or asked twice, though links die meanwhile, whatever the limit, and in stages', async (t) => {
-  for (let seed = 1; seed <= 100; seed++) {
+  for (let seed = 1; seed <= 30; seed++) {
     const limit = [2, 3, 5, 32, undefined][seed % 5];
     const { network, search, asker } = searchedAmidLosses(seed, limit);
     t.equal(notAskedOnce(network, asker, limit ?? 32), 0, `seed ${seed}, limit ${limit}`);

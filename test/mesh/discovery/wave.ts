@@ -108,7 +108,7 @@ t.test('ten holders of a file that one in a hundred has cost less than 15 % of a
   network.run(WIDE_SEARCH_MS);
   const flood = network.messages;
   while (network.holders.size < 100) network.holders.add(Math.floor(network.chance() * 10_000));
-  for (let run = 0; run < 10; run++) {
+  for (let run = 0; run < 4; run++) {
     network.counts = {};
     const search = network.search(Math.floor(network.chance() * 10_000), { enough: 10 });
     network.run(WIDE_SEARCH_MS);
@@ -121,7 +121,7 @@ t.test('where a third of the members swallow searches and hits, files with two h
   const network = new WideNetwork(6, 2_000);
   const silent = new Set(['wave', 'hits']);
   for (let peer = 0; peer < 2_000; peer += 3) network.swallows.set(peer, silent);
-  for (let run = 0; run < 20; run++) {
+  for (let run = 0; run < 8; run++) {
     network.holders.clear();
     while (network.holders.size < 2) network.holders.add(3 * Math.floor(network.chance() * 600) + 1);
     const search = network.search(3 * Math.floor(network.chance() * 600) + 2, { enough: 8 });
