@@ -1,6 +1,6 @@
 /**
- * Every statement of the catalog, as `statements` has those of the register, with two words of its own: `EACH(:values)` is a table of
- * the JSON objects in a value, `HAS(one, other)` whether a text has another one in it.
+ * Every statement of the catalog, as `statements` has those of the register, with three words of its own: `EACH(:values)` is a table of
+ * the JSON objects in a value, `HAS(one, other)` whether a text has another one in it, `READ(column)` a column for which no index is used.
  *
  * What changes begins with `catalogCount`: it takes the one row that all who publish need, so they act one after the other, entries
  * are numbered in the order of commits, and who reads on after a number misses nothing. Joins do not wait for it.
@@ -16,18 +16,26 @@ const LIST = `lease.*, list.owner, list.account AS list_account, list.foreign_id
 const FOUND = `entry.entry, entry.name AS path, entry.folder, entry.title, entry.number, entry.hash, entry.bytes, entry.holds_files,
                  entry.holds_bytes`;
 
-// The order of the tables is said with CROSS JOIN, because SQLite knows nothing of their sizes.
-function located(condition: string, from = ENTRY): string {
+// The order of the tables is said with CROSS JOIN, because SQLite knows nothing of their sizes. What is read in the order in which it is
+// wanted is read no further than to the limit; else all of it would be sorted first.
+function located(condition: string, from = ENTRY, order = 'entry.entry', network = 'entry.network'): string {
   return `SELECT ${LIST}, ${FOUND} FROM ${from} CROSS JOIN catalog_list AS list LEFT JOIN ${LEASED}
-          WHERE entry.network = :network AND entry.entry > :after AND list.list = entry.list AND ${condition}
-            AND (lease.serial IS NOT NULL OR list.until > :now) ORDER BY entry.entry LIMIT :limit`;
+          WHERE ${network} = :network AND ${order} > :after AND list.list = entry.list AND ${condition}
+            AND (lease.serial IS NOT NULL OR list.until > :now) ORDER BY ${order} LIMIT :limit`;
+}
+
+/** Entry by entry, up to one of them. */
+function scanned(condition: string): string {
+  return located(`entry.entry <= :upto AND ${condition}`, ENTRY, 'entry.entry', 'READ(entry.network)');
+}
+
+/** Those that SQLite's table of trigrams names. */
+function matched(condition: string): string {
+  const from = 'catalog_text CROSS JOIN catalog_entry AS entry';
+  return located(`catalog_text MATCH :match AND entry.entry = catalog_text.rowid AND ${condition}`, from, 'catalog_text.rowid');
 }
 
 const WORDS = `NOT EXISTS (SELECT 1 FROM EACH(:words) WHERE NOT HAS(entry.words, value->>'word'))`;
-const MATCHED = 'catalog_text CROSS JOIN catalog_entry AS entry';
-const MATCH = 'catalog_text MATCH :match AND catalog_text.rowid > :after AND entry.entry = catalog_text.rowid';
-const WINDOW = 'entry.entry <= :upto';
-
 export const CATALOG_STATEMENTS = {
   catalogCount: 'UPDATE catalog_counter SET counted = counted + :count RETURNING counted',
   catalogFiles: 'SELECT files FROM catalog_total WHERE network = :network',
@@ -63,12 +71,12 @@ export const CATALOG_STATEMENTS = {
   byStem: located('entry.stem = :stem'),
   byNumber: located('entry.number = :number'),
   byHash: located('entry.hash = :hash'),
-  byAll: located(WINDOW),
-  scanText: located(`${WINDOW} AND HAS(entry.text, :text)`),
-  scanWords: located(`${WINDOW} AND ${WORDS}`),
+  byAll: scanned('1 = 1'),
+  scanText: scanned('HAS(entry.text, :text)'),
+  scanWords: scanned(WORDS),
   // Where there is an index of trigrams: SQLite has its own table of them, PostgreSQL an index of the columns.
-  matchText: located(`${MATCH} AND HAS(entry.text, :text)`, MATCHED),
-  matchWords: located(`${MATCH} AND ${WORDS}`, MATCHED),
+  matchText: matched('HAS(entry.text, :text)'),
+  matchWords: matched(WORDS),
   likeText: located(`entry.text LIKE :pattern ESCAPE '!'`),
   likeWords: located(`entry.words LIKE :pattern ESCAPE '!' AND ${WORDS}`),
 

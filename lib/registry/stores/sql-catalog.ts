@@ -309,11 +309,15 @@ function partSearch(what: 'Text' | 'Words', texts: readonly string[], values: Va
   return { statement: `scan${what}`, values, isScan: true };
 }
 
-/** What the table of trigrams is asked: every one of them, anywhere. */
+/**
+ * What the table of trigrams is asked: those that cover each text, anywhere. The ones between them would be read as well, and hardly leave
+ * anything out that has these.
+ */
 function trigramsOf(texts: readonly string[]): string {
   const all = texts.flatMap((text) => {
     const characters = [...text];
-    return characters.slice(2).map((_, index) => characters.slice(index, index + 3).join(''));
+    const last = characters.length - 3;
+    return characters.flatMap((_, at) => ((at < last ? at % 3 === 0 : at === last) ? characters.slice(at, at + 3).join('') : []));
   });
   // A NUL would end the question.
   const asked = new Set(all.filter((trigram) => !trigram.includes('\0')));
