@@ -39,7 +39,8 @@ export const FAILPOINTS = [
 
 /**
  * Where the register changes: before each statement that its database is told, before and after each commit; and where an
- * answer is sent, to a renewal as to a join. Whatever is asked for passes them: a request has no names of its own.
+ * answer is sent, to a renewal as to a join, over a link or over HTTP. Whatever is asked for passes them: a request has no names
+ * of its own.
  */
 export const REGISTER_FAILPOINTS = [
   'register.before-statement',

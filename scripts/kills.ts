@@ -3,9 +3,10 @@
  *
  *     npm run kills                            500 servers over SQLite, 500 over PostgreSQL: some fifteen minutes
  *     npm run kills -- --rounds 50 --store sqlite
+ *     npm run kills -- --accounts              those of a network with accounts, while people register, log in and out
  *     npm run kills -- --seed 7                other points
  *
- * Ends with 1 when a port had two owners, something acknowledged was lost, or a database is not whole (`test/suites/killed`).
+ * Ends with 1 when a port had two owners, something acknowledged was lost, or a database is not whole (`test/suites/killed`, `killed-accounts`).
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,10 +16,16 @@ import { REGISTER_FAILPOINTS } from '../lib/failpoints.ts';
 import { Random } from '../lib/simulator/random.ts';
 import { freePool } from '../test/suites/joiner.ts';
 import { type Kept, killed, postgresKept, type Round, sqliteKept } from '../test/suites/killed.ts';
+import { killedAccounts } from '../test/suites/killed-accounts.ts';
 import { NO_POSTGRES, Postgres } from '../test/suites/postgres.ts';
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '500' }, store: { type: 'string' }, seed: { type: 'string', default: '1' } },
+  options: {
+    rounds: { type: 'string', default: '500' },
+    store: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    accounts: { type: 'boolean', default: false },
+  },
 });
 
 const POOL = 24;
@@ -28,7 +35,7 @@ async function play(name: string, kept: Kept, folder: string): Promise<boolean> 
   const chance = new Random(values.seed, 'kills', name);
   const rounds: Round[] = [];
   const options = { count: Number(values.rounds), ports: await freePool(POOL), folder, chance: () => chance.next() };
-  for await (const round of killed(kept, options)) {
+  for await (const round of values.accounts ? killedAccounts(kept, options) : killed(kept, options)) {
     rounds.push(round);
     for (const fault of round.faults) console.log(`${name}, round ${rounds.length} (${round.point}@${round.turn}): ${fault}`);
   }

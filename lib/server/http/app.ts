@@ -7,6 +7,7 @@
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { HTTP_BODY_BYTES } from '../../config.ts';
 import { FloodmeshError } from '../../errors.ts';
+import { failpoint } from '../../failpoints.ts';
 import { checking } from './checking.ts';
 import { documentOf } from './document.ts';
 import { GUARDED, isNamed, tagOf } from './guards.ts';
@@ -41,10 +42,14 @@ export async function makeApp(parts: HttpParts): Promise<FastifyInstance> {
     refuse(reply, problemOf(new FloodmeshError('NOT_FOUND', 'there is nothing here', '/v1/docs shows what there is'))),
   );
   app.addHook('onRequest', async (_request, reply) => void reply.headers(GUARDED));
-  app.addHook('onSend', async (request, reply, body) => tagged(request, reply, body));
-  app.addHook('onResponse', async ({ method, routeOptions }, reply) =>
-    metrics.count(method, routeOptions.url, reply.statusCode, reply.elapsedTime),
-  );
+  app.addHook('onSend', async (request, reply, body) => {
+    failpoint('answer.before-send');
+    return tagged(request, reply, body);
+  });
+  app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
+    failpoint('answer.after-send');
+    metrics.count(method, routeOptions.url, reply.statusCode, reply.elapsedTime);
+  });
   const all = operations(parts, metrics);
   for (const each of all) route(app, each, parts);
   await seedRoutes(app, parts);
