@@ -237,6 +237,11 @@ export const PORCH_LINKS = 4;
 export const PORCH_MS = 2_000;
 /** So long a link stays in spite of that over which a search is under way; a search takes less. */
 export const PORCH_PATIENCE_MS = 8_000;
+/**
+ * How long who was let go for want of room is not let in again: some dial everybody, again and again, and would have every place on the
+ * porch. A guess. No more can be remembered than go from there in this time: sixty.
+ */
+export const DISMISSED_MS = 30_000;
 /** Below so many links everything is done at once: reserves are dialled, the register is asked (MESH). */
 export const FEW_LINKS = 3;
 /** Contacts in reserve (HyParView [P]). */
@@ -278,6 +283,8 @@ export const RESCUE_AFTER_MS = 900;
  * way two seconds and more, and a search for few holders goes in stages. Hits are told as they come.
  */
 export const WIDE_SEARCH_MS = 6_000;
+/** After so long floods of 100,000 have ended; who waits still looks for further neighbours, to ask them too. */
+export const STUCK_MS = 2_000;
 interface WaveStage {
   readonly limit: number;
   readonly part: number;

@@ -29,6 +29,8 @@ export interface OverlayParts {
   readonly counted: () => number;
   /** Whether a search is under way over the link with this neighbour: then it is better not let go just now. */
   readonly isUsed: (peer: PeerId) => boolean;
+  /** Whether a search has not ended in good time: those whom we asked may all keep silent. */
+  readonly isStuck: (now: number) => boolean;
   /** Whether a contact bears the signature of the network's server. */
   readonly trusts: (contact: Contact) => boolean;
   /** A number from 0 up to 1, by chance. */

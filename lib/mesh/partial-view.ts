@@ -16,6 +16,7 @@ import {
   ACTIVE_LINKS_MOST,
   ASK_PAUSE_MS,
   DIALS_UNDERWAY,
+  DISMISSED_MS,
   ERRANDS_UNDERWAY,
   FEW_LINKS,
   ISLANDS_SOUGHT,
@@ -49,6 +50,8 @@ interface Neighbor {
   contact: Contact;
   /** Whether we dialled it: such a link is not let go for want of room. */
   readonly isChosen: boolean;
+  /** Whether we dialled it for ourselves: nobody brought that about. */
+  readonly isOwn: boolean;
   isPartial: boolean;
   /** Until when it is not given away: it was just now, or stands between us and one that was. */
   staysUntil: number;
@@ -78,6 +81,7 @@ export class PartialView implements Overlay {
   readonly #effects: Effects;
   readonly #isLeaving: () => boolean;
   readonly #isUsed: (peer: PeerId) => boolean;
+  readonly #isStuck: (now: number) => boolean;
   readonly #trusts: (contact: Contact) => boolean;
   readonly #chance: () => number;
   readonly #seal: Seal;
@@ -102,20 +106,23 @@ export class PartialView implements Overlay {
   #askedAt = Number.NEGATIVE_INFINITY;
   #shuffleAt = 0;
   #crowdedSince: number | undefined;
+  /** Who was let go for want of room not long ago; most of the time nobody. */
+  #dismissed: Map<PeerId, number> | undefined;
 
   /** @param heritage What full knowledge left: our neighbours, who are told that we have a partial view now. */
-  constructor({ contact, effects, isLeaving, isUsed, trusts, chance, seal }: OverlayParts, heritage: Heritage) {
+  constructor({ contact, effects, isLeaving, isUsed, isStuck, trusts, chance, seal }: OverlayParts, heritage: Heritage) {
     this.#contact = contact;
     this.#effects = effects;
     this.#isLeaving = isLeaving;
     this.#isUsed = isUsed;
+    this.#isStuck = isStuck;
     this.#trusts = trusts;
     this.#chance = chance;
     this.#seal = seal;
     this.#version = heritage.version;
     this.#isAnchored = heritage.neighbors.length > 0;
     this.#reserve = new Reserve(chance);
-    for (const known of heritage.neighbors) this.#links.set(known.contact.peer, neighborOf(known.contact, false, known.isPartial));
+    for (const known of heritage.neighbors) this.#links.set(known.contact.peer, neighborOf(known.contact, undefined, known.isPartial));
     for (const other of heritage.contacts) this.#reserve.add(other);
     for (const peer of this.#links.keys()) this.#tellRegime(peer);
   }
@@ -157,8 +164,10 @@ export class PartialView implements Overlay {
   }
 
   // The porch is for those who know nobody else: through us they find others, and some of them go again.
+  // Who was let go for want of room is not let in again at once.
   hasRoom(peer: PeerId): boolean {
-    return this.#links.size < ACTIVE_LINKS_MOST + PORCH_LINKS || this.#links.has(peer);
+    if (this.#links.size < ACTIVE_LINKS || this.#links.has(peer)) return true;
+    return this.#links.size < ACTIVE_LINKS_MOST + PORCH_LINKS && !this.#dismissed?.has(peer);
   }
 
   placed(): readonly Placed[] {
@@ -234,7 +243,7 @@ export class PartialView implements Overlay {
     const errand = this.#settled(peer);
     this.#reserve.remove(peer);
     this.#lost?.remove(peer);
-    const link = neighborOf(contact, errand !== undefined, true);
+    const link = neighborOf(contact, errand, true);
     this.#links.set(peer, link);
     if (errand === undefined && this.#awaited > 0) this.#awaited -= 1;
     if (errand?.for === 'us' && errand.isReferral) this.#isAnchored = true;
@@ -333,7 +342,26 @@ export class PartialView implements Overlay {
     const over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length);
     if (over === this.#links.size - ACTIVE_LINKS_MOST || !isPatient) this.#crowdedSince = undefined;
     const first = Math.floor(this.#chance() * (guests.length - over + 1));
-    for (const { contact } of guests.slice(first, first + over)) this.#effects.hangUp(contact.peer, 'full');
+    for (const { contact } of guests.slice(first, first + over)) {
+      this.#effects.hangUp(contact.peer, 'full');
+      this.#dismissed ??= new Map();
+      this.#dismissed.set(contact.peer, now);
+    }
+  }
+
+  /** Dials for links that nobody else brought about, when there are few such: those that we have may all be with members that keep silent. */
+  #reachOut(): void {
+    let own = this.#underway('us');
+    for (const { isOwn } of this.#links.values()) if (isOwn) own += 1;
+    for (; own < FEW_LINKS; own++) {
+      const contact = this.#reserve.take();
+      if (contact !== undefined) this.#dial(contact, { for: 'us', contact, isReferral: false });
+    }
+  }
+
+  #forgive(dismissed: Map<PeerId, number>, now: number): void {
+    for (const [peer, since] of dismissed) if (now - since >= DISMISSED_MS) dismissed.delete(peer);
+    if (dismissed.size === 0) this.#dismissed = undefined;
   }
 
   // --- walks -----------------------------------------------------------------------------------------------------------
@@ -480,11 +508,13 @@ export class PartialView implements Overlay {
 
   pulse(now: number): void {
     for (const link of this.#links.values()) link.walks = 0;
+    if (this.#dismissed !== undefined) this.#forgive(this.#dismissed, now);
     if (this.#links.size > ACTIVE_LINKS_MOST || this.#crowdedSince !== undefined) this.#clearPorch(now);
     if (!this.#isAnchored && this.#links.size > 0 && this.#underway('us') === 0) this.#ask(now);
     this.#tryLost(now);
     this.#shuffleWhenDue(now);
     this.#tend(now);
+    if (this.#isStuck(now)) this.#reachOut();
   }
 
   #tryLost(now: number): void {
@@ -500,10 +530,11 @@ export class PartialView implements Overlay {
   }
 }
 
-function neighborOf(contact: Contact, isChosen: boolean, isPartial: boolean): Neighbor {
+function neighborOf(contact: Contact, errand: Errand | undefined, isPartial: boolean): Neighbor {
   return {
     contact,
-    isChosen,
+    isChosen: errand !== undefined,
+    isOwn: errand?.for === 'us',
     isPartial,
     staysUntil: 0,
     isSwapping: false,

@@ -104,6 +104,11 @@ export class Wave {
     return !this.#isOpen;
   }
 
+  /** Whether it is wanted, and waits for somebody. */
+  get isUnderWay(): boolean {
+    return this.#isOpen && this.#pending > 0;
+  }
+
   /** How many the asker knows to have been asked, and to have kept silent. */
   get outcome(): { readonly asked: number; readonly silent: number } {
     return { asked: this.#asked, silent: this.#silent };
@@ -252,9 +257,13 @@ export class Wave {
     this.#lostAsker(peer, view, effects);
   }
 
-  /** A neighbour is new, or back: whom we asked before is asked again, it may have lost what it had. */
+  /** A neighbour is new, or back: whom we asked before is asked again, it may have lost what it had; a new one while others keep us waiting. */
   linkUp(peer: PeerId, view: View, effects: MeshEffect[]): void {
     const way = this.#find(peer);
+    if (way === undefined && this.isUnderWay) {
+      this.#pass(view, effects);
+      return this.#watch(view, effects);
+    }
     if (way === undefined || !this.#isOpen || way.depth === FAR || way.depth <= this.#depth) return;
     this.#lost?.delete(peer);
     this.#pending += 1 - way.open;

@@ -4,6 +4,7 @@ import {
   ACTIVE_LINKS_MOST,
   ASK_PAUSE_MS,
   DIALS_UNDERWAY,
+  DISMISSED_MS,
   ERRANDS_UNDERWAY,
   FEW_LINKS,
   ISLANDS_SOUGHT,
@@ -14,6 +15,7 @@ import {
   PORCH_PATIENCE_MS,
   SHUFFLE_LEAST_MS,
   SHUFFLE_MS,
+  STUCK_MS,
   WALK_HOPS,
   WALK_PATIENCE_MS,
   WALK_ROUNDS,
@@ -29,6 +31,7 @@ import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said, waveId }
 import { contactOf, fileOf } from './network.ts';
 
 const LETTERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l'];
+const SEARCH = queryId('search'.padEnd(22, '_'));
 const FORGED = { ...contactOf('z'), signature: 'forger' };
 
 /** A mind with a partial view, whose register brought about its first link, when it has any. */
@@ -104,6 +107,46 @@ t.test('links for which there is room for a while only go, but none that we chos
   );
   for (const line of gone) down(mind, line.slice(0, 1), 'full');
   t.same(hungUp(pulse(mind, PORCH_MS)), []);
+});
+
+t.test('who was let go for want of room is not let in again at once, unless links are lacking', async (t) => {
+  const mind = wide(ACTIVE_LINKS_MOST + 1);
+  pulse(mind);
+  const [gone = ''] = hungUp(pulse(mind, PORCH_MS)).map((one) => one.split(' ')[0]);
+  down(mind, gone, 'full');
+  const { peer } = contactOf(gone);
+  t.notOk(mind.mesh.hasRoom(peer));
+  t.ok(mind.mesh.hasRoom(contactOf('z').peer), 'others are');
+  pulse(mind, DISMISSED_MS - 1);
+  t.notOk(mind.mesh.hasRoom(peer));
+  pulse(mind, 1);
+  t.ok(mind.mesh.hasRoom(peer));
+
+  const lacking = wide(ACTIVE_LINKS_MOST + 1);
+  pulse(lacking);
+  const [other = ''] = hungUp(pulse(lacking, PORCH_MS)).map((one) => one.split(' ')[0]);
+  for (const name of LETTERS.slice(0, ACTIVE_LINKS_MOST + 1)) if (name !== other) down(lacking, name);
+  down(lacking, other, 'full');
+  t.ok(lacking.mesh.hasRoom(contactOf(other).peer));
+});
+
+t.test('while a search waits too long, links are dialled that nobody else brought about, and asked too', async (t) => {
+  const mind = wide(ACTIVE_LINKS);
+  shuffled(mind, 'a', ...['u', 'v', 'w', 'x'].map((name) => contactOf(name)));
+  mind.tell({ type: 'search', query: SEARCH, want: { by: 'all' } });
+  t.same(dialled(pulse(mind, STUCK_MS - 1)), []);
+  const reached = dialled(pulse(mind, 1));
+  t.equal(reached.length, FEW_LINKS - 1, 'a was dialled for the register');
+  t.same(dialled(pulse(mind)), [], 'they are under way');
+  const [first = ''] = reached;
+  t.same(said(mind.tell({ type: 'linkUp', contact: contactOf(first) }), 'wave'), [first]);
+  mind.tell({ type: 'cancel', query: SEARCH });
+  failed(mind, reached[1] ?? '');
+  t.same(dialled(pulse(mind)), []);
+
+  const alone = wide(ACTIVE_LINKS);
+  alone.tell({ type: 'search', query: SEARCH, want: { by: 'all' } });
+  t.same(dialled(pulse(alone, STUCK_MS)), [], 'nobody else is known');
 });
 
 t.test('a crowd that goes by itself costs nobody its link', async (t) => {

@@ -40,6 +40,24 @@ for (const kind of HOSTILE_KINDS) {
   });
 }
 
+/** Sieges in which searches failed once: honest ways were there and not tried in time, or links were all with the hostile. */
+const LOST = [
+  { kind: 'silent', peers: 20, seed: 8, settleMs: RESTED_MS },
+  { kind: 'liar', peers: 20, seed: 8 },
+  { kind: 'liar', peers: 20, seed: 10 },
+  { kind: 'greedy', peers: 50, seed: 3 },
+  { kind: 'greedy', peers: 50, seed: 14 },
+  { kind: 'greedy', peers: 50, seed: 19 },
+] as const;
+
+for (const lost of LOST) {
+  t.test(`a third of ${lost.peers} ${lost.kind}, seed ${lost.seed}: every search finds a holder`, async (t) => {
+    const { found, asked, strangers } = await siege({ ...lost, hostile: Math.floor(lost.peers / 3) });
+    t.equal(strangers, 0);
+    t.equal(found, asked);
+  });
+}
+
 t.test('who only swallows, floods, or repeats makes nobody keep a wrong file', async (t) => {
   for (const kind of ['silent', 'replayer', 'greedy'] as const) t.match(await besieged(kind), { wrong: 0 }, kind);
 });

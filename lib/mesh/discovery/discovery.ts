@@ -43,4 +43,6 @@ export interface Discovery {
   readonly isBusy: boolean;
   /** Whether a search is under way over the link with `peer` that would lose by its going; without it, none does. */
   uses?(peer: PeerId): boolean;
+  /** Whether a search has not ended in good time: further links may help it. */
+  isStuck?(now: number): boolean;
 }

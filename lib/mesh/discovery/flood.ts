@@ -28,6 +28,10 @@ export class FloodDiscovery implements Discovery {
     return this.#waves?.uses(peer) === true;
   }
 
+  isStuck(now: number): boolean {
+    return this.#waves?.isStuck(now) === true;
+  }
+
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
       case 'search':

@@ -17,6 +17,7 @@ import {
   QUIET_MS,
   REMEMBER_QUERY_MS,
   REPORTS_PER_NEIGHBOR,
+  STUCK_MS,
   WAVE_STAGES,
   WAVES_AT_ONCE,
   WAVES_PER_SECOND,
@@ -101,6 +102,10 @@ export class WaveFlood implements Discovery {
 
   uses(peer: PeerId): boolean {
     return this.#live.some(({ round }) => round?.wave.uses(peer) === true);
+  }
+
+  isStuck(now: number): boolean {
+    return this.#live.some(({ round, until }) => round?.wave.isUnderWay === true && now >= until - WIDE_SEARCH_MS + STUCK_MS);
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
