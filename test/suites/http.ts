@@ -185,6 +185,50 @@ export function httpPromises(t: Test, open: () => Register | Promise<Register>):
     t.match((await ask(without, '/v1/accounts', { method: 'POST', payload: ALICE })).json(), { status: 404, code: 'NO_ACCOUNTS' });
   });
 
+  promise('SQL in every text that is asked for, posted or sent as a header is text', async (t, store) => {
+    const app = await new House(store).app(t);
+    const posted = { peer_id: '42bb7fb8-8f8d-4c1c-b4df-d97c2e78eb7c', peer_ip: '127.0.0.1', peer_port: 3000 };
+    for (const [index, text] of SQL_TEXTS.entries()) {
+      const q = encodeURIComponent(text);
+      const urls = ['name', 'stem', 'text', 'words', 'number', 'root'].map((by) => `/v1/search?by=${by}&q=${q}`);
+      const headers = { authorization: `Bearer ${text}`, 'if-none-match': text };
+      for (const url of [
+        ...urls,
+        `/v1/peers?network=${q}`,
+        `/v1/networks/${q}`,
+        `/v1/peers/${q}`,
+        `/v1/files?cursor=${q}`,
+        `/v1/leases/${q}`,
+      ]) {
+        t.match((await ask(app, url, { headers })).status, /^(200|400|404)$/, url);
+      }
+      const type = { 'content-type': 'application/json' };
+      const file = { ...posted, resource_name: `f${index}`, resource_path: text, resource_hash: text };
+      t.equal((await ask(app, '/resource', { method: 'POST', headers: type, payload: file })).status, 200);
+      const found = (await ask(app, '/resource', { headers: type, payload: { resource_name: `f${index}` } })).json();
+      t.match(JSON.parse(found.data), { resource_path: text, resource_hash: text });
+      t.match((await ask(app, '/resource', { headers: type, payload: { resource_name: text } })).json(), { success: true });
+    }
+    t.equal((await ask(app, '/v1/files')).json().items.length, SQL_TEXTS.length);
+  });
+
+  promise('what a page of another site could send without asking is not heard', async (t, store) => {
+    const house = new House(store, ['p2p'], true);
+    const { app, session } = await loggingIn(t, house);
+    const token = await session();
+    const payload = JSON.stringify({ ...ALICE, name: 'Mallory' });
+    for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
+      for (const url of ['/v1/accounts', '/v1/session']) {
+        const { status } = await ask(app, url, { method: 'POST', headers: { 'content-type': type }, payload });
+        t.ok(status === 400 || status === 415, `${type} to ${url}: ${status}`);
+      }
+    }
+    const cookies = { cookie: `session=${token}; authorization=Bearer ${token}` };
+    t.equal((await ask(app, '/v1/session', { method: 'DELETE', headers: cookies })).status, 401, 'nothing is in a cookie');
+    const { headers } = await ask(app, '/v1/session', { method: 'POST', payload: ALICE });
+    t.notOk('set-cookie' in headers);
+  });
+
   promise('registrations from one address have to pause', async (t, store) => {
     const app = await new House(store, ['p2p'], true).app(t);
     const post = async (number: number, remoteAddress: string) =>

@@ -3,8 +3,9 @@ import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
-import { HEADER_BYTES, HTTP_BODY_BYTES } from '../../../lib/config.ts';
+import { HEADER_BYTES, HTTP_BODY_BYTES, REQUESTS_PIPELINED, RESOURCES_LISTED } from '../../../lib/config.ts';
 import { webSocketTransport } from '../../../lib/net/websocket.ts';
+import { Catalog } from '../../../lib/registry/catalog.ts';
 import type { Store } from '../../../lib/registry/store.ts';
 import { MemoryStore } from '../../../lib/registry/stores/memory.ts';
 import { MetadataServer } from '../../../lib/server/server.ts';
@@ -71,8 +72,15 @@ t.test('a foreign Host or Origin is turned away on every path, before anything i
     { headers: { host: own, origin: `http://${HOST}:${port + 1}` } },
     { headers: { host: own, origin: `https://${own}` } },
   ];
-  for (const path of ['/', '/healthz', '/metrics', '/v1/peers', '/v1/docs', '/nothing']) {
-    for (const sent of foreign) t.equal((await ask(port, path, sent)).status, 403, `${path} ${JSON.stringify(sent)}`);
+  const routes = Object.entries<object>(JSON.parse((await ask(port, '/v1/openapi.json')).text).paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => [method.toUpperCase(), path.replace(/[{}]/g, '')] as const),
+  );
+  t.ok(routes.length > 15);
+  const others = ['/', '/v1/docs', '/v1/openapi.json', '/resource', '/nothing'].map((path) => ['GET', path] as const);
+  for (const [method, path] of [...routes, ...others, ['POST', '/resource'], ['POST', '/heartbeat']] as const) {
+    for (const sent of foreign) {
+      t.equal((await ask(port, path, { ...sent, method })).status, 403, `${method} ${path} ${JSON.stringify(sent)}`);
+    }
   }
   const post = { method: 'DELETE', headers: { ...foreign[2]?.headers, authorization: `Bearer ${TOKEN}` } };
   t.equal((await ask(port, '/v1/leases/1', post)).status, 403);
@@ -85,6 +93,8 @@ t.test('what is no decent request ends its connection and nothing else', async (
   const hostile: [string, RegExp][] = [
     ['GET / HTTP/1.1\r\n\r\n', /^HTTP\/1\.1 400/],
     [`GET /${'a'.repeat(HEADER_BYTES)} HTTP/1.1\r\nHost: a\r\n\r\n`, /^HTTP\/1\.1 431/],
+    [`GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n${'X-A: b\r\n'.repeat(20_000)}\r\n`, /^HTTP\/1\.1 431/],
+    [`GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n${'a:\r\n'.repeat(1_500)}\r\n`, /^HTTP\/1\.1 (200|431)/],
     ['\u0016\u0003\u0001\u0002\u0000', /^HTTP\/1\.1 400|^$/],
     ['GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n', /^HTTP\/1\.1 400/],
     ['GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX: a\u0000b\r\n\r\n', /^HTTP\/1\.1 400/],
@@ -104,6 +114,33 @@ t.test('headers that come byte by byte hold their own connection only', async (t
     t.equal((await ask(port, '/healthz')).status, 200);
   }
   for (const socket of slow) socket.destroy();
+});
+
+t.test('bodies that come byte by byte, and readers who stop, hold their own connection only, and not for long', async (t) => {
+  const store = new MemoryStore();
+  const { port } = await serving(t, store);
+  const catalog = new Catalog({ store: store.catalog, network: 'p2p' });
+  const [text, now] = ['x'.repeat(300), performance.timeOrigin + performance.now()];
+  for (let index = 0; index < RESOURCES_LISTED; index++) {
+    const entry = { name: `${index}${text}`.slice(0, 300), folder: text, hash: text };
+    await catalog.register({ id: `holder ${index % 10}`, host: HOST, port: 3_000 }, entry, now);
+  }
+  const gone = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve));
+  const head = `POST /v1/session HTTP/1.1\r\nHost: ${HOST}\r\nContent-Type: application/json\r\nContent-Length: ${HTTP_BODY_BYTES}\r\n\r\n`;
+  const slow = Array.from({ length: 100 }, () => conversation(port));
+  for (const { socket } of slow) socket.write(head);
+  const still = connect({ host: HOST, port }).pause();
+  still.on('error', () => undefined);
+  still.write(`GET /resource HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`.repeat(REQUESTS_PIPELINED));
+  // Who has been let go learns so when it writes.
+  const writing = setInterval(() => [still, ...slow.map(({ socket }) => socket)].map((socket) => socket.write('{')), 250);
+  t.teardown(() => clearInterval(writing));
+  for (let asked = 0; asked < 20; asked++) t.equal((await ask(port, '/healthz')).status, 200);
+  await Promise.all(slow.map(({ socket }) => gone(socket)));
+  t.match(slow[0]?.said(), /^HTTP\/1\.1 408/);
+  t.equal((await ask(port, '/healthz')).status, 200);
+  if (!still.destroyed) await gone(still);
+  t.ok(still.bytesRead < REQUESTS_PIPELINED * RESOURCES_LISTED * 900, 'it was let go before all was sent');
 });
 
 t.test('a server that ends lets what is under way finish, and tells others that it ends', async (t) => {
