@@ -359,6 +359,11 @@ export const INQUIRY_MS = 1_000;
 /** Such questions that one peer asks in any second, and that may wait for their answers: below REQUESTS_PER_SECOND and REQUESTS_WAITING. */
 export const INQUIRIES_PER_SECOND = 40;
 export const INQUIRIES_AT_ONCE = 8;
+/** Files asked of the index at once, where a few holders are wanted. A guess: most of a name have one content. */
+export const LOCATED_FEW = 32;
+/** What the index told is used without it for so long: as long as it believes a holder that died (LEASE_MS); and so much of it, a MiB or so. */
+export const LEARNT_MS = 30_000;
+export const LEARNT_FILES = 4_096;
 /** How long a peer waits before it publishes again what the index has no room for. A guess: somebody has to leave first. */
 export const PUBLISH_PAUSE_MS = 60_000;
 /** Bytes of what was found in one answer of the index: `LINK_MESSAGE_BYTES` less what stands around it. */

@@ -101,11 +101,15 @@ export interface Downloaded {
   readonly ms: number;
 }
 
-/** A search that brought nothing: how many peers answered, and how many did not in time. */
+/**
+ * A search that brought nothing: how many peers answered, and how many did not in time; `without` the server, where that should have
+ * been asked and was away.
+ */
 export interface NotFound {
   readonly name: string;
   readonly asked: number;
   readonly silent: number;
+  readonly without?: 'server';
 }
 
 export interface AlreadyHere {
@@ -134,6 +138,8 @@ export type PeerEvent =
   | ({ readonly type: 'alreadyHere' } & AlreadyHere)
   /** `part`, from 1, when it comes in parts; all but the last say `more`. */
   | { readonly type: 'topology'; readonly peers: readonly TopologyPeer[]; readonly part?: number; readonly more?: true }
+  /** What was found by this name was found by asking the neighbours: the server, which should have been asked, is away. */
+  | { readonly type: 'serverSkipped'; readonly name: string }
   | { readonly type: 'serverLost' }
   | { readonly type: 'serverBack'; readonly port: number }
   | { readonly type: 'holderLost'; readonly name: string; readonly peer: string; readonly why: string }

@@ -87,8 +87,17 @@ export type MeshEffect =
   | { readonly type: 'askServer'; readonly ask: string; readonly request: Inquiry }
   /** `contact`: the provider's, verified, where the mesh does not know every member. */
   | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider; readonly contact?: Contact }
-  /** The search is over: how many other peers answered, and how many did not in time. */
-  | { readonly type: 'searchEnded'; readonly query: QueryId; readonly asked: number; readonly silent: number }
+  /**
+   * The search is over: how many other peers answered, or were answered for, and how many did not in time. `without` says who should
+   * have been asked and was not there: neighbours were asked instead.
+   */
+  | {
+      readonly type: 'searchEnded';
+      readonly query: QueryId;
+      readonly asked: number;
+      readonly silent: number;
+      readonly without?: 'server';
+    }
   /** Who is there; with `more`, a part, and further parts come, the last of them without it. */
   | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[]; readonly more?: true }
   /** Dial this asker for its call; how it went comes back as `called`. */

@@ -73,6 +73,7 @@ export class Finder {
         emit({ type: 'found', ...this.#found(next.value) });
         continue;
       }
+      if (providers.length > 0 && next.value.without !== undefined) emit({ type: 'serverSkipped', name });
       if (providers.length === 0 && this.#parts.shelves.fetchedMeant(want) === undefined) emit({ type: 'notFound', name, ...next.value });
       return providers;
     }

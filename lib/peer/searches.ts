@@ -3,10 +3,11 @@ import { FloodmeshError } from '../errors.ts';
 import type { QueryId } from '../protocol/ids.ts';
 import type { Provider } from '../protocol/messages.ts';
 
-/** How a search ended: how many other peers answered, and how many did not in time. */
+/** How a search ended: how many other peers answered, and how many did not in time; `without` the server, where that should have been asked. */
 export interface SearchEnd {
   readonly asked: number;
   readonly silent: number;
+  readonly without?: 'server';
 }
 
 interface Running {

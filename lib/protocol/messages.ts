@@ -42,7 +42,7 @@ export const MAX_ASKED = 100_000_000;
 /** Most detours of a hit. */
 const MAX_DETOURS = 8;
 /** Most files, holders or contacts in one answer of the server's index; it sees to it that they fit into a message. */
-const MAX_FOUND = 512;
+export const MAX_FOUND = 512;
 /** Most changes of a list in one message. */
 export const MAX_PUBLISHED = 512;
 /** Messages in which one holder's hits come: the last has this number. Each has one hit at least. */

@@ -16,6 +16,8 @@ export interface Searched {
   readonly peer?: string;
   readonly asked: number;
   readonly silent: number;
+  /** The server should have been asked, and was away: the neighbours were. */
+  readonly without?: 'server';
   readonly count: number;
   readonly contents: number;
 }

@@ -336,7 +336,7 @@ async function fetched(peer: ReplPeer, typed: string, conversation: Conversation
   const heard: { missing?: NotFound } = {};
   const told = (event: PeerEvent): void => {
     if (event.type === 'found') aside(event);
-    if (event.type === 'offers' || event.type === 'progress') say(event);
+    if (event.type === 'offers' || event.type === 'progress' || event.type === 'serverSkipped') say(event);
     if (event.type === 'notFound') heard.missing = event;
   };
   try {

@@ -272,6 +272,7 @@ export class Repl {
       case 'joined':
       case 'found':
       case 'offers':
+      case 'serverSkipped':
       case 'downloaded':
       case 'notFound':
       case 'alreadyHere':

@@ -64,6 +64,8 @@ export function sentences(answer: Answer, look: Look): string[] {
       return ['You have left the network.'];
     case 'stopped':
       return [answer.by === 'this peer' ? 'The network is stopped.' : 'The network was stopped by another peer.'];
+    case 'serverSkipped':
+      return [chalk.dim(`The metadata server is away: who has ${shown(answer.name)} is what the neighbours say.`)];
     case 'error':
       return [chalk.red(shown(answer.message)), ...(answer.hint === undefined ? [] : [chalk.dim(shown(answer.hint))])];
     case 'found':
@@ -100,9 +102,10 @@ function notFoundLines(missing: NotFound & { readonly suggestion?: string }, { c
   return missing.suggestion === undefined ? [line] : [line, chalk.dim(`Did you mean ${missing.suggestion}?`)];
 }
 
-function askedWords({ asked, silent }: { readonly asked: number; readonly silent: number }): string {
+function askedWords({ asked, silent, without }: Pick<NotFound, 'asked' | 'silent' | 'without'>): string {
   const unanswered = silent === 0 ? '' : `, ${silent} did not answer`;
-  return `(${counted(asked, 'peer')} asked${unanswered})`;
+  const instead = without === undefined ? '' : ', because the metadata server is away';
+  return `(${counted(asked, 'peer')} asked${unanswered}${instead})`;
 }
 
 function offersLines({ name, chosen, contents }: Offers, chalk: ChalkInstance): string[] {

@@ -42,7 +42,7 @@ export interface SearchRecord {
   readonly beganAt: number;
   readonly found: Provider[];
   firstAt?: number;
-  ended?: { readonly asked: number; readonly silent: number; readonly at: number };
+  ended?: { readonly asked: number; readonly silent: number; readonly at: number; readonly without?: 'server' };
 }
 
 /** Told after each event, when all its effects were performed. */
@@ -408,11 +408,11 @@ export class Simulation {
       record.firstAt ??= this.now;
       record.found.push(provider);
     },
-    searchEnded: (_, { query, asked, silent }) => {
+    searchEnded: (_, { query, asked, silent, without }) => {
       const record = this.searches.get(query);
       if (record === undefined) throw new Error('a search ended that nobody began');
       if (record.ended !== undefined) throw new Error('a search ended twice');
-      record.ended = { asked, silent, at: this.now };
+      record.ended = { asked, silent, at: this.now, ...(without && { without }) };
       this.#onceEnded.get(query)?.();
       this.#onceEnded.delete(query);
     },

@@ -58,6 +58,7 @@ export class Publishing implements Discovery {
     if (event.type === 'serverAnswered' && event.ask === ASK) return this.#answered(event.answer, view);
     const effects = this.#inner.handle(event, view);
     if (event.type === 'assigned') this.#isDoubtful = this.#version > 0;
+    if (event.type === 'shared') this.#mark = undefined; // marks of one offer say nothing of another
     const isTime = event.type === 'referred' || (event.type === 'timerFired' && event.timer.of === 'pulse');
     return isTime ? [...effects, ...this.#publish(view)] : effects;
   }

@@ -1,0 +1,187 @@
+/**
+ * Asking the server, as seeds 002 and 004 have it: peers publish what they share (`publishing`), and a search asks the server's index.
+ * One question and its answer, however large the network; and nothing at all once the server is away.
+ *
+ * Then what it told of late is used while that is fresh, and the neighbours are asked as in a network that floods: this strategy
+ * contains that one, which answers others, too. The server is believed in who holds what, not in where that is: contacts bear
+ * the network's signature, and what arrives is compared with its root.
+ */
+import { HITS_PER_QUERY, LOCATED_FEW } from '../../config.ts';
+import { type PeerId, type QueryId, queryId } from '../../protocol/ids.ts';
+import { type Contact, type InquiryAnswer, MAX_FOUND, type SharedFile } from '../../protocol/messages.ts';
+import type { MeshEffect, MeshEvent } from '../events.ts';
+import { Shelf } from '../shelf.ts';
+import type { Discovery, View } from './discovery.ts';
+import { FloodDiscovery } from './flood.ts';
+import { Learnt, type Lot } from './learnt.ts';
+
+type SearchEvent = Extract<MeshEvent, { type: 'search' }>;
+
+/** A search of this peer's. */
+interface Search {
+  readonly event: SearchEvent;
+  /** What was told already: by holder, path and root. */
+  readonly told: Set<string>;
+  readonly holders: Set<PeerId>;
+  /** What a list of all brought so far: what lies in a folder is in the list of it, wherever in the answer that comes. */
+  readonly lists: Map<PeerId, { readonly contact: Contact; readonly shelf: Shelf }>;
+  /** How many files came. */
+  files: number;
+  /** The server is away: the neighbours are asked. */
+  isSkipping: boolean;
+}
+
+export class CentralDiscovery implements Discovery {
+  readonly name = 'central';
+  readonly #neighbors = new FloodDiscovery();
+  readonly #learnt = new Learnt();
+  readonly #searches = new Map<QueryId, Search>();
+  /** The members when the server counted them last. */
+  #members = 1;
+
+  get isBusy(): boolean {
+    return this.#neighbors.isBusy;
+  }
+
+  uses(peer: PeerId): boolean {
+    return this.#neighbors.uses(peer);
+  }
+
+  handle(event: MeshEvent, view: View): MeshEffect[] {
+    switch (event.type) {
+      case 'search':
+        return this.#begin(event);
+      case 'cancel': {
+        const search = this.#searches.get(event.query);
+        this.#searches.delete(event.query);
+        return search?.isSkipping === true ? this.#neighbors.handle(event, view) : [];
+      }
+      case 'serverAnswered': {
+        const search = this.#searches.get(queryId(event.ask));
+        return search === undefined ? [] : this.#answered(search, event.answer, view);
+      }
+      case 'assigned':
+      case 'referred':
+        this.#members = event.members ?? this.#members;
+        return this.#neighbors.handle(event, view);
+      default:
+        return this.#told(this.#neighbors.handle(event, view));
+    }
+  }
+
+  // --- asking the server ------------------------------------------------------------------------------------------------
+
+  #begin(event: SearchEvent): MeshEffect[] {
+    const search: Search = { event, told: new Set(), holders: new Set(), lists: new Map(), files: 0, isSkipping: false };
+    this.#searches.set(event.query, search);
+    return [ask(search, undefined)];
+  }
+
+  #answered(search: Search, answer: InquiryAnswer | undefined, view: View): MeshEffect[] {
+    switch (answer?.type) {
+      case 'located': {
+        const lots = answer.found.map(({ contact, held }): Lot => ({ contact, files: held }));
+        return this.#took(search, lots, answer.cursor, view);
+      }
+      case 'browsed': {
+        const { contact, found } = answer;
+        const isMeant = contact !== undefined && contact.peer === search.event.only;
+        return this.#took(search, isMeant ? [{ contact, files: found }] : [], answer.cursor, view);
+      }
+      case 'refused':
+        // It has published nothing, or is gone.
+        if (answer.code === 'PEER_UNKNOWN') return this.#end(search, view);
+        return this.#askNeighbors(search, view);
+      case 'published':
+      case 'contactList':
+      case undefined:
+        return this.#askNeighbors(search, view);
+    }
+  }
+
+  #took(search: Search, lots: readonly Lot[], cursor: string | undefined, view: View): MeshEffect[] {
+    const effects: MeshEffect[] = [];
+    for (const lot of lots) {
+      search.files += lot.files.length;
+      if (lot.contact.peer === view.self || !view.trusts(lot.contact)) continue;
+      this.#learnt.learn(lot, view.now);
+      const { shelf } = listOf(search, lot);
+      // Of a list of all it shows at the end what lies in a folder.
+      if (!isOfAll(search)) effects.push(...found(search, { ...lot, files: shelf.matching(search.event.want, lot.files.length) }));
+    }
+    if (cursor !== undefined && search.files < HITS_PER_QUERY && !hasEnough(search)) return [...effects, ask(search, cursor)];
+    return [...effects, ...this.#end(search, view)];
+  }
+
+  #end(search: Search, view: View): MeshEffect[] {
+    const { query, only, want } = search.event;
+    this.#searches.delete(query);
+    const lists = isOfAll(search) ? search.lists.values() : [];
+    const effects = [...lists].flatMap(({ contact, shelf }) => found(search, { contact, files: shelf.matching(want, HITS_PER_QUERY) }));
+    const others = only === undefined ? Math.max(this.#members, view.members().length) - 1 : 1;
+    return [...effects, { type: 'searchEnded', query, asked: others, silent: 0 }];
+  }
+
+  // --- asking the neighbours ----------------------------------------------------------------------------------------------
+
+  #askNeighbors(search: Search, view: View): MeshEffect[] {
+    const { event } = search;
+    search.isSkipping = true;
+    const lots = this.#learnt.matching(event.want, event.only, view.now);
+    const effects = lots.flatMap((lot) => found(search, lot));
+    if (!hasEnough(search)) return [...effects, ...this.#told(this.#neighbors.handle(event, view))];
+    this.#searches.delete(event.query);
+    return [...effects, { type: 'searchEnded', query: event.query, asked: 0, silent: 0, without: 'server' }];
+  }
+
+  /** What the neighbours' strategy wants done, save what was found already. */
+  #told(effects: readonly MeshEffect[]): MeshEffect[] {
+    return effects.flatMap((effect) => {
+      if (effect.type !== 'found' && effect.type !== 'searchEnded') return effect;
+      const search = this.#searches.get(effect.query);
+      if (search === undefined) return [];
+      if (effect.type === 'found') return isNews(search, effect.provider.peer, effect.provider) ? effect : [];
+      this.#searches.delete(effect.query);
+      return { ...effect, without: 'server' as const };
+    });
+  }
+}
+
+/** The question, or the next part of its answer. */
+function ask({ event: { query, want, only, enough } }: Search, cursor: string | undefined): MeshEffect {
+  const page = { most: enough === undefined ? MAX_FOUND : LOCATED_FEW, ...(cursor === undefined ? {} : { cursor }) };
+  const request = only === undefined ? ({ type: 'locate', want, ...page } as const) : ({ type: 'browse', peer: only, ...page } as const);
+  return { type: 'askServer', ask: query, request };
+}
+
+/** The effects that tell these files, those of them that are new. */
+function found(search: Search, { contact, files }: Lot): MeshEffect[] {
+  const { query } = search.event;
+  return files
+    .filter((file) => isNews(search, contact.peer, file))
+    .map((file) => ({ type: 'found', query, provider: { peer: contact.peer, ...file }, contact }));
+}
+
+function isNews({ told, holders }: Search, peer: PeerId, { name, root }: SharedFile): boolean {
+  const key = `${peer} ${root} ${name}`;
+  if (told.has(key)) return false;
+  told.add(key);
+  holders.add(peer);
+  return true;
+}
+
+/** The files of a lot on a shelf: alone, or with all that came of their holder where a list of all is asked for. */
+function listOf(search: Search, { contact, files }: Lot): { readonly contact: Contact; readonly shelf: Shelf } {
+  const list = (isOfAll(search) ? search.lists.get(contact.peer) : undefined) ?? { contact, shelf: new Shelf() };
+  if (isOfAll(search)) search.lists.set(contact.peer, list);
+  for (const file of files) list.shelf.put(file);
+  return list;
+}
+
+function isOfAll({ event: { want } }: Search): boolean {
+  return want.by === 'all';
+}
+
+function hasEnough({ event: { enough }, holders }: Search): boolean {
+  return enough !== undefined && holders.size >= enough;
+}

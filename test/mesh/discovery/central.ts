@@ -1,0 +1,230 @@
+import t from 'tap';
+import { HITS_PER_QUERY, LEARNT_MS, LOCATED_FEW } from '../../../lib/config.ts';
+import { CentralDiscovery } from '../../../lib/mesh/discovery/central.ts';
+import type { View } from '../../../lib/mesh/discovery/discovery.ts';
+import type { MeshEffect, MeshEvent, MeshMessage } from '../../../lib/mesh/events.ts';
+import { type PeerId, queryId } from '../../../lib/protocol/ids.ts';
+import type { Contact, Inquiry, InquiryAnswer, Provider, SharedFile, Want } from '../../../lib/protocol/messages.ts';
+import { answerText } from '../../../lib/protocol/proofs.ts';
+import { sealOf } from '../../../lib/simulator/seal.ts';
+import { said, spokenFor } from '../mind.ts';
+import { contactOf, fileOf, Network, shelfOf } from '../network.ts';
+
+const QUERY = queryId('query'.padEnd(22, '_'));
+const [m, a, b] = [contactOf('m'), contactOf('a'), contactOf('b')];
+const ALL: Want = { by: 'all' };
+const NAMED: Want = { by: 'name', name: 'f1' };
+
+/** A peer m with one neighbour, a, and the strategy that it has. */
+class Asker {
+  readonly central = new CentralDiscovery();
+  now = 0;
+
+  get view(): View {
+    return {
+      self: m.peer,
+      now: this.now,
+      neighbors: new Set([a.peer]),
+      library: shelfOf([fileOf('own')]),
+      knowsAll: true,
+      contact: m,
+      trusts: ({ signature }) => signature !== 'forger',
+      members: () => [a.peer, m.peer],
+      routes: () => new Map([[a.peer, { through: a.peer, hops: 1 }]]),
+      ...spokenFor('m'),
+    };
+  }
+
+  tell(event: MeshEvent): readonly MeshEffect[] {
+    return this.central.handle(event, this.view);
+  }
+
+  search(want: Want, about: { readonly only?: PeerId; readonly enough?: number } = {}): readonly MeshEffect[] {
+    return this.tell({ type: 'search', query: QUERY, want, ...about });
+  }
+
+  answered(answer: InquiryAnswer | undefined): readonly MeshEffect[] {
+    return this.tell({ type: 'serverAnswered', ask: QUERY, answer });
+  }
+}
+
+function located(cursor: string | undefined, ...found: (readonly [Contact, ...SharedFile[]])[]): InquiryAnswer {
+  return { type: 'located', found: found.map(([contact, ...held]) => ({ contact, held })), ...(cursor === undefined ? {} : { cursor }) };
+}
+
+function asked(effects: readonly MeshEffect[]): Inquiry[] {
+  return effects.flatMap((effect) => (effect.type === 'askServer' ? [effect.request] : []));
+}
+
+function told(effects: readonly MeshEffect[]): string[] {
+  return effects.flatMap((effect) =>
+    effect.type === 'found' ? `${effect.provider.name} at ${effect.contact?.name ?? effect.provider.peer}` : [],
+  );
+}
+
+function end(effects: readonly MeshEffect[]): object | undefined {
+  return effects.find(({ type }) => type === 'searchEnded');
+}
+
+t.test('a search is one question, and its answer names holders with their contacts', async (t) => {
+  const asker = new Asker();
+  t.same(asker.search(NAMED), [{ type: 'askServer', ask: QUERY, request: { type: 'locate', want: NAMED, most: 512 } }]);
+  const effects = asker.answered(located(undefined, [a, fileOf('f1')], [b, fileOf('deep/f1')]));
+  t.same(told(effects), ['f1 at a', 'deep/f1 at b']);
+  t.same(end(effects), { type: 'searchEnded', query: QUERY, asked: 1, silent: 0 });
+  t.same(asker.answered(located(undefined, [a, fileOf('f1')])), [], "what comes after the end is nobody's");
+});
+
+t.test('the server counts the members for whom it answers', async (t) => {
+  const asker = new Asker();
+  asker.tell({ type: 'referred', contact: null, members: 9 });
+  asker.tell({ type: 'assigned', contact: m });
+  asker.search(NAMED);
+  t.match(end(asker.answered(located(undefined))), { asked: 8 });
+});
+
+t.test('parts are asked for until the last, or until there are enough holders', async (t) => {
+  const asker = new Asker();
+  asker.search(NAMED);
+  const more = asker.answered(located('2.a', [a, fileOf('f1')]));
+  t.same([told(more), asked(more)], [['f1 at a'], [{ type: 'locate', want: NAMED, most: 512, cursor: '2.a' }]]);
+  t.same(told(asker.answered(located(undefined, [a, fileOf('f1')], [b, fileOf('f1')]))), ['f1 at b'], 'nothing twice');
+  t.match(asked(asker.search(NAMED, { enough: 1 })), [{ most: LOCATED_FEW }]);
+  t.ok(end(asker.answered(located('2.a', [a, fileOf('f1')]))));
+});
+
+t.test('an answer without an end is ended', async (t) => {
+  const asker = new Asker();
+  asker.search(ALL);
+  let parts = 0;
+  let effects: readonly MeshEffect[] = [];
+  for (let file = 0; end(effects) === undefined; parts++) {
+    const held = Array.from({ length: 512 }, () => fileOf(`f${file++}`));
+    effects = asker.answered(located('0.z', [a, ...held]));
+  }
+  t.equal(parts, HITS_PER_QUERY / 512);
+});
+
+t.test('nobody is believed to be where the network did not sign it; what was not asked for is left out', async (t) => {
+  const asker = new Asker();
+  asker.search(NAMED);
+  const forged = { ...b, signature: 'forger' };
+  t.same(told(asker.answered(located(undefined, [forged, fileOf('f1')], [a, fileOf('other'), fileOf('f1')], [m, fileOf('f1')]))), [
+    'f1 at a',
+  ]);
+});
+
+t.test('a list of all leaves out what lies in a folder of it, in whichever part that comes', async (t) => {
+  const asker = new Asker();
+  asker.search(ALL);
+  t.same(told(asker.answered(located('0.1', [a, fileOf('photos/one')], [b, fileOf('f1')]))), []);
+  const folder: SharedFile = { ...fileOf('photos/'), holds: { files: 1, bytes: 1 } };
+  t.same(told(asker.answered(located(undefined, [a, folder]))), ['photos/ at a', 'f1 at b']);
+});
+
+t.test('one peer is browsed, and what is wanted of its list is told', async (t) => {
+  const asker = new Asker();
+  const list = (contact: Contact | undefined, ...found: SharedFile[]): InquiryAnswer => {
+    return { type: 'browsed', ...(contact && { contact }), version: 1, entries: 2, found };
+  };
+  t.same(asked(asker.search(NAMED, { only: b.peer })), [{ type: 'browse', peer: b.peer, most: 512 }]);
+  const effects = asker.answered(list(b, fileOf('f1'), fileOf('f2')));
+  t.same(told(effects), ['f1 at b']);
+  t.match(end(effects), { asked: 1, silent: 0 });
+  for (const contact of [undefined, a]) {
+    asker.search(ALL, { only: b.peer });
+    t.same(told(asker.answered(list(contact, fileOf('f1')))), [], contact === undefined ? 'who is away has nothing' : 'nor has another');
+  }
+  asker.search(ALL, { only: b.peer });
+  t.match(asker.answered({ type: 'refused', code: 'PEER_UNKNOWN', message: '' }), [{ type: 'searchEnded', asked: 1 }]);
+});
+
+t.test('when the server is away, or answers with nonsense, the neighbours are asked, and it says so', async (t) => {
+  const nonsense: (InquiryAnswer | undefined)[] = [
+    undefined,
+    { type: 'refused', code: 'INTERNAL', message: '' },
+    { type: 'published', version: 1, entries: 1 },
+    { type: 'contactList', found: [] },
+  ];
+  for (const answer of nonsense) {
+    const asker = new Asker();
+    asker.search(NAMED);
+    t.same(said(asker.answered(answer), 'query'), ['a']);
+    const seal = sealOf(a.peer);
+    const proof = seal.prove(sealOf(m.peer).keys, answerText(QUERY, NAMED, a.peer));
+    const echoed = asker.tell({
+      type: 'received',
+      from: a.peer,
+      message: { type: 'echo', query: QUERY, answered: [a.peer], proofs: [proof], missed: [] },
+    });
+    t.match(end(echoed), { asked: 1, silent: 0, without: 'server' });
+  }
+});
+
+t.test('what the server told of late comes first then, while it is fresh, and not again from neighbours', async (t) => {
+  const asker = new Asker();
+  asker.search(NAMED);
+  asker.answered(located(undefined, [a, fileOf('f1')], [b, fileOf('f1')]));
+  asker.search(NAMED);
+  t.same(told(asker.answered(undefined)), ['f1 at a', 'f1 at b']);
+  const provider: Provider = { peer: a.peer, ...fileOf('f1') };
+  t.same(told(asker.tell({ type: 'received', from: a.peer, message: { type: 'hits', query: QUERY, providers: [provider] } })), []);
+  asker.tell({ type: 'cancel', query: QUERY });
+  asker.search(NAMED, { enough: 2 });
+  t.same(
+    asker.answered(undefined).map(({ type }) => type),
+    ['found', 'found', 'searchEnded'],
+    'enough is enough',
+  );
+  asker.now = LEARNT_MS;
+  asker.search(NAMED);
+  t.same(told(asker.answered(undefined)), []);
+});
+
+t.test('a search that is cancelled is over, whomever it asked', async (t) => {
+  const asker = new Asker();
+  asker.search(NAMED);
+  t.same(asker.tell({ type: 'cancel', query: QUERY }), []);
+  t.same(asker.answered(undefined), []);
+  asker.search(NAMED);
+  asker.answered(undefined);
+  t.same(said(asker.tell({ type: 'cancel', query: QUERY }), 'cancel'), ['a']);
+  t.same(asker.tell({ type: 'timerFired', timer: { of: 'search', query: QUERY } }), [], 'and nobody is told that it ended');
+});
+
+t.test('it answers neighbours as a network that floods does, and is as busy', async (t) => {
+  const asker = new Asker();
+  const want: Want = { by: 'name', name: 'own' };
+  const message: MeshMessage = {
+    type: 'query',
+    query: QUERY,
+    want,
+    reach: [m.peer],
+    covered: [a.peer, m.peer],
+    trail: [a.peer],
+    patienceMs: 9,
+  };
+  t.same(said(asker.tell({ type: 'received', from: a.peer, message }), 'hits'), ['a']);
+  t.same([asker.central.isBusy, asker.central.uses(a.peer)], [false, false]);
+});
+
+t.test('in a network of minds, it finds what is far, asks nobody, and goes on without the server', async (t) => {
+  const network = new Network(7, false, () => new CentralDiscovery());
+  for (const name of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) network.join(name, [`of ${name}`]);
+  network.run(3_000);
+  const peer = contactOf('a').peer;
+  const files = [...network.hosts.values()].map(({ contact }) => fileOf(`of ${contact.name}`));
+  for (const [index, { contact }] of [...network.hosts.values()].entries()) {
+    network.desk.answer(contact.peer, { type: 'publish', base: 'whole', version: 1, removed: [], put: files.slice(index, index + 1) }, []);
+  }
+  network.forgetCounts();
+  const record = network.search(peer, 'of h');
+  network.run(100);
+  t.match(record.found, [{ peer: contactOf('h').peer }]);
+  t.equal(network.counts.query, undefined);
+  network.registryIsAway = true;
+  const without = network.search(peer, 'of g');
+  network.run(2_000);
+  t.match(without.found, [{ peer: contactOf('g').peer }]);
+  t.same([...network.breaches], []);
+});
