@@ -9,6 +9,9 @@ import { ask, httpPromises } from '../../suites/http.ts';
 import { NO_POSTGRES, Postgres } from '../../suites/postgres.ts';
 import { House } from './cast.ts';
 
+// On a machine with other work.
+t.setTimeout(180_000);
+
 for (const [name, open] of Object.entries({ memory: () => new MemoryStore(), SQLite: () => openSqlite(':memory:') })) {
   t.test(`over ${name}`, async (t) => httpPromises(t, open));
 }
