@@ -2,8 +2,8 @@
  * What each way to find a file costs and gives at each size: the same files, peers, questions and faults for all of them.
  *
  * One network is gathered, rests, is asked, loses members, has members come and go, loses its metadata server and a third of
- * its peers, in this order, and what each phase costs is counted: messages between peers, and their encoded bytes without what
- * carries them. What the metadata server answers is counted beside them. Of what is sent while somebody asks, that
+ * its peers, in this order, and what each phase costs is counted: messages between peers, and what the server's index is asked
+ * and answers, in bytes as they are encoded, without what carries them. Of what is sent while somebody asks, that
  * which keeps links and views is left out, and of the rest as much as is sent anyway, when nobody asks.
  */
 import type { SharedFile } from '../protocol/messages.ts';
@@ -154,7 +154,7 @@ class Trial {
     const { watchers, register } = this.#simulation;
     const heard = new Map<Host, number>();
     const watch: Watcher = (host, event) => {
-      const isAsked = event.type === 'received' && !KEEPING.has(event.message.type);
+      const isAsked = event.type === 'delivered' || (event.type === 'received' && !KEEPING.has(event.message.type));
       if (isAsked) heard.set(host, (heard.get(host) ?? 0) + 1);
     };
     watchers.add(watch);

@@ -18,6 +18,8 @@ import { Queue } from './queue.ts';
 import { happens, hashOfWords } from './random.ts';
 import { CALM, travelMs, type Weather } from './weather.ts';
 
+type Message = Parameters<typeof encode>[0];
+
 export class Network {
   readonly seed: number;
   /** How every link behaves that nothing else was said of. */
@@ -187,14 +189,14 @@ export class Network {
     // What is not looked up need not come into the processor's memory.
     const end = heard?.isStanding && heard.peer === to ? heard : from.links.get(to);
     if (end === undefined) return;
-    this.#count(message);
+    this.count(message);
     if (end.flow === undefined) this.#carry(end, message, this.now);
     else this.#hold(end, end.flow, message);
   }
 
   /** Tells a member something over a side link: see `asides`. */
   deliver(from: Node, contact: Contact, message: AsideMessage): void {
-    this.#count(message);
+    this.count(message);
     this.#asides.deliver(from, contact, message);
   }
 
@@ -277,7 +279,8 @@ export class Network {
     return at;
   }
 
-  #count(message: MeshMessage | AsideMessage): void {
+  /** Counts what is sent, here or to and from the register. */
+  count(message: Message): void {
     const { type } = message;
     const sent = this.#sent.get(type);
     if (sent === undefined) this.#sent.set(type, { count: 1 });

@@ -157,10 +157,13 @@ export class Register {
 
   /** What the index says, or the register of its members; a refusal is an answer. */
   inquire(asker: Asker, inquiry: Inquiry): Promise<InquiryAnswer> {
+    this.#network.count({ ...inquiry, id: INQUIRY_ID });
     return this.#ask(asker, async ({ inquiries }) => {
       const place = this.#lines.get(asker);
       const answer = place === undefined ? NOT_JOINED : await inquiries.answer(place.lease.serial, inquiry, this.#network.now);
-      return isRefusal(answer) ? { type: 'refused', code: answer.code, message: answer.message } : answer;
+      const told: InquiryAnswer = isRefusal(answer) ? { type: 'refused', code: answer.code, message: answer.message } : answer;
+      this.#network.count({ ...told, id: INQUIRY_ID });
+      return told;
     });
   }
 
@@ -308,6 +311,8 @@ export class Register {
 }
 
 const FIRST_PORT = 1_024;
+/** A number as long as most have: it is only weighed. */
+const INQUIRY_ID = 1_000;
 
 const NOT_JOINED: Refusal = { code: 'LEASE_UNKNOWN', message: 'this link has no place in the network', hint: 'join, and listen, first' };
 
