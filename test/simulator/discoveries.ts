@@ -5,4 +5,6 @@ import { discoverySuite, type PromiseOfDiscovery } from '../suites/discovery.ts'
 
 const SKIPPED: Readonly<Record<string, Partial<Record<PromiseOfDiscovery, string>>>> = {};
 
+t.setTimeout(120_000);
+
 for (const discovery of DISCOVERIES) discoverySuite(t, discovery, SKIPPED[discovery]);

@@ -118,8 +118,8 @@ export class CentralDiscovery implements Discovery {
     this.#searches.delete(query);
     const lists = isOfAll(search) ? search.lists.values() : [];
     const effects = [...lists].flatMap(({ contact, shelf }) => found(search, { contact, files: shelf.matching(want, HITS_PER_QUERY) }));
-    const others = only === undefined ? Math.max(this.#members, view.members().length) - 1 : 1;
-    return [...effects, { type: 'searchEnded', query, asked: others, silent: 0 }];
+    const others = (view.knowsAll ? view.members().length : this.#members) - 1;
+    return [...effects, { type: 'searchEnded', query, asked: only === undefined ? others : 1, silent: 0 }];
   }
 
   // --- asking the neighbours ----------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ const NAMED: Want = { by: 'name', name: 'f1' };
 class Asker {
   readonly central = new CentralDiscovery();
   now = 0;
+  knowsAll = true;
 
   get view(): View {
     return {
@@ -26,7 +27,7 @@ class Asker {
       now: this.now,
       neighbors: new Set([a.peer]),
       library: shelfOf([fileOf('own')]),
-      knowsAll: true,
+      knowsAll: this.knowsAll,
       contact: m,
       trusts: ({ signature }) => signature !== 'forger',
       members: () => [a.peer, m.peer],
@@ -75,8 +76,9 @@ t.test('a search is one question, and its answer names holders with their contac
   t.same(asker.answered(located(undefined, [a, fileOf('f1')])), [], "what comes after the end is nobody's");
 });
 
-t.test('the server counts the members for whom it answers', async (t) => {
+t.test('the server counts the members for whom it answers, where no peer knows them all', async (t) => {
   const asker = new Asker();
+  asker.knowsAll = false;
   asker.tell({ type: 'referred', contact: null, members: 9 });
   asker.tell({ type: 'assigned', contact: m });
   asker.search(NAMED);
