@@ -3,10 +3,14 @@ import t from 'tap';
 import { openPostgres } from '../../../lib/registry/stores/postgres.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
 import { catalogPromises, entryOf, member, namesOf, patch, peer } from '../../suites/catalog.ts';
+import { hostileRegisterPromises } from '../../suites/hostile-register.ts';
 import { NO_POSTGRES, Postgres } from '../../suites/postgres.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
 const NOW = 0;
+
+// On a machine with other work.
+t.setTimeout(180_000);
 
 if (NO_POSTGRES !== false) t.plan(0, NO_POSTGRES);
 else {
@@ -23,6 +27,7 @@ else {
   storePromises(t, emptied);
   accountStorePromises(t, emptied);
   catalogPromises(t, emptied);
+  hostileRegisterPromises(t, emptied);
 
   t.test('where there is no index of trigrams, parts of names and words of titles are found all the same', async (t) => {
     const url = await postgres.database();

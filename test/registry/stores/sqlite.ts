@@ -9,6 +9,7 @@ import { openSqlite } from '../../../lib/registry/stores/sqlite.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
 import { NODE } from '../../suites/bare.ts';
 import { catalogPromises, entryOf, member, namesOf, patch, peer } from '../../suites/catalog.ts';
+import { hostileRegisterPromises } from '../../suites/hostile-register.ts';
 import { claimOf, leased, storePromises } from '../../suites/store.ts';
 
 const NOW = 0;
@@ -16,6 +17,7 @@ const NOW = 0;
 storePromises(t, () => openSqlite(':memory:'));
 accountStorePromises(t, () => openSqlite(':memory:'));
 catalogPromises(t, () => openSqlite(':memory:'));
+hostileRegisterPromises(t, () => openSqlite(':memory:'));
 
 t.test('what is too short for an index is looked for a part of the catalog at a time', async (t) => {
   const store = openSqlite(':memory:');
