@@ -253,9 +253,9 @@ export class Mesh {
     const { trusts, chance, seal } = this.#parts;
     const isLeaving = () => this.#isLeaving;
     const isUsed = (peer: PeerId) => this.#discovery.uses?.(peer) === true;
-    const isStuck = (now: number) => this.#discovery.isStuck?.(now) === true;
+    const stuck = (now: number) => this.#discovery.stuck?.(now);
     const counted = () => (Number.isFinite(this.#counted) ? this.#counted : 0);
-    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, isStuck, counted, trusts, chance, seal };
+    return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, stuck, counted, trusts, chance, seal };
   }
 
   get #choose(): Choose {

@@ -10,6 +10,7 @@
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact, Report } from '../protocol/messages.ts';
+import type { Stuck } from './discovery/discovery.ts';
 import type { Effects } from './effects.ts';
 import type { MeshMessage, Placed } from './events.ts';
 import type { Seal } from './seal.ts';
@@ -29,8 +30,8 @@ export interface OverlayParts {
   readonly counted: () => number;
   /** Whether a search is under way over the link with this neighbour: then it is better not let go just now. */
   readonly isUsed: (peer: PeerId) => boolean;
-  /** Whether a search has not ended in good time: those whom we asked may all keep silent. */
-  readonly isStuck: (now: number) => boolean;
+  /** Whose search has not ended in good time: those whom we asked may all keep silent. */
+  readonly stuck: (now: number) => Stuck | undefined;
   /** Whether a contact bears the signature of the network's server. */
   readonly trusts: (contact: Contact) => boolean;
   /** A number from 0 up to 1, by chance. */

@@ -33,6 +33,7 @@ import {
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import { type Contact, MAX_SHUFFLED, type Report } from '../protocol/messages.ts';
+import type { Stuck } from './discovery/discovery.ts';
 import type { Effects } from './effects.ts';
 import type { MeshMessage, Placed } from './events.ts';
 import { LostNeighbors } from './lost.ts';
@@ -81,7 +82,7 @@ export class PartialView implements Overlay {
   readonly #effects: Effects;
   readonly #isLeaving: () => boolean;
   readonly #isUsed: (peer: PeerId) => boolean;
-  readonly #isStuck: (now: number) => boolean;
+  readonly #stuck: (now: number) => Stuck | undefined;
   readonly #trusts: (contact: Contact) => boolean;
   readonly #chance: () => number;
   readonly #seal: Seal;
@@ -110,12 +111,12 @@ export class PartialView implements Overlay {
   #dismissed: Map<PeerId, number> | undefined;
 
   /** @param heritage What full knowledge left: our neighbours, who are told that we have a partial view now. */
-  constructor({ contact, effects, isLeaving, isUsed, isStuck, trusts, chance, seal }: OverlayParts, heritage: Heritage) {
+  constructor({ contact, effects, isLeaving, isUsed, stuck, trusts, chance, seal }: OverlayParts, heritage: Heritage) {
     this.#contact = contact;
     this.#effects = effects;
     this.#isLeaving = isLeaving;
     this.#isUsed = isUsed;
-    this.#isStuck = isStuck;
+    this.#stuck = stuck;
     this.#trusts = trusts;
     this.#chance = chance;
     this.#seal = seal;
@@ -349,11 +350,11 @@ export class PartialView implements Overlay {
     }
   }
 
-  /** Dials for links that nobody else brought about, when there are few such: those that we have may all be with members that keep silent. */
-  #reachOut(): void {
+  /** Dials some of so many links that nobody else brought about: those that we have may all be with members that keep silent. */
+  #reachOut(wanted: number): void {
     let own = this.#underway('us');
     for (const { isOwn } of this.#links.values()) if (isOwn) own += 1;
-    for (; own < FEW_LINKS; own++) {
+    for (const most = Math.min(wanted, own + DIALS_UNDERWAY); own < most; own++) {
       const contact = this.#reserve.take();
       if (contact !== undefined) this.#dial(contact, { for: 'us', contact, isReferral: false });
     }
@@ -514,7 +515,8 @@ export class PartialView implements Overlay {
     this.#tryLost(now);
     this.#shuffleWhenDue(now);
     this.#tend(now);
-    if (this.#isStuck(now)) this.#reachOut();
+    const stuck = this.#stuck(now);
+    if (stuck !== undefined) this.#reachOut(stuck === 'ours' ? ACTIVE_LINKS_MOST : FEW_LINKS);
   }
 
   #tryLost(now: number): void {

@@ -132,17 +132,22 @@ t.test('who was let go for want of room is not let in again at once, unless link
 
 t.test('while a search waits too long, links are dialled that nobody else brought about, and asked too', async (t) => {
   const mind = wide(ACTIVE_LINKS);
-  shuffled(mind, 'a', ...['u', 'v', 'w', 'x'].map((name) => contactOf(name)));
+  shuffled(mind, 'a', ...['u', 'v', 'w', 'x', 'y'].map((name) => contactOf(name)));
   mind.tell({ type: 'search', query: SEARCH, want: { by: 'all' } });
   t.same(dialled(pulse(mind, STUCK_MS - 1)), []);
   const reached = dialled(pulse(mind, 1));
-  t.equal(reached.length, FEW_LINKS - 1, 'a was dialled for the register');
-  t.same(dialled(pulse(mind)), [], 'they are under way');
+  t.equal(reached.length, DIALS_UNDERWAY);
   const [first = ''] = reached;
   t.same(said(mind.tell({ type: 'linkUp', contact: contactOf(first) }), 'wave'), [first]);
+  t.equal(dialled(pulse(mind)).length, 2, 'as long as it waits, and somebody is known');
   mind.tell({ type: 'cancel', query: SEARCH });
-  failed(mind, reached[1] ?? '');
-  t.same(dialled(pulse(mind)), []);
+  for (const name of reached.slice(1)) failed(mind, name);
+  t.same(dialled(pulse(mind)), [], 'not any more');
+
+  const between = wide(ACTIVE_LINKS);
+  shuffled(between, 'a', ...['u', 'v', 'w', 'x'].map((name) => contactOf(name)));
+  asked(between, 'b');
+  t.equal(dialled(pulse(between, STUCK_MS)).length, FEW_LINKS - 1, 'fewer for the search of another: a was dialled for the register');
 
   const alone = wide(ACTIVE_LINKS);
   alone.tell({ type: 'search', query: SEARCH, want: { by: 'all' } });

@@ -36,6 +36,9 @@ export interface View {
   routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route>;
 }
 
+/** Whose search waits too long: one of our own, or only others'. */
+export type Stuck = 'ours' | 'others';
+
 export interface Discovery {
   readonly name: string;
   handle(event: MeshEvent, view: View): MeshEffect[];
@@ -43,6 +46,6 @@ export interface Discovery {
   readonly isBusy: boolean;
   /** Whether a search is under way over the link with `peer` that would lose by its going; without it, none does. */
   uses?(peer: PeerId): boolean;
-  /** Whether a search has not ended in good time: further links may help it. */
-  isStuck?(now: number): boolean;
+  /** Whose search has not ended in good time, if any: further links may help it. */
+  stuck?(now: number): Stuck | undefined;
 }

@@ -8,7 +8,7 @@
 import { RESCUE_AFTER_MS } from '../../config.ts';
 import type { PeerId } from '../../protocol/ids.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
-import type { Discovery, View } from './discovery.ts';
+import type { Discovery, Stuck, View } from './discovery.ts';
 import { PlannedFlood } from './planned.ts';
 import { Rescue, type Search, type SearchEnded } from './rescue.ts';
 import { WaveFlood } from './wave.ts';
@@ -28,8 +28,8 @@ export class FloodDiscovery implements Discovery {
     return this.#waves?.uses(peer) === true;
   }
 
-  isStuck(now: number): boolean {
-    return this.#waves?.isStuck(now) === true;
+  stuck(now: number): Stuck | undefined {
+    return this.#waves?.stuck(now);
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {

@@ -30,7 +30,7 @@ import { Allowance } from '../allowance.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../events.ts';
 import { isGenuine } from '../seal.ts';
 import { type Asked, empty, Wave, type WaveMessage } from '../wave.ts';
-import type { Discovery, View } from './discovery.ts';
+import type { Discovery, Stuck, View } from './discovery.ts';
 import { inMessages } from './hits.ts';
 import { Seen } from './seen.ts';
 
@@ -104,8 +104,10 @@ export class WaveFlood implements Discovery {
     return this.#live.some(({ round }) => round?.wave.uses(peer) === true);
   }
 
-  isStuck(now: number): boolean {
-    return this.#live.some(({ round, until }) => round?.wave.isUnderWay === true && now >= until - WIDE_SEARCH_MS + STUCK_MS);
+  stuck(now: number): Stuck | undefined {
+    const late = this.#live.filter(({ round, until }) => round?.wave.isUnderWay === true && now >= until - WIDE_SEARCH_MS + STUCK_MS);
+    if (late.length === 0) return undefined;
+    return late.some(({ round }) => round?.asking !== undefined) ? 'ours' : 'others';
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
