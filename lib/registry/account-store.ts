@@ -5,6 +5,7 @@
  * one that is not there; its row goes with `expire`, or when somebody registers.
  */
 import { GUESS_PAUSE_MS, GUESSES_FORGOTTEN_MS } from '../config.ts';
+import type { Stretch } from './store.ts';
 
 export interface Account {
   /** Names the account for ever: grows with each that the store gives. */
@@ -66,6 +67,8 @@ export interface AccountStore {
   alike(name: Pick<Account, 'network' | 'foldedName' | 'skeleton'>, now: number): Promise<readonly Account[]>;
   /** Every account of the network, the first registered first. */
   accounts(network: string, now: number): Promise<readonly Account[]>;
+  /** Some of them by folded name, in the database's order: at most `limit`, after `after`. */
+  accountsAfter(network: string, stretch: Stretch<string>, now: number): Promise<readonly Account[]>;
   /** Begins a session, and answers the account as it is then; the oldest sessions above `SESSIONS_PER_ACCOUNT` end. */
   logIn(id: number, login: Login, now: number): Promise<Account | undefined>;
   /** The account of a session that has not ended. */

@@ -24,6 +24,7 @@ import { folded } from '../protocol/names.ts';
 import { accountNameFault, skeleton } from './account-names.ts';
 import type { Account, AccountStore, Attempt } from './account-store.ts';
 import { isRefusal, type Refusal } from './registry.ts';
+import type { Stretch, Which } from './store.ts';
 
 /** When those who come while too many wait are told to come again. A guess. */
 const BUSY_PAUSE_MS = 2_000;
@@ -163,9 +164,27 @@ export class Accounts {
   }
 
   /** Whether each account is online, which it is while a peer of it is (`here` names those) or while it is kept alive. */
-  async list(which: 'online' | 'offline' | 'all', here: ReadonlySet<string>, now: number): Promise<readonly AccountEntry[]> {
+  async list(which: Which, here: ReadonlySet<string>, now: number): Promise<readonly AccountEntry[]> {
     const entries = (await this.#store.accounts(this.#network, now)).map((account) => entry(account, here, now));
     return which === 'all' ? entries : entries.filter(({ online }) => online === (which === 'online'));
+  }
+
+  /** A part of the same, by folded name. `here` answers which of some accounts, by name, have a peer. */
+  async listAfter(
+    which: Which,
+    { after, limit }: Stretch<string>,
+    here: (accounts: readonly string[]) => Promise<ReadonlySet<string>>,
+    now: number,
+  ): Promise<readonly AccountEntry[]> {
+    const found: AccountEntry[] = [];
+    for (let from: string | undefined = after; from !== undefined && found.length < limit; ) {
+      const some: readonly Account[] = await this.#store.accountsAfter(this.#network, { after: from, limit }, now);
+      const online = await here(some.map(({ name }) => name));
+      const entries = some.map((account) => entry(account, online, now));
+      found.push(...entries.filter((each) => which === 'all' || each.online === (which === 'online')));
+      from = some.length < limit ? undefined : some.at(-1)?.foldedName;
+    }
+    return found.slice(0, limit);
   }
 
   /** Lets accounts with a peer (`here` names them) last on, ends those that are due, and answers these. */

@@ -15,7 +15,7 @@ import { isEverywhere, isHost } from '../protocol/host.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact, Member } from '../protocol/messages.ts';
 import { folded, PEER_NAME_LENGTH, peerNameFault } from '../protocol/names.ts';
-import type { Lease, Remembered, Store } from './store.ts';
+import type { Known, Lease, Remembered, Store, Stretch, Which } from './store.ts';
 
 /** How many candidates for a referral are looked at together. A guess: a few are tried, and some have open links. */
 const CANDIDATES = 16;
@@ -178,6 +178,11 @@ export class Registry {
     return ended.filter((lease) => lease !== undefined);
   }
 
+  /** Those of these accounts, by name, whose peers are members now. */
+  async accountsAmong(accounts: readonly string[], now: number): Promise<ReadonlySet<string>> {
+    return new Set(await this.#store.accountsHere(this.#network, accounts, now));
+  }
+
   /** The accounts whose peers are members now, by name. */
   async accountsHere(now: number): Promise<ReadonlySet<string>> {
     const members = (await this.#store.leases(this.#network, now)).filter(isMember);
@@ -205,6 +210,16 @@ export class Registry {
     return this.#store.leases(this.#network, now);
   }
 
+  /** A part of the living leases, by port. */
+  leasesAfter(stretch: Stretch<number>, now: number): Promise<readonly Lease[]> {
+    return this.#store.leasesAfter(this.#network, stretch, now);
+  }
+
+  /** A part of the members, and of those that were, by folded name. */
+  membersAfter(which: Which, stretch: Stretch<string>, now: number): Promise<readonly Known[]> {
+    return this.#store.membersAfter(this.#network, which, stretch, now);
+  }
+
   /** The living lease of this serial. Refuses with LEASE_UNKNOWN. */
   async living(serial: number, now: number): Promise<Lease | Refusal> {
     const lease = await this.#store.lease(serial, now);
@@ -226,7 +241,7 @@ export class Registry {
   }
 
   /** The same as others are told it. `joined` counts how often, `seconds` for how long they have been on or off. */
-  async members(which: 'online' | 'offline' | 'all', now: number): Promise<readonly Member[]> {
+  async members(which: Which, now: number): Promise<readonly Member[]> {
     const roster = await this.roster(now);
     const online = roster.online.map((lease) => member(lease, true, now - lease.joinedAt));
     const offline = roster.offline.map((peer) => member(peer, false, now - peer.endedAt));

@@ -71,6 +71,21 @@ export interface Remembered {
   readonly account: string | undefined;
 }
 
+/** A member or one that was: `since` when it is on line, or not any more. */
+export interface Known extends Omit<Remembered, 'endedAt'> {
+  readonly isOnline: boolean;
+  readonly since: number;
+}
+
+/** Whom of them. */
+export type Which = 'online' | 'offline' | 'all';
+
+/** A part of a list that is ordered by a key: what comes after that key, at most so much. */
+export interface Stretch<Key> {
+  readonly after: Key;
+  readonly limit: number;
+}
+
 export interface NetworkKeys {
   readonly publicKey: string;
   readonly privateKey: string;
@@ -105,6 +120,15 @@ export interface Store {
   prolong(network: string, expiresAt: number): Promise<void>;
   /** The living leases of the network, lowest port first. */
   leases(network: string, now: number): Promise<readonly Lease[]>;
+  /** A part of them, by port. */
+  leasesAfter(network: string, stretch: Stretch<number>, now: number): Promise<readonly Lease[]>;
+  /**
+   * A part of the members by folded name, in the database's order: those with a living, verified lease and a name, and those remembered who
+   * have none, at one moment.
+   */
+  membersAfter(network: string, which: Which, stretch: Stretch<string>, now: number): Promise<readonly Known[]>;
+  /** Those of these accounts, by name, that have a member. */
+  accountsHere(network: string, accounts: readonly string[], now: number): Promise<readonly string[]>;
   /** How many leases of the network were verified and have not been ended; those that are overdue count, until `expire`. */
   count(network: string): Promise<number>;
   /** Some of the living leases that are `listening`. */

@@ -4,7 +4,7 @@
  * What it knows follows from what it was asked and answered alone; the store that it stands before may be wrong.
  */
 import type { CatalogStore } from '../registry/catalog-store.ts';
-import type { Change, Choice, Claim, Claimed, Lease, NetworkKeys, Remembered, Store } from '../registry/store.ts';
+import type { Change, Choice, Claim, Claimed, Known, Lease, NetworkKeys, Remembered, Store, Stretch, Which } from '../registry/store.ts';
 
 export class Ledger implements Store {
   readonly #store: Store;
@@ -105,6 +105,18 @@ export class Ledger implements Store {
 
   leases(network: string, now: number): Promise<readonly Lease[]> {
     return this.#store.leases(network, now);
+  }
+
+  leasesAfter(network: string, stretch: Stretch<number>, now: number): Promise<readonly Lease[]> {
+    return this.#store.leasesAfter(network, stretch, now);
+  }
+
+  membersAfter(network: string, which: Which, stretch: Stretch<string>, now: number): Promise<readonly Known[]> {
+    return this.#store.membersAfter(network, which, stretch, now);
+  }
+
+  accountsHere(network: string, accounts: readonly string[], now: number): Promise<readonly string[]> {
+    return this.#store.accountsHere(network, accounts, now);
   }
 
   count(network: string): Promise<number> {

@@ -1,6 +1,7 @@
 /** Several metadata servers over one PostgreSQL: one register, whichever of them lives. */
 
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { GUESSES_PER_ACCOUNT } from '../../lib/config.ts';
 import { startServer } from '../../lib/server/start.ts';
@@ -15,6 +16,12 @@ import { Server } from '../suites/server.ts';
 import { fullMesh, HOST, holds, links, type Network, type Program, story, timed } from './processes.ts';
 
 t.setTimeout(300_000);
+
+const SLOW = process.env.FLOODMESH_SLOW === '1';
+/** For how long the database is away, and how long a lease lasts: with FLOODMESH_SLOW=1 three leases, else a moment. */
+const [AWAY_MS, LEASE_S] = SLOW ? [10_000, 3] : [0, 30];
+/** What is read over HTTP, all of which needs the database. */
+const READ = ['/healthz', '/v1/health', '/v1/networks', '/v1/peers?which=all', '/v1/leases', '/v1/files', '/v1/search?q=f1'];
 
 /** Servers killed, five over each database; `npm run kills` kills hundreds. */
 const KILLS = 5;
@@ -106,22 +113,40 @@ else {
   );
 
   story(
-    'the database is away: that is said, the mesh goes on, and then all is well by itself',
-    { store: await postgres.database() },
+    'the database is away: that is said over links and HTTP, the mesh goes on, and then all is well by itself',
+    { store: await postgres.database(), lease: LEASE_S },
     async (t, network) => {
       const [s1, s2] = (await network.peers(['s1', 's2'])) as [Program, Program];
+      const ports = await Promise.all([s1, s2].map(async (peer) => (await peer.until('joined')).port));
+      const asked = (path: string) => answeredWith(`http://${network.address}${path}`);
+      t.same(await Promise.all(READ.map(asked)), Array(READ.length).fill(200));
       await postgres.stop();
+      const goneAt = performance.now();
+      do {
+        t.same(await Promise.all(READ.map(asked)), Array(READ.length).fill('503 application/problem+json; charset=utf-8 STORE_AWAY'));
+        await pause(500);
+      } while (performance.now() - goneAt < AWAY_MS);
       await s1.fetch('of s2.txt');
       const refused = network.launch('s3');
       t.match(await refused.until('error'), { code: 'STORE_AWAY', message: /does not answer/ });
       t.equal((await refused.ended).code, 5);
       await network.server.until('error', ({ code }) => code === 'STORE_AWAY');
       await postgres.begin();
+      t.same(await Promise.all(READ.map(asked)), Array(READ.length).fill(200), 'at once');
       const s3 = await network.peer('s3');
       t.same(links(await s3.topology()), fullMesh(['s1', 's2', 's3']));
-      t.same(await known(s2), ['s1', 's2', 's3']);
+      await holds(10_000, async () => (await known(s2)).join() === 's1,s2,s3');
+      t.same(await Promise.all([s1, s2].map(async (peer) => (await peer.ask('status', 'status')).joined?.port)), ports);
     },
   );
+}
+
+/** The status of an answer; of a refusal also what it is and says. */
+async function answeredWith(url: string): Promise<number | string> {
+  // The server closes a connection that nobody uses, perhaps just when somebody wants to.
+  const answer = await fetch(url, { headers: { connection: 'close' } });
+  const text = await answer.text();
+  return answer.ok ? answer.status : `${answer.status} ${answer.headers.get('content-type')} ${JSON.parse(text).code}`;
 }
 
 async function survives(t: Test, kept: Kept, folder: string): Promise<void> {

@@ -102,6 +102,22 @@ export function accountStorePromises(t: Test, open: () => Opened | Promise<Opene
     t.same(await store.session('p2p', 't2', 2), after);
   });
 
+  promise('accounts come in parts, by folded name', async (store, t) => {
+    for (const name of ['carl', 'anna', 'bert']) await registered(store, registrationOf(name));
+    await registered(store, registrationOf('dora', { endsAt: 10 }));
+    await registered(store, registrationOf('anton', { network: 'other' }));
+    const names = async (after: string, limit: number, now = 0) =>
+      (await store.accountsAfter('p2p', { after, limit }, now)).map(({ name }) => name);
+    t.same(
+      [await names('', 2), await names('bert', 2)],
+      [
+        ['anna', 'bert'],
+        ['carl', 'dora'],
+      ],
+    );
+    t.same(await names('bert', 9, 10), ['carl']);
+  });
+
   promise('another password ends all sessions but the one that is kept', async (store, t) => {
     const anna = await registered(store, registrationOf('anna'));
     const bert = await registered(store, registrationOf('bert'));

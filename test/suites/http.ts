@@ -56,6 +56,27 @@ export function httpPromises(t: Test, open: () => Register | Promise<Register>):
     t.equal(third.next, null);
   });
 
+  promise('pages of all networks have one after the other', async (t, store) => {
+    const house = new House(store, ['p2p', 'Other', 'q']);
+    const app = await house.app(t);
+    for (const network of ['q', 'p2p', 'Other']) for (const name of ['b', 'a']) await house.member(`${name}-${network}`, network);
+    for (const url of ['/v1/peers?limit=', '/v1/leases?limit=']) {
+      const whole = (await ask(app, `${url}100`)).json();
+      t.equal(whole.next, null);
+      const networks: string[] = whole.items.map(({ network }: { network: string }) => network);
+      t.same(networks, ['Other', 'Other', 'p2p', 'p2p', 'q', 'q'], url);
+      for (const limit of [1, 2, 3]) {
+        const paged: unknown[] = [];
+        for (let next = ''; next !== null; ) {
+          const page = (await ask(app, `${url}${limit}${next === '' ? '' : `&cursor=${next}`}`)).json();
+          paged.push(...page.items);
+          next = page.next;
+        }
+        t.same(paged, whole.items, `${url}${limit}`);
+      }
+    }
+  });
+
   promise('a cursor that was made up is refused, or names a place in the order', async (t, store) => {
     const house = new House(store);
     const app = await house.app(t);
@@ -67,7 +88,10 @@ export function httpPromises(t: Test, open: () => Register | Promise<Register>):
     t.match((await ask(app, '/v1/peers?cursor=abc')).json(), { status: 400, code: 'USAGE' });
     t.match((await ask(app, '/v1/peers?cursor=%22%27;--')).json(), { status: 400, code: 'USAGE' });
     t.same((await ask(app, `/v1/peers?cursor=${cursorOf("' OR 1=1")}`)).json().items.length, 1);
-    t.same((await ask(app, `/v1/leases?cursor=${cursorOf(1e300)}`)).json(), { items: [], next: null });
+    const ports = async (key: unknown) => (await ask(app, `/v1/leases?cursor=${cursorOf(key)}`)).json().items?.length;
+    t.equal(await ports(1e300), undefined);
+    t.same([await ports('p2p\n1e300'), await ports('p2p\nport'), await ports('p2p')], [1, 1, 1]);
+    t.same([await ports('p2p\n99999'), await ports('q\n')], [0, 0]);
   });
 
   promise('leases say what they are, not what opens them', async (t, store) => {
@@ -179,6 +203,16 @@ export function httpPromises(t: Test, open: () => Register | Promise<Register>):
     const listed = (await ask(app, '/v1/accounts', { headers: BEARER })).json();
     t.same(listed, { items: [{ number: listed.items[0].number, name: 'Alice', online: false, seconds: 0 }], next: null });
     t.notMatch(JSON.stringify(listed), 'correct');
+    for (const name of ['Bert', 'anna', 'Carla']) t.match(await post({ ...ALICE, name }), { name });
+    const names: string[] = [];
+    for (let next = ''; next !== null; ) {
+      const page = (
+        await ask(app, `/v1/accounts?which=offline&limit=3${next === '' ? '' : `&cursor=${next}`}`, { headers: BEARER })
+      ).json();
+      names.push(...page.items.map(({ name }: { name: string }) => name));
+      next = page.next;
+    }
+    t.same(names, ['Alice', 'anna', 'Bert', 'Carla']);
     t.same((await ask(app, '/v1/accounts?which=online', { headers: BEARER })).json().items, []);
     const without = await new House(store).app(t);
     t.match((await ask(without, '/v1/accounts')).json(), { status: 404, code: 'NO_ACCOUNTS' });

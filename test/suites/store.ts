@@ -3,7 +3,7 @@
 import type { Test } from 'tap';
 import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../lib/config.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
-import type { Claim, Lease, Store } from '../../lib/registry/store.ts';
+import type { Claim, Lease, Store, Which } from '../../lib/registry/store.ts';
 
 const HOSTILE = [
   `'; DROP TABLE lease; --`,
@@ -289,6 +289,41 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     await store.change(second.serial, { nameGoes: true }, 0);
     t.equal((await store.expire('p2p', 1_000)).length, 2);
     t.same(await store.remembered('p2p'), []);
+  });
+
+  promise('leases and members come in parts, in the order of their keys', async (store, t) => {
+    const names = ['b', 'B1', 'ä', 'a', '\\', 'z', 'c'];
+    for (const [number, foldedName] of names.entries()) {
+      const changed = { ports: [9000 + number], foldedName, name: foldedName, account: `of ${foldedName}` };
+      const { serial } = await leased(store, claimOf(number, { ...changed, expiresAt: foldedName === 'c' ? 10 : 1_000 }));
+      if (foldedName !== 'z') await store.verify(serial, 0);
+      if (foldedName === 'a' || foldedName === 'b') await store.end(serial, 5);
+    }
+    const { serial } = await leased(store, claimOf(9, { ports: [9009], foldedName: 'b', name: 'b' }), 6);
+    await store.verify(serial, 6);
+    await leased(store, claimOf(10, { ports: [9010], network: 'other' }));
+    const ports = async (after: number, limit: number, now = 6) =>
+      (await store.leasesAfter('p2p', { after, limit }, now)).map(({ port }) => port);
+    t.same(await ports(0, 9), [9001, 9002, 9004, 9005, 9006, 9009]);
+    t.same(await ports(9001, 2), [9002, 9004]);
+    t.same(await ports(9005, 9, 10), [9009]);
+    const known = async (which: Which, now: number, limit = 9, after = '') =>
+      (await store.membersAfter('p2p', which, { after, limit }, now)).map(
+        ({ foldedName, isOnline }) => `${foldedName}${isOnline ? '' : '-'}`,
+      );
+    t.same(await known('online', 6), ['B1', '\\', 'b', 'c', 'ä']);
+    t.same(await known('offline', 6), ['a-']);
+    t.same(await known('all', 6), ['B1', '\\', 'a-', 'b', 'c', 'ä']);
+    t.same([await known('all', 6, 2), await known('all', 6, 2, '\\'), await known('all', 6, 2, 'c')], [['B1', '\\'], ['a-', 'b'], ['ä']]);
+    t.same(await known('online', 10), ['B1', '\\', 'b', 'ä'], 'one is due');
+    const [gone] = await store.membersAfter('p2p', 'offline', { after: '', limit: 1 }, 6);
+    const { peer, name, host } = claimOf(3, { name: 'a' });
+    const told = { peer, name, foldedName: 'a', host, port: 9003, account: 'of a', joinedCount: 1, firstJoinedAt: 0 };
+    t.same(gone, { ...told, isOnline: false, since: 5 });
+    t.match(await store.membersAfter('p2p', 'online', { after: 'b', limit: 1 }, 6), [{ name: 'c', since: 0, isOnline: true }]);
+    const here = await store.accountsHere('p2p', ['of a', 'of ä', 'of z', 'of B1', 'nobody'], 6);
+    t.same([...here].sort(), ['of B1', 'of ä'], 'whoever nobody has seen to listen is no member');
+    t.same(await store.accountsHere('other', ['of ä'], 6), []);
   });
 
   promise('a bad port is bad for its host and its time', async (store, t) => {

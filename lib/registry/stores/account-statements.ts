@@ -9,6 +9,7 @@ export const ACCOUNT_STATEMENTS = {
   insertAccount: `INSERT INTO account VALUES (:id, :network, :name, :foldedName, :skeleton, :passwordHash, :now, 0, 0, :endsAt) RETURNING *`,
   accountNamed: `SELECT * FROM account WHERE network = :network AND folded_name = :foldedName AND ${LIVING}`,
   accounts: `SELECT * FROM account WHERE network = :network AND ${LIVING} ORDER BY id`,
+  accountsAfter: `SELECT * FROM account WHERE network = :network AND folded_name > :after AND ${LIVING} ORDER BY folded_name LIMIT :limit`,
   changeAccount: `UPDATE account SET ends_at = coalesce(:endsAt, ends_at), online_until = coalesce(:onlineUntil, online_until),
                     logged_in_at = coalesce(:loggedInAt, logged_in_at), password_hash = coalesce(:passwordHash, password_hash)
                   WHERE id = :id AND ${LIVING} RETURNING *`,

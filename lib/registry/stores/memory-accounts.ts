@@ -11,6 +11,8 @@ import {
   type Tried,
   triedAgain,
 } from '../account-store.ts';
+import type { Stretch } from '../store.ts';
+import { inOrder } from './memory-catalog.ts';
 
 interface Session {
   readonly account: number;
@@ -103,6 +105,11 @@ export class MemoryAccounts implements AccountStore {
     const { byName, bySkeleton } = this.#shelf(network);
     const found = [living(byName.get(foldedName), now), living(bySkeleton.get(skeleton), now)];
     return [...new Set(found)].filter((account) => account !== undefined).sort((one, other) => one.id - other.id);
+  }
+
+  async accountsAfter(network: string, { after, limit }: Stretch<string>, now: number): Promise<readonly Account[]> {
+    const rest = (await this.accounts(network, now)).filter(({ foldedName }) => inOrder(foldedName, after) > 0);
+    return rest.toSorted((one, other) => inOrder(one.foldedName, other.foldedName)).slice(0, limit);
   }
 
   async accounts(network: string, now: number): Promise<readonly Account[]> {

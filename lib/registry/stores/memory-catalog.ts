@@ -277,6 +277,6 @@ function isMeant(way: Way, { holds }: Entry, { text, words }: Terms): boolean {
 }
 
 /** The order of databases, which is that of the characters' numbers. */
-function inOrder(one: string, other: string): number {
+export function inOrder(one: string, other: string): number {
   return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }

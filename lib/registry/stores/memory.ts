@@ -10,14 +10,17 @@ import {
   type Choice,
   type Claim,
   type Claimed,
+  type Known,
   type Lease,
   type NetworkKeys,
   type Remembered,
   rememberedOf,
   type Store,
+  type Stretch,
+  type Which,
 } from '../store.ts';
 import { MemoryAccounts } from './memory-accounts.ts';
-import { MemoryCatalog } from './memory-catalog.ts';
+import { inOrder, MemoryCatalog } from './memory-catalog.ts';
 
 interface BadPort {
   readonly host: string;
@@ -159,6 +162,25 @@ export class MemoryStore implements Store {
     return leases.sort((one, other) => one.port - other.port);
   }
 
+  async leasesAfter(network: string, { after, limit }: Stretch<number>, now: number): Promise<readonly Lease[]> {
+    return (await this.leases(network, now)).filter(({ port }) => port > after).slice(0, limit);
+  }
+
+  async membersAfter(network: string, which: Which, { after, limit }: Stretch<string>, now: number): Promise<readonly Known[]> {
+    const online = new Map(this.#members(network, now).map((lease) => [lease.foldedName, knownOnline(lease)]));
+    const gone = [...this.#shelf(network).remembered.values()].filter(({ foldedName }) => !online.has(foldedName));
+    const known = [...(which === 'offline' ? [] : online.values()), ...(which === 'online' ? [] : gone.map(knownOffline))];
+    return known
+      .filter(({ foldedName }) => inOrder(foldedName, after) > 0)
+      .sort((one, other) => inOrder(one.foldedName, other.foldedName))
+      .slice(0, limit);
+  }
+
+  async accountsHere(network: string, accounts: readonly string[], now: number): Promise<readonly string[]> {
+    const here = new Set(this.#members(network, now).map(({ account }) => account));
+    return accounts.filter((account) => here.has(account));
+  }
+
   async count(network: string): Promise<number> {
     return this.#shelf(network).verified;
   }
@@ -199,6 +221,10 @@ export class MemoryStore implements Store {
     const lease = this.#shelf(network).byPeer.get(peer);
     const isMember = lease !== undefined && lease.expiresAt > now && lease.verified > 0 && lease.foldedName !== undefined;
     return isMember ? lease : undefined;
+  }
+
+  #members(network: string, now: number): readonly Lease[] {
+    return [...this.#shelf(network).byName.values()].filter(({ expiresAt, verified }) => expiresAt > now && verified > 0);
   }
 
   #newLease(claim: Claim, port: number, now: number): Lease {
@@ -267,6 +293,18 @@ function firstFree({ ports, preferred, bad = [] }: Claim, isFree: (port: number)
 
 function isRenewed(before: Lease, { state, verified, foldedName }: Lease): boolean {
   return before.state === state && before.verified === verified && before.foldedName === foldedName;
+}
+
+function knownOnline({ peer, name, host, port, joinedCount, firstJoinedAt, account, joinedAt: since, ...lease }: Lease): Known {
+  return {
+    ...{ peer, name, foldedName: String(lease.foldedName), host, port, joinedCount, firstJoinedAt, account },
+    isOnline: true,
+    since,
+  };
+}
+
+function knownOffline({ endedAt: since, ...remembered }: Remembered): Known {
+  return { ...remembered, isOnline: false, since };
 }
 
 function overdue(

@@ -1,7 +1,7 @@
 /** What the rows of the register's tables mean. */
 import { peerId } from '../../protocol/ids.ts';
 import type { Lease, LeaseState } from '../lease.ts';
-import type { Remembered } from '../store.ts';
+import type { Known, Remembered } from '../store.ts';
 import type { Row } from './statements.ts';
 
 /** The lease in the first row, if there is one. */
@@ -34,6 +34,14 @@ function stateOf(text: unknown): LeaseState {
 }
 
 export function rememberedIn(row: Row): Remembered {
+  return { ...namedIn(row), endedAt: Number(row.ended_at) };
+}
+
+export function knownIn(row: Row): Known {
+  return { ...namedIn(row), isOnline: Number(row.online) === 1, since: Number(row.since) };
+}
+
+function namedIn(row: Row): Omit<Remembered, 'endedAt'> {
   return {
     peer: peerId(String(row.peer)),
     name: String(row.name),
@@ -42,7 +50,6 @@ export function rememberedIn(row: Row): Remembered {
     port: Number(row.port),
     joinedCount: Number(row.joined_count),
     firstJoinedAt: Number(row.first_joined_at),
-    endedAt: Number(row.ended_at),
     account: row.account === null ? undefined : String(row.account),
   };
 }

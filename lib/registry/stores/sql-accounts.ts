@@ -11,6 +11,7 @@ import {
   type Tried,
   triedAgain,
 } from '../account-store.ts';
+import type { Stretch } from '../store.ts';
 import { count, type Database, run, type Work } from './database.ts';
 import type { Row, Statement, Values } from './statements.ts';
 
@@ -35,6 +36,10 @@ export class SqlAccounts implements AccountStore {
 
   async accounts(network: string, now: number): Promise<readonly Account[]> {
     return (await this.#run('accounts', { network, now })).map(accountOf);
+  }
+
+  async accountsAfter(network: string, stretch: Stretch<string>, now: number): Promise<readonly Account[]> {
+    return (await this.#run('accountsAfter', { network, ...stretch, now })).map(accountOf);
   }
 
   logIn(id: number, login: Login, now: number): Promise<Account | undefined> {

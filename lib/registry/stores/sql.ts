@@ -8,15 +8,18 @@ import {
   type Choice,
   type Claim,
   type Claimed,
+  type Known,
   type Lease,
   type NetworkKeys,
   type Remembered,
   rememberedOf,
   type Store,
+  type Stretch,
+  type Which,
 } from '../store.ts';
 import { count, countFreed, type Database, run, type Work } from './database.ts';
 import { freePort, type HeldPorts } from './free-port.ts';
-import { leaseIn, leaseOf, rememberedIn } from './rows.ts';
+import { knownIn, leaseIn, leaseOf, rememberedIn } from './rows.ts';
 import { SqlAccounts } from './sql-accounts.ts';
 import { SqlCatalog } from './sql-catalog.ts';
 import type { Row, Statement, Values } from './statements.ts';
@@ -80,6 +83,19 @@ export class SqlStore implements Store {
 
   async leases(network: string, now: number): Promise<readonly Lease[]> {
     return (await this.#run('leases', { network, now })).map(leaseOf);
+  }
+
+  async leasesAfter(network: string, stretch: Stretch<number>, now: number): Promise<readonly Lease[]> {
+    return (await this.#run('leasesAfter', { network, ...stretch, now })).map(leaseOf);
+  }
+
+  async membersAfter(network: string, which: Which, stretch: Stretch<string>, now: number): Promise<readonly Known[]> {
+    return (await this.#run(`${which}After`, { network, ...stretch, now })).map(knownIn);
+  }
+
+  async accountsHere(network: string, accounts: readonly string[], now: number): Promise<readonly string[]> {
+    const rows = await this.#run('accountsHere', { network, accounts: accounts.map((account) => ({ account })), now });
+    return rows.map(({ account }) => String(account));
   }
 
   async count(network: string): Promise<number> {

@@ -12,6 +12,13 @@ import type { Dialect } from './dialect.ts';
 
 const LIVING = 'serial = :serial AND expires_at > :now';
 const HELD = 'port BETWEEN :least AND :most AND serial <> :replaces';
+const MEMBER = 'lease.folded_name IS NOT NULL AND lease.verified > 0 AND lease.expires_at > :now';
+const KNOWN = 'network, folded_name, peer, name, host, port, joined_count, first_joined_at, account';
+const ONLINE = `SELECT ${KNOWN}, joined_at AS since, 1 AS online FROM lease WHERE network = :network AND folded_name > :after AND ${MEMBER}`;
+const OFFLINE = `SELECT ${KNOWN}, ended_at AS since, 0 AS online FROM remembered WHERE network = :network AND folded_name > :after
+                   AND NOT EXISTS (SELECT 1 FROM lease WHERE lease.network = :network AND lease.folded_name = remembered.folded_name
+                     AND ${MEMBER})`;
+const BY_NAME = 'ORDER BY folded_name LIMIT :limit';
 const CHOSEN = `network = :network AND state = 'listening' AND serial <> :except AND verified < :before AND expires_at > :now`;
 
 export const STATEMENTS = {
@@ -22,6 +29,12 @@ export const STATEMENTS = {
   countFreed: 'UPDATE counter SET counted = counted + 1, freed = freed + 1 RETURNING counted, freed',
   lease: `SELECT * FROM lease WHERE ${LIVING}`,
   leases: 'SELECT * FROM lease WHERE network = :network AND expires_at > :now ORDER BY port',
+  leasesAfter: 'SELECT * FROM lease WHERE network = :network AND port > :after AND expires_at > :now ORDER BY port LIMIT :limit',
+  onlineAfter: `${ONLINE} ${BY_NAME}`,
+  offlineAfter: `${OFFLINE} ${BY_NAME}`,
+  allAfter: `${ONLINE} UNION ALL ${OFFLINE} ${BY_NAME}`,
+  accountsHere: `SELECT DISTINCT lease.account FROM EACH(:accounts) CROSS JOIN lease
+                 WHERE lease.network = :network AND lease.account = value->>'account' AND ${MEMBER}`,
   members: 'SELECT count(*) AS count FROM lease WHERE network = :network AND verified > 0',
   ofPeer: 'SELECT * FROM lease WHERE network = :network AND peer = :peer AND serial <> :replaces',
   ofName: 'SELECT * FROM lease WHERE network = :network AND folded_name = :foldedName AND serial <> :replaces',
@@ -120,4 +133,5 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
     `ALTER TABLE counter ADD COLUMN freed ${integer} NOT NULL DEFAULT 0`,
   ],
   catalogEnds,
+  () => ['CREATE INDEX lease_of_account ON lease (network, account) WHERE account IS NOT NULL'],
 ];

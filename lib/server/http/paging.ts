@@ -7,6 +7,8 @@
 import { type TSchema, Type } from 'typebox';
 import { HTTP_PAGE, HTTP_PAGE_MOST } from '../../config.ts';
 import { FloodmeshError } from '../../errors.ts';
+import { folded } from '../../protocol/names.ts';
+import type { Served } from './parts.ts';
 
 /** The longest cursor that is made: a path of 1,024 bytes in JSON, where a quotation mark takes two, in base64. */
 const CURSOR_LENGTH = 3_072;
@@ -42,13 +44,8 @@ interface Paging {
  * The page of `entries` that is asked for. `key` names each entry once, and orders them.
  * @throws USAGE, for a cursor that is none.
  */
-export function paged<Entry, Key extends string | number>(
-  entries: readonly Entry[],
-  key: (entry: Entry) => Key,
-  { limit = HTTP_PAGE, cursor }: Paging,
-  kind: Key extends string ? 'string' : 'number',
-): Page<Entry> {
-  const after = cursor === undefined ? undefined : (keyIn(cursor, kind) as Key);
+export function paged<Entry>(entries: readonly Entry[], key: (entry: Entry) => string, { limit = HTTP_PAGE, cursor }: Paging): Page<Entry> {
+  const after = textIn(cursor);
   const ordered = entries.toSorted((one, other) => (key(one) < key(other) ? -1 : 1));
   const rest = after === undefined ? ordered : ordered.filter((entry) => key(entry) > after);
   const items = rest.slice(0, limit);
@@ -56,20 +53,47 @@ export function paged<Entry, Key extends string | number>(
   return { items, next: rest.length > limit && last !== undefined ? cursorOf(key(last)) : null };
 }
 
+/** What lists of many networks are ordered by: the networks by name, in each of them its own key. */
+export interface Ordered<Entry> {
+  /** At most so many entries of one network after that key, which is empty for its first. */
+  readonly read: (served: Served, after: string, limit: number) => Promise<readonly Entry[]>;
+  /** Names an entry in its network. */
+  readonly key: (entry: Entry) => string;
+}
+
+/**
+ * The page of a list over all these networks that is asked for: no more of it is read than the page has.
+ * @throws USAGE, for a cursor that is none.
+ */
+export async function pagedOver<Entry>(
+  networks: readonly Served[],
+  { read, key }: Ordered<Entry>,
+  { limit = HTTP_PAGE, cursor }: Paging,
+): Promise<Page<Entry>> {
+  const [, begun = '', after = ''] = /^([^\n]*)\n(.*)$/s.exec(textIn(cursor) ?? '') ?? [];
+  const found: { readonly entry: Entry; readonly place: string }[] = [];
+  const named = networks.map((served) => ({ served, name: folded(served.network) })).filter(({ name }) => name >= begun);
+  for (const { served, name } of named.sort((one, other) => (one.name < other.name ? -1 : 1))) {
+    // One more than there is room for says that there is another page.
+    const left = limit + 1 - found.length;
+    if (left === 0) break;
+    const entries = await read(served, name === begun ? after : '', left);
+    found.push(...entries.map((entry) => ({ entry, place: `${name}\n${key(entry)}` })));
+  }
+  const items = found.slice(0, limit);
+  return { items: items.map(({ entry }) => entry), next: found.length > limit ? cursorOf(String(items.at(-1)?.place)) : null };
+}
+
 /** The cursor behind a key. */
-export function cursorOf(key: string | number): string {
+export function cursorOf(key: string): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url');
 }
 
 /** The text in a cursor, where there is one. @throws USAGE, when it is none of ours. */
 export function textIn(cursor: string | undefined): string | undefined {
-  return cursor === undefined ? undefined : String(keyIn(cursor, 'string'));
-}
-
-/** The key in a cursor. @throws USAGE, when it is none of this kind. */
-function keyIn(cursor: string, kind: 'string' | 'number'): string | number {
+  if (cursor === undefined) return undefined;
   const key = json(Buffer.from(cursor, 'base64url').toString());
-  if ((typeof key === 'string' || typeof key === 'number') && typeof key === kind) return key;
+  if (typeof key === 'string') return key;
   throw new FloodmeshError('USAGE', 'this cursor is none of ours', 'take `next` of the page before as it stands');
 }
 

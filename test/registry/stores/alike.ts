@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { peerId } from '../../../lib/protocol/ids.ts';
-import type { Change, Lease, Store } from '../../../lib/registry/store.ts';
+import type { Change, Lease, Store, Which } from '../../../lib/registry/store.ts';
 import { MemoryStore } from '../../../lib/registry/stores/memory.ts';
 import { openPostgres } from '../../../lib/registry/stores/postgres.ts';
 import { openSqlite } from '../../../lib/registry/stores/sqlite.ts';
@@ -29,7 +29,8 @@ type Call =
   | { readonly do: 'change'; readonly which: number; readonly change: Change }
   | { readonly do: 'expire' | 'leases' | 'remembered' | 'prolong' | 'count' }
   | { readonly do: 'listening'; readonly which: number; readonly start: number; readonly count: number }
-  | { readonly do: 'markBad' | 'badPorts'; readonly port: number };
+  | { readonly do: 'markBad' | 'badPorts'; readonly port: number }
+  | { readonly do: 'leasesAfter' | 'membersAfter'; readonly which: Which; readonly after: number; readonly limit: number };
 
 const call: fc.Arbitrary<Call> = fc.oneof(
   {
@@ -63,6 +64,12 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   fc.record({ do: fc.constantFrom('expire' as const, 'leases' as const, 'remembered' as const, 'prolong' as const, 'count' as const) }),
   fc.record({ do: fc.constant('listening' as const), which: few(9), start: fc.double({ min: 0, max: 0.99, noNaN: true }), count: few(4) }),
   fc.record({ do: fc.constantFrom('markBad' as const, 'badPorts' as const), port: few(3) }),
+  fc.record({
+    do: fc.constantFrom('leasesAfter' as const, 'membersAfter' as const),
+    which: fc.constantFrom('online' as const, 'offline' as const, 'all' as const),
+    after: few(3),
+    limit: few(3),
+  }),
 );
 
 const story = fc.array(fc.record({ call, network: fc.constantFrom(...NETWORKS), laterMs: few(30) }), { minLength: 1, maxLength: 60 });
@@ -143,6 +150,12 @@ async function answered(
       return store.markBad(network, 'a', call.port, now + 50);
     case 'badPorts':
       return store.badPorts(network, 'a', now);
+    case 'leasesAfter':
+      return store.leasesAfter(network, { after: call.after - 1, limit: call.limit }, now);
+    case 'membersAfter': {
+      const { which, after, limit } = call;
+      return store.membersAfter(network, which, { after: `s${after - 1}`, limit }, now);
+    }
   }
 }
 

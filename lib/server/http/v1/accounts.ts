@@ -5,7 +5,7 @@ import { folded } from '../../../protocol/names.ts';
 import type { Accounts } from '../../../registry/accounts.ts';
 import { granted } from '../granted.ts';
 import { type Operation, operation } from '../operation.ts';
-import { PAGING, paged, pageOf } from '../paging.ts';
+import { PAGING, pagedOver, pageOf } from '../paging.ts';
 import type { HttpParts, Served } from '../parts.ts';
 import { servedOf } from './networks.ts';
 import { Count, Credentials, closed, NetworkName } from './shapes.ts';
@@ -38,9 +38,10 @@ export function accountOperations(parts: HttpParts): readonly Operation[] {
       tellsOfMembers: true,
       async answer({ query: { network, which = 'all', ...paging }, networks }) {
         const served = servedOf(networks, network);
-        const here = await served.registry.accountsHere(parts.now());
-        const entries = await accountsOf(served).list(which, here, parts.now());
-        return paged(entries, ({ name }) => folded(name), paging, 'string');
+        const accounts = accountsOf(served);
+        const here = (some: readonly string[]) => served.registry.accountsAmong(some, parts.now());
+        const read = (_: Served, after: string, limit: number) => accounts.listAfter(which, { after, limit }, here, parts.now());
+        return pagedOver([served], { read, key: ({ name }) => folded(name) }, paging);
       },
     }),
     operation({

@@ -1,10 +1,10 @@
 /** The leases themselves: who holds which port, and until when. Who has the server's token may end one. */
 import { type Static, Type } from 'typebox';
 import { FloodmeshError } from '../../../errors.ts';
-import { isRefusal } from '../../../registry/registry.ts';
-import type { Lease as Held } from '../../../registry/store.ts';
+import { isRefusal, type Registry } from '../../../registry/registry.ts';
+import type { Lease as Held, Stretch } from '../../../registry/store.ts';
 import { type Operation, operation } from '../operation.ts';
-import { PAGING, paged, pageOf } from '../paging.ts';
+import { PAGING, pagedOver, pageOf } from '../paging.ts';
 import type { HttpParts, Served } from '../parts.ts';
 import { servedBy } from './networks.ts';
 import { closed, Host, Moment, moment, NetworkName, PeerId, PeerName, Port, Serial } from './shapes.ts';
@@ -42,11 +42,12 @@ export function leaseOperations(parts: HttpParts): readonly Operation[] {
       group: 'leases',
       summary: 'The living leases.',
       query: Type.Object({ network: Type.Optional(NetworkName), ...PAGING }, closed),
-      result: { schema: pageOf(Lease), sentence: 'Some of them, the oldest first.' },
+      result: { schema: pageOf(Lease), sentence: 'Some of them, by network and port.' },
       refusals: ['WRONG_NETWORK'],
       async answer({ query: { network, ...paging }, networks }) {
-        const leases = await Promise.all(servedBy(networks, network).map((served) => leasesOf(served, parts.now())));
-        return paged(leases.flat(), ({ serial }) => serial, paging, 'number');
+        const now = parts.now();
+        const read = ({ registry, network }: Served, after: string, limit: number) => leasesOf(registry, network, { after, limit }, now);
+        return pagedOver(servedBy(networks, network), { read, key: ({ port }) => String(port) }, paging);
       },
     }),
     operation({
@@ -87,8 +88,10 @@ export function leaseOperations(parts: HttpParts): readonly Operation[] {
   ];
 }
 
-async function leasesOf({ network, registry }: Served, now: number): Promise<readonly Lease[]> {
-  return (await registry.leases(now)).map((lease) => told(lease, network));
+async function leasesOf(registry: Registry, network: string, { after, limit }: Stretch<string>, now: number): Promise<readonly Lease[]> {
+  // What somebody made up is no port, and comes before all of them.
+  const port = /^\d{1,5}$/.test(after) ? Number(after) : 0;
+  return (await registry.leasesAfter({ after: port, limit }, now)).map((lease) => told(lease, network));
 }
 
 function told({ serial, peer, name, host, port, state, joinedAt, expiresAt }: Held, network: string): Lease {

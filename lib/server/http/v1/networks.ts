@@ -31,7 +31,7 @@ export function networkOperations(): readonly Operation[] {
       result: { schema: pageOf(Network), sentence: 'Some of them, by name.' },
       refusals: [],
       async answer({ query, networks }) {
-        const page: Page<Served> = paged(networks, ({ network }) => folded(network), query, 'string');
+        const page: Page<Served> = paged(networks, ({ network }) => folded(network), query);
         return { ...page, items: await Promise.all(page.items.map(told)) };
       },
     }),

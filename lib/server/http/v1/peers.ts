@@ -2,9 +2,9 @@
 import { type Static, Type } from 'typebox';
 import { FloodmeshError } from '../../../errors.ts';
 import { folded } from '../../../protocol/names.ts';
-import type { Remembered } from '../../../registry/store.ts';
+import type { Known } from '../../../registry/store.ts';
 import { type Operation, operation } from '../operation.ts';
-import { PAGING, paged, pageOf } from '../paging.ts';
+import { PAGING, pagedOver, pageOf } from '../paging.ts';
 import type { HttpParts, Served } from '../parts.ts';
 import { servedBy } from './networks.ts';
 import { closed, Host, Moment, moment, NetworkName, PeerId, PeerName, Port } from './shapes.ts';
@@ -37,12 +37,13 @@ export function peerOperations(parts: HttpParts): readonly Operation[] {
       group: 'peers',
       summary: 'The members: those on line, those that are remembered, or all.',
       query: Type.Object({ network: Type.Optional(NetworkName), which: Type.Optional(Which), ...PAGING }, closed),
-      result: { schema: pageOf(Peer), sentence: 'Some of them, by name.' },
+      result: { schema: pageOf(Peer), sentence: 'Some of them, by network and name.' },
       refusals: ['WRONG_NETWORK'],
       async answer({ query: { network, which = 'online', ...paging }, networks }) {
-        const peers = await peersOf(servedBy(networks, network), parts.now());
-        const wanted = peers.filter(({ online }) => which === 'all' || online === (which === 'online'));
-        return paged(wanted, (peer) => `${folded(peer.name)} ${folded(peer.network)}`, paging, 'string');
+        const now = parts.now();
+        const read = async ({ registry, network }: Served, after: string, limit: number) =>
+          (await registry.membersAfter(which, { after, limit }, now)).map((known) => told(known, network));
+        return pagedOver(servedBy(networks, network), { read, key: ({ name }) => folded(name) }, paging);
       },
     }),
     operation({
@@ -73,13 +74,12 @@ async function peersOf(networks: readonly Served[], now: number): Promise<readon
 async function membersOf({ network, registry }: Served, now: number): Promise<readonly Peer[]> {
   const { online, offline } = await registry.roster(now);
   return [
-    ...online.map((lease) => told(lease, network, true, lease.joinedAt)),
-    ...offline.map((peer) => told(peer, network, false, peer.endedAt)),
+    ...online.map((lease) => told({ ...lease, isOnline: true, since: lease.joinedAt }, network)),
+    ...offline.map((peer) => told({ ...peer, isOnline: false, since: peer.endedAt }, network)),
   ];
 }
 
-type Known = Omit<Remembered, 'endedAt' | 'foldedName'>;
-
-function told({ peer, name, host, port, joinedCount, firstJoinedAt }: Known, network: string, online: boolean, since: number): Peer {
-  return { peer, name, network, host, port, online, since: moment(since), joined: joinedCount, firstJoined: moment(firstJoinedAt) };
+function told({ peer, name, host, port, joinedCount, firstJoinedAt, ...known }: Omit<Known, 'foldedName'>, network: string): Peer {
+  const since = moment(known.since);
+  return { peer, name, network, host, port, online: known.isOnline, since, joined: joinedCount, firstJoined: moment(firstJoinedAt) };
 }
