@@ -2,6 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { accounts } from './accounts.ts';
 import { calling } from './calling.ts';
+import { exchange } from './exchange.ts';
 import { flood } from './flood.ts';
 import { large } from './large.ts';
 import { mesh } from './mesh.ts';
@@ -12,6 +13,7 @@ import { transfer } from './transfer.ts';
 const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<object>>> = {
   accounts,
   calling,
+  exchange,
   flood,
   large,
   mesh,

@@ -354,6 +354,32 @@ export const HITS_BYTES = 60 * 1024;
 export const HITS_PER_PEER = 1_024;
 export const HITS_PER_QUERY = 16_384;
 
+/** How long another peer's list is believed without a word that it lives (seed 003: TTL 7,200 s). */
+export const LIST_LIFE_MS = 7_200_000;
+/** How often neighbours compare the lists that they know, and after how many of these rounds the register is asked how many members live. Guesses. */
+export const EXCHANGE_ROUND_MS = 60_000;
+export const ROUNDS_PER_COUNT = 10;
+/** How long news are gathered before they are told on. A guess: seven hops take a second. */
+export const NEWS_TOLD_MS = 100;
+/** Files of one list that are kept, and of all: about 60 MiB, or 160 once it is searched. Who has more is asked by a flood. Guesses. */
+export const LIST_FILES = 20_000;
+export const LISTS_FILES = 400_000;
+/** Lists that are known, those of peers that are gone included. A guess: about a KiB each. */
+export const LISTS_KNOWN = 10_000;
+/** Changes of a list that are remembered for who has an earlier version; who has an older one gets the whole list. A guess. */
+export const PATCHES_REMEMBERED = 8;
+/** Parts of lists that are asked of one neighbour at once: together less than LINK_QUEUE_BYTES. How long one may take: a guess. */
+export const LISTS_AT_ONCE = 3;
+export const LIST_PART_MS = 10_000;
+/** Parts that one neighbour may ask a second, and at once. A guess with room: a newcomer asks sixty. */
+export const LIST_PARTS_PER_SECOND = 200;
+export const LIST_PARTS_AT_ONCE = 400;
+/** How long a peer whose link broke has to say that it lives: a word of it takes a second to come from anywhere. A guess. */
+export const DOUBT_MS = 4_000;
+/** Such doubts of one neighbour a second, and at once: a third of 1,000 may go at once. Each lie costs its peer a new version. Guesses. */
+export const DOUBTS_PER_SECOND = 1;
+export const DOUBTS_AT_ONCE = 512;
+
 /** How long the server may take to answer a question of its index, once it was sent, before it counts as away: fifty times what a million files take. */
 export const INQUIRY_MS = 1_000;
 /** Such questions that one peer asks in any second, and that may wait for their answers: below REQUESTS_PER_SECOND and REQUESTS_WAITING. */

@@ -212,6 +212,11 @@ export class Mesh {
       case 'ebb':
       case 'extend':
       case 'placed':
+      case 'tally':
+      case 'known':
+      case 'wanted':
+      case 'list':
+      case 'doubted':
       case 'cancel':
       case 'call':
       case 'callFailed':
@@ -438,6 +443,11 @@ function isOfLinksOnly(event: MeshEvent): boolean {
     case 'ebb':
     case 'extend':
     case 'placed':
+    case 'tally':
+    case 'known':
+    case 'wanted':
+    case 'list':
+    case 'doubted':
     case 'cancel':
     case 'call':
     case 'callFailed':

@@ -41,6 +41,11 @@ export function urgencyOf(message: MeshMessage, self: PeerId): Urgency {
     case 'echo':
     case 'callFailed':
       return 'echo';
+    case 'tally':
+    case 'known':
+    case 'wanted':
+    case 'list':
+    case 'doubted':
     case 'reports':
     case 'walk':
     case 'swap':

@@ -9,6 +9,7 @@ import { Compile } from 'typebox/schema';
 import { FloodmeshError } from '../errors.ts';
 import {
   type Contact,
+  type Head,
   type Held,
   LinkMessage,
   ServerAnswer,
@@ -76,6 +77,7 @@ function typeOf(value: unknown): string {
 function refuseUncleanNames(value: object): void {
   if ('providers' in value) refuseFiles(value.providers as SharedFile[]);
   if ('put' in value) refuseFiles(value.put as SharedFile[]);
+  if ('head' in value) refuse(namedFault((value.head as Head).contact));
   if ('found' in value) for (const found of value.found as (Held | SharedFile | Contact)[]) refuseFound(found);
   if ('contact' in value) refuse(namedFault(value.contact as Named));
   if ('referral' in value && value.referral !== null) refuse(namedFault(value.referral as Named));

@@ -45,6 +45,9 @@ const MAX_DETOURS = 8;
 export const MAX_FOUND = 512;
 /** Most changes of a list in one message. */
 export const MAX_PUBLISHED = 512;
+/** Most files of a list in one message, and how many groups lists are compared in (`mesh/discovery/exchange`). */
+export const MAX_LISTED = 512;
+export const TALLY_BUCKETS = 8;
 /** Messages in which one holder's hits come: the last has this number. Each has one hit at least. */
 const MAX_PARTS = 1_023;
 
@@ -270,6 +273,59 @@ const Extend = message('extend', { query: QueryId, limit: Hops, patienceMs: Mill
 /** What peers say of themselves for a survey, on the way to the asker. */
 const Placed = message('placed', { query: QueryId, reports: Type.Array(Report, { minItems: 1, maxItems: MAX_REPORTS }) });
 
+/**
+ * What one peer says of its list, all that it shares, and signs: the higher `version` of one peer is the newer. `digest` is that
+ * of the list's text, `entries` how many it has.
+ */
+export const Head = Type.Object(
+  {
+    contact: Contact,
+    version: Count,
+    entries: Count,
+    digest: Type.String({ pattern: '^[A-Za-z0-9_-]{22}$' }),
+    left: Type.Optional(Type.Literal(true)),
+    keys: Keys,
+    signature: Signature,
+  },
+  closed,
+);
+export type Head = Static<typeof Head>;
+
+/** Whose list in which version. */
+const Versions = Type.Array(Type.Tuple([PeerId, Count]), { maxItems: MAX_PEERS });
+const Buckets = Type.Array(Type.Integer({ minimum: 0, maximum: TALLY_BUCKETS - 1 }), { maxItems: TALLY_BUCKETS });
+
+/** The sums of the versions of all lists that the sender knows: whoever has the same sums knows the same lists. */
+const Tally = message('tally', {
+  sums: Type.Array(Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1 }), { minItems: TALLY_BUCKETS, maxItems: TALLY_BUCKETS }),
+});
+
+/**
+ * Lists that the sender has. With `buckets`, all of these buckets, and the receiver
+ * answers with what the sender lacks of them; `answer`: this is that answer.
+ */
+const Known = message('known', {
+  lists: Versions,
+  buckets: Type.Optional(Buckets),
+  answer: Type.Optional(Type.Literal(true)),
+});
+
+/** Tell me the list of this peer: what changed since version `base`, or, where that is 0, the files from number `start` on. */
+const Wanted = message('wanted', { peer: PeerId, base: Count, start: Count });
+
+/** What was wanted: with `base`, what changed since that version; without, the files from number `start` on; `more`: there are others. */
+const List = message('list', {
+  head: Head,
+  base: Type.Optional(Count),
+  start: Count,
+  removed: Type.Array(Path, { maxItems: MAX_LISTED }),
+  put: Type.Array(SharedFile, { maxItems: MAX_LISTED }),
+  more: Type.Optional(Type.Literal(true)),
+});
+
+/** Somebody's link with this peer broke: unless it says a newer version soon, it is gone. */
+const Doubted = message('doubted', { peer: PeerId, version: Count });
+
 /** Nobody waits for this search any more. */
 const Cancel = message('cancel', { query: QueryId });
 
@@ -316,6 +372,11 @@ export const LinkMessage = Type.Union([
   Ebb,
   Extend,
   Placed,
+  Tally,
+  Known,
+  Wanted,
+  List,
+  Doubted,
   Cancel,
   Call,
   CallFailed,

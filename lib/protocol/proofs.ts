@@ -3,7 +3,7 @@
  * keeps it from being used for anything else.
  */
 import type { PeerId, QueryId } from './ids.ts';
-import type { Provider, Question, Report, Want } from './messages.ts';
+import type { Head, Provider, Question, Report, SharedFile, Want } from './messages.ts';
 
 /** A report before its owner has signed it. */
 export type Unsigned = Omit<Report, 'keys' | 'signature'>;
@@ -33,6 +33,19 @@ export function hitsText(query: QueryId, providers: readonly Provider[]): string
     return [peer, name, bytes, root, holds?.files ?? 0, holds?.bytes ?? 0, ...called];
   });
   return JSON.stringify(['floodmesh hits 1', query, files]);
+}
+
+/** The text that the owner of a list signs with its head. */
+export function headText({ contact, version, entries, digest, left }: Omit<Head, 'keys' | 'signature'>): string {
+  return JSON.stringify(['floodmesh head 1', contact.peer, contact.serial, version, entries, digest, left === true]);
+}
+
+/** The text whose digest is that of a list, in the order in which it is told. */
+export function listText(files: readonly SharedFile[]): string {
+  const rows = files.map(({ name, bytes, root, holds, title, number }) => {
+    return [name, bytes, root, holds?.files ?? 0, holds?.bytes ?? 0, title ?? '', number ?? ''];
+  });
+  return JSON.stringify(['floodmesh list 1', rows]);
 }
 
 /** The text with which `speaker` proves to the other end of a new link that it has its keys; the nonces are both ends' own. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
 import type { Want } from '../../lib/protocol/messages.ts';
-import { answerText, helloText, hitsText, reportText, type Unsigned, waveText } from '../../lib/protocol/proofs.ts';
+import { answerText, headText, helloText, hitsText, listText, reportText, type Unsigned, waveText } from '../../lib/protocol/proofs.ts';
 import { peer, report } from './samples.ts';
 
 const other = peerId('ABC_-6789012');
@@ -67,4 +67,29 @@ t.test('hits with another holder, name, length, root, folder, title or number ha
   ];
   const texts = [file, ...others.map((change) => ({ ...file, ...change }))].map((one) => hitsText(query, [one]));
   t.equal(new Set([...texts, hitsText(query, [])]).size, others.length + 2);
+});
+
+t.test('lists with another order, name, length, root, folder, title or number have another text, and so have heads', async (t) => {
+  const file = { name: 'f', bytes: 1, root: rootOf('0f'.repeat(32)) };
+  const changes = [
+    { name: 'g' },
+    { bytes: 2 },
+    { root: rootOf('1f'.repeat(32)) },
+    { holds: { files: 1, bytes: 1 } },
+    { title: 'x' },
+    { number: 'x' },
+  ];
+  const others = changes.map((change) => ({ ...file, ...change }));
+  const [first = file] = others;
+  const texts = [...[file, ...others].map((one) => listText([one])), listText([]), listText([file, first]), listText([first, file])];
+  t.equal(new Set(texts).size, others.length + 4);
+  const head = { contact: report.contact, version: 1, entries: 1, digest: 'd'.repeat(22) };
+  const heads = [
+    head,
+    { ...head, version: 2 },
+    { ...head, entries: 2 },
+    { ...head, digest: 'e'.repeat(22) },
+    { ...head, left: true as const },
+  ];
+  t.equal(new Set(heads.map(headText)).size, heads.length);
 });

@@ -3,6 +3,7 @@ import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
 import type {
   AsideMessage,
   Contact,
+  Head,
   LinkMessage,
   Provider,
   Report,
@@ -30,6 +31,8 @@ const nonce = 'n'.repeat(22);
 const proof = 'p'.repeat(16);
 
 export const report: Report = { contact, version: 3, neighbors: [other], keys, signature: 's'.repeat(86) };
+
+const head: Head = { contact, version: 7, entries: 2, digest: 'd'.repeat(22), keys, signature: 's'.repeat(86) };
 
 export const links: readonly LinkMessage[] = [
   { type: 'hello', protocol: 1, contact, keys, nonce },
@@ -60,6 +63,14 @@ export const links: readonly LinkMessage[] = [
   { type: 'ebb', query, asked: 3, silent: 1, edge: 5 },
   { type: 'extend', query, limit: 5, patienceMs: 900 },
   { type: 'placed', query, reports: [report] },
+  { type: 'tally', sums: [0, 1, 2, 3, 4, 5, 6, 2 ** 32 - 1] },
+  { type: 'known', lists: [[peer, 7]] },
+  { type: 'known', lists: [], buckets: [0, 7] },
+  { type: 'known', lists: [], answer: true },
+  { type: 'wanted', peer, base: 3, start: 0 },
+  { type: 'list', head, start: 0, removed: [], put: [...files], more: true },
+  { type: 'list', head: { ...head, left: true }, base: 3, start: 0, removed: ['f2.txt'], put: [] },
+  { type: 'doubted', peer, version: 7 },
   { type: 'cancel', query },
   { type: 'call', call: query, holder: peer, root: provider.root, trail: [other] },
   { type: 'call', call: query, holder: peer, root: provider.root, trail: [other], contact },

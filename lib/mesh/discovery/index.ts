@@ -1,12 +1,14 @@
 /** The only list of the ways to find a file: a new one is one file and one line here. */
 import { CentralDiscovery } from './central.ts';
 import type { Discovery } from './discovery.ts';
+import { ExchangeDiscovery } from './exchange.ts';
 import { FloodDiscovery } from './flood.ts';
 import { Publishing } from './publishing.ts';
 
 const STRATEGIES: Readonly<Record<string, () => Discovery>> = {
   flood: () => new FloodDiscovery(),
   central: () => new CentralDiscovery(),
+  exchange: () => new ExchangeDiscovery(),
 };
 
 /** Those that live on the server's index. */
