@@ -123,4 +123,5 @@ t.test('it is busy while a search of somebody else waits for others, and then us
 
 t.test('a plan has no use for what belongs to a wave', async (t) => {
   t.same(new PlannedFlood().handle(came({ type: 'ping' }), viewOf(true, a)), []);
+  t.same(new PlannedFlood().missed(QUERY, a), [], 'in a search that is not known nobody was missed');
 });
