@@ -509,8 +509,13 @@ export const MANIFESTS_OPEN_BYTES = 32 * 1024 * 1024;
 export const MANIFESTS_KEPT_BYTES = 1024 * 1024;
 /** The folder is read again this long after the system said that something changed in it. */
 export const RESCAN_PAUSE_MS = 100;
-/** The folder is read again this often though the system said nothing: not every file system tells. */
+/**
+ * The folder is read again this often though the system said nothing: not every file system tells. While readings find nothing new, and
+ * the system is asked about every folder, each pause is twice the last, up to the second figure. A guess: ten peers spend a sixth of
+ * a percent of a core on a reading in five seconds each.
+ */
 export const RESCAN_MS = 5_000;
+export const RESCAN_MOST_MS = 20_000;
 /** Files of a folder that are looked at, copied or synced at once. A guess: Node has four threads for files. */
 export const FILES_AT_ONCE = 8;
 /** Progress is told this often, and only of transfers that take longer than the second figure. */

@@ -242,14 +242,17 @@ export class Library {
 
   // --- reading the folder ---------------------------------------------------------------------------------------------
 
-  async #read(): Promise<void> {
+  /** Whether there was anything new; a folder that is not there may be back at any moment. */
+  async #read(): Promise<boolean> {
     try {
       const { listing, print } = await this.#options.hasher.list(this.#folder, this.#print);
       if (listing !== undefined) await this.#take(listing, print);
+      return listing !== undefined;
     } catch (thrown) {
       // The folder was removed or unmounted: nothing is shared until it is back. What is known of its files stays known.
       const skipped = [{ name: this.#folder, why: `it cannot be read (${codeOf(thrown)})` }];
       await this.#take({ files: [], folders: [], skipped }, 'none');
+      return true;
     }
   }
 

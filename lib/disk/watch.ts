@@ -1,6 +1,6 @@
 /**
  * Says when a folder should be read again: soon after the system tells of a change in it or below it, and now and then
- * though it does not.
+ * though it does not, ever more seldom while there is nothing new.
  *
  * The system's word is a mere hint: not every file system gives it, it may be lost, and of very many folders only some are
  * watched. One reading at a time, and after each a rest of several times its length, so that a huge folder takes a bounded
@@ -8,24 +8,27 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
-import { PULSES_MEET_MS, RESCAN_MS, RESCAN_PAUSE_MS, WATCHED_FOLDERS } from '../config.ts';
+import { PULSES_MEET_MS, RESCAN_MOST_MS, RESCAN_MS, RESCAN_PAUSE_MS, WATCHED_FOLDERS } from '../config.ts';
 
 /** How many times as long as a reading took nothing is read after it, unless somebody waits. A guess: a fifth of a core. */
 const REST = 4;
 
 /** Folders that nothing is told of are read at the same moments, with the pulses: to wake up costs more than to look. */
-function untilRescan(): number {
+function untilRescan(rescanMs: number): number {
   const now = performance.timeOrigin + performance.now();
-  const each = RESCAN_MS - (RESCAN_MS % PULSES_MEET_MS);
-  return Math.ceil((now + RESCAN_MS / 2) / each) * each - now;
+  const each = rescanMs - (rescanMs % PULSES_MEET_MS);
+  return Math.ceil((now + rescanMs / 2) / each) * each - now;
 }
 
 export class Watch {
-  readonly #read: () => Promise<void>;
+  readonly #read: () => Promise<boolean>;
   /** By the way from the folder to what is watched. */
   readonly #watchers = new Map<string, FSWatcher>();
   #folder: string | undefined;
   #folders: readonly string[] = [''];
+  /** Whether the system is asked about every folder. */
+  #asksForAll = false;
+  #rescanMs = RESCAN_MS;
   #timer: NodeJS.Timeout | undefined;
   #due = Number.POSITIVE_INFINITY;
   #rested = 0;
@@ -33,16 +36,21 @@ export class Watch {
   #next: Promise<void> | undefined;
   #closed = false;
 
-  /** `read` reads the folder; it must not fail. */
-  constructor(read: () => Promise<void>) {
+  /** `read` reads the folder, and says whether there was anything new; it must not fail. */
+  constructor(read: () => Promise<boolean>) {
     this.#read = read;
+  }
+
+  /** How long after a reading there is another, if the system says nothing. */
+  get rescanMs(): number {
+    return this.#rescanMs;
   }
 
   /** Begins to watch, and to read now and then. */
   start(folder: string): void {
     this.#folder = folder;
     this.follow(this.#folders);
-    this.#schedule(untilRescan());
+    this.#schedule(untilRescan(RESCAN_MS));
   }
 
   /** Which folders there are to watch, by the way to each, '' for the folder itself; those that stand first matter most. */
@@ -52,6 +60,7 @@ export class Watch {
     const wanted = new Set(this.#folders);
     for (const way of this.#watchers.keys()) if (!wanted.has(way)) this.#unwatch(way);
     for (const way of wanted) if (!this.#watchers.has(way)) this.#watch(this.#folder, way);
+    this.#asksForAll = folders.every((way) => this.#watchers.has(way));
   }
 
   /** Something may have changed. */
@@ -76,7 +85,10 @@ export class Watch {
   #watch(folder: string, way: string): void {
     try {
       const watcher = watch(join(folder, way), { persistent: false }, () => this.hint());
-      watcher.on('error', () => this.#unwatch(way));
+      watcher.on('error', () => {
+        this.#unwatch(way);
+        this.#asksForAll = false;
+      });
       this.#watchers.set(way, watcher);
     } catch {
       // No watches left, or a file system without: then the folder is only read now and then.
@@ -98,10 +110,11 @@ export class Watch {
     clearTimeout(this.#timer);
     this.#due = Number.POSITIVE_INFINITY;
     const began = performance.now();
-    await this.#read();
+    const isNew = await this.#read();
     const ended = performance.now();
     this.#rested = ended + REST * (ended - began);
-    this.#schedule(untilRescan());
+    this.#rescanMs = isNew || !this.#asksForAll ? RESCAN_MS : Math.min(2 * this.#rescanMs, RESCAN_MOST_MS);
+    this.#schedule(untilRescan(this.#rescanMs));
   }
 
   #schedule(afterMs: number): void {

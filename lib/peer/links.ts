@@ -44,6 +44,8 @@ export interface LinkOwner<Message> {
 
 /** A text of this length has no list that somebody could change. */
 const SHORT = 32;
+/** Short texts whose meaning is remembered: two pings, a pong, and some room. */
+const MEANINGS = 8;
 
 interface Standing {
   readonly link: Link;
@@ -67,7 +69,8 @@ export class Links<Message extends MeshMessage | AsideMessage> {
     writable: (guest) => this.#pumped(guest),
     closed: (guest, cause) => this.#closed(guest, cause),
   };
-  #lastHeard: { readonly message: Message | Greeting | undefined; readonly text: string } | undefined;
+  /** What short texts mean that came of late: an idle peer hears pings and pongs only, and these again and again. */
+  readonly #meanings = new Map<string, Message | Greeting>();
   #parting: Message | undefined;
   #last: { readonly message: Message; readonly text: string } | undefined;
 
@@ -276,12 +279,15 @@ export class Links<Message extends MeshMessage | AsideMessage> {
     this.#owner.received(from, message);
   }
 
-  // An idle peer hears pings and pongs only, many in a row that are alike.
   #parsed(text: string): Message | Greeting | undefined {
     const { parse } = this.#tongue;
     if (text.length > SHORT) return parsed(text, parse);
-    if (this.#lastHeard?.text !== text) this.#lastHeard = { message: parsed(text, parse), text };
-    return this.#lastHeard.message;
+    const known = this.#meanings.get(text);
+    if (known !== undefined) return known;
+    const message = parsed(text, parse);
+    if (this.#meanings.size === MEANINGS) this.#meanings.clear();
+    if (message !== undefined) this.#meanings.set(text, message);
+    return message;
   }
 }
 
