@@ -5,6 +5,7 @@ import type { Address, Listener } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { encode, PROTOCOL } from '../../lib/protocol/codec.ts';
+import { rootOf } from '../../lib/protocol/ids.ts';
 import type { Contact, Member, ServerAnswer } from '../../lib/protocol/messages.ts';
 
 type Place = Extract<ServerAnswer, { type: 'assigned' }>;
@@ -85,6 +86,12 @@ export class Joiner {
   /** @throws as `ask`. */
   async renew(): Promise<void> {
     await this.#asked({ type: 'renew', cookie: this.#place?.cookie ?? '' });
+  }
+
+  /** Publishes one file more than `version - 1` had, or the whole list, if it is the first. @throws as `ask`. */
+  async publish(version: number): Promise<void> {
+    const put = [{ name: `file ${version}`, bytes: 1, root: rootOf('0f'.repeat(32)) }];
+    await this.#asked({ type: 'publish', base: version === 1 ? 'whole' : version - 1, version, removed: [], put });
   }
 
   /** Who is in its network, as its server says. @throws as `ask`. */

@@ -3,7 +3,7 @@
  * that was acknowledged is lost, and the database is whole.
  *
  * A round is one server: a real process that dies at a failpoint, at the n-th time it comes by, while peers of all kinds ask:
- * some come back and renew, some are new, one finds its port taken, one leaves. Then the database itself is looked at, and the
+ * some come back and renew, some are new, one finds its port taken, one leaves, and all publish what they share. Then the database itself is looked at, and the
  * same peers go to the next server. What was cut off is asked again there, as a peer would.
  */
 import { DatabaseSync } from 'node:sqlite';
@@ -24,11 +24,11 @@ const NEWCOMERS = 1;
 const MEMBERS = 5;
 /** How often a server comes by each point in a round, about: from its start until all have been answered. */
 const PASSES: Readonly<Record<RegisterFailpoint, number>> = {
-  'register.before-statement': 150,
-  'register.before-commit': 45,
-  'register.after-commit': 100,
-  'answer.before-send': 16,
-  'answer.after-send': 16,
+  'register.before-statement': 190,
+  'register.before-commit': 50,
+  'register.after-commit': 110,
+  'answer.before-send': 20,
+  'answer.after-send': 20,
 };
 
 /** A lease as it lies in the database. */
@@ -42,8 +42,8 @@ interface Row {
 /** A register's database, between two servers. */
 export interface Kept {
   readonly url: string;
-  /** All leases, after what is wrong with the database itself; empty when nothing is. */
-  look(): Promise<{ readonly rows: readonly Row[]; readonly faults: readonly string[] }>;
+  /** All leases, the version of each peer's list, and what is wrong with the database itself. */
+  look(): Promise<{ readonly rows: readonly Row[]; readonly lists: ReadonlyMap<string, number>; readonly faults: readonly string[] }>;
 }
 
 /** What a round came to. */
@@ -59,6 +59,7 @@ export interface Round {
 }
 
 const LEASES = 'SELECT serial, port, peer, expires_at FROM lease';
+const LISTS = 'SELECT peer, version FROM catalog_list';
 
 export function sqliteKept(path: string): Kept {
   return {
@@ -69,10 +70,11 @@ export function sqliteKept(path: string): Kept {
         .prepare('PRAGMA integrity_check')
         .all()
         .map(({ integrity_check: verdict }) => String(verdict));
-      const isMade = database.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'lease'").get() !== undefined;
-      const rows = isMade ? database.prepare(LEASES).all().map(row) : [];
+      const isMade = (table: string) => database.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table) !== undefined;
+      const rows = isMade('lease') ? database.prepare(LEASES).all().map(row) : [];
+      const lists = listed(isMade('catalog_list') ? database.prepare(LISTS).all() : []);
       database.close();
-      return { rows, faults: verdicts.filter((verdict) => verdict !== 'ok') };
+      return { rows, lists, faults: verdicts.filter((verdict) => verdict !== 'ok') };
     },
   };
 }
@@ -83,15 +85,24 @@ export function postgresKept(url: string): Kept {
     async look() {
       const client = new Client(url);
       await client.connect();
-      const { rows: made } = await client.query("SELECT 1 FROM pg_tables WHERE tablename = 'lease'");
-      const { rows } = made.length === 0 ? { rows: [] } : await client.query(LEASES);
+      const found = async (table: string, query: string): Promise<Found[]> => {
+        const { rows: made } = await client.query('SELECT 1 FROM pg_tables WHERE tablename = $1', [table]);
+        return made.length === 0 ? [] : (await client.query(query)).rows;
+      };
+      const [rows, lists] = [await found('lease', LEASES), await found('catalog_list', LISTS)];
       await client.end();
-      return { rows: rows.map(row), faults: [] };
+      return { rows: rows.map(row), lists: listed(lists), faults: [] };
     },
   };
 }
 
-function row(found: Readonly<Record<string, unknown>>): Row {
+type Found = Readonly<Record<string, unknown>>;
+
+function listed(found: readonly Found[]): ReadonlyMap<string, number> {
+  return new Map(found.map(({ peer, version }) => [String(peer), Number(version)]));
+}
+
+function row(found: Found): Row {
   const { serial, port, peer, expires_at: expiresAt } = found;
   return { serial: Number(serial), port: Number(port), peer: String(peer), expiresAt: Number(expiresAt) };
 }
@@ -103,6 +114,8 @@ class Subject {
   wants: 'in' | 'out' | 'gone' = 'in';
   /** Until when its lease was prolonged at least. */
   until = 0;
+  /** Which version of its list was taken. */
+  #published = 0;
   /** What it asks, until it is answered. */
   asking = '';
 
@@ -132,6 +145,8 @@ class Subject {
     const askedAt = performance.timeOrigin + performance.now();
     await this.#ask('renew', () => this.joiner.renew());
     this.until = askedAt + LEASE_S * 1_000;
+    await this.#ask('publish', () => this.joiner.publish(this.#published + 1));
+    this.#published += 1;
     return [];
   }
 
@@ -157,7 +172,7 @@ class Subject {
   }
 
   /** What of the promises made to it the database breaks. */
-  faults(rows: readonly Row[]): readonly string[] {
+  faults(rows: readonly Row[], lists: ReadonlyMap<string, number>): readonly string[] {
     const { name, peer, place } = this.joiner;
     const own = rows.filter((lease) => lease.peer === peer);
     if (this.wants === 'gone') return own.map(({ port }) => `${name} has left, and holds port ${port}`);
@@ -165,6 +180,7 @@ class Subject {
     const { serial, port } = place.contact;
     const [lease] = own;
     if (own.length !== 1 || lease?.serial !== serial || lease.port !== port) return [`${name} was given port ${port}, and it is lost`];
+    if ((lists.get(peer) ?? 0) < this.#published) return [`what ${name} has published is lost`];
     return lease.expiresAt < this.until - CLOCK_MS ? [`a renewal of ${name} is lost`] : [];
   }
 }
@@ -186,19 +202,19 @@ export async function* killed(
     for (const leaver of subjects.slice(0, Math.max(0, members - MEMBERS))) leaver.wants = 'out';
     const refuser = new Subject(`p${number}`);
     subjects = [...subjects, ...newcomers, refuser];
-    const words = ['--ports', ports.join(), '--lease', `${LEASE_S}`, '--store', kept.url, '--port', '0'];
+    const words = ['--ports', ports.join(), '--lease', `${LEASE_S}`, '--store', kept.url, '--port', '0', '--index'];
     const server = new Server(words, folder, { FLOODMESH_FAILPOINTS: `${point}=kill@${turn}` });
     for (const subject of subjects) subject.asking = '';
     const { isKilled, faults: broken } = await acted(server, subjects, refuser);
     await server.kill();
     const cut = subjects.map(({ asking }) => asking).filter((what) => what !== '');
-    const { rows, faults } = await kept.look();
+    const { rows, lists, faults } = await kept.look();
     yield {
       point,
       turn,
       isKilled,
       cut,
-      faults: [...faults, ...broken, ...doubles(rows), ...subjects.flatMap((each) => each.faults(rows))],
+      faults: [...faults, ...broken, ...doubles(rows), ...subjects.flatMap((each) => each.faults(rows, lists))],
     };
     subjects = subjects.filter(({ wants }) => wants !== 'gone');
   }
