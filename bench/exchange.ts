@@ -97,7 +97,7 @@ async function everywhere(simulation: Simulation, name: string, isFound: boolean
 }
 
 function weigh({ network }: Simulation): void {
-  void network.bytes;
+  network.isWeighing = true;
   network.forgetCounts();
 }
 

@@ -55,7 +55,7 @@ export interface Compared {
   readonly server: number;
   /** The part of the living holders that is found while 1 %, or 10 %, of all go in a minute and as many come. */
   readonly churned: { readonly slow: number; readonly fast: number };
-  /** The same without a metadata server, and when a third was killed: at once, and half a minute later. */
+  /** The same without a metadata server, and when a third was killed: at once, and 15 seconds later. */
   readonly serverAway: number;
   readonly thirdKilled: { readonly atOnce: number; readonly later: number };
   readonly bytesPerPeer: number;
@@ -67,25 +67,39 @@ export interface Compared {
 const KEEPING: ReadonlySet<string> = new Set([
   ...['ping', 'pong', 'probe', 'probed', 'reports', 'walk', 'swap', 'shuffle', 'shuffled', 'leaving', 'released'],
 ]);
-/** Searches of each kind, by so many askers. */
-const ASKERS = 10;
-const QUIET_MS = 5_000;
-/** How long rest is looked at: less in a large network, where a second costs a second. */
-const REST_MS = 60_000;
-const REST_LARGE_MS = 15_000;
-const LARGE = 5_000;
-const HOUR_MS = 3_600_000;
 /** Longer than any search takes. */
 const SEARCH_PATIENCE_MS = 8_000;
-const CHURN_MS = 20_000;
+const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
-const HEALING_MS = 30_000;
+
+/** How long each phase is looked at, in virtual milliseconds, and how many ask: less in a large network, where a second costs a second. */
+interface Pace {
+  readonly askers: number;
+  readonly quietMs: number;
+  readonly restMs: number;
+  readonly churnMs: number;
+}
+
+const PACES: readonly (Pace & { readonly upTo: number })[] = [
+  { upTo: 500, askers: 10, quietMs: 5_000, restMs: 60_000, churnMs: 20_000 },
+  { upTo: 5_000, askers: 10, quietMs: 5_000, restMs: 20_000, churnMs: 10_000 },
+  { upTo: Number.POSITIVE_INFINITY, askers: 5, quietMs: 3_000, restMs: 8_000, churnMs: 5_000 },
+];
+/** Long enough for whoever is left to close the gaps. */
+const HEALING_MS = 15_000;
+/** Where every peer knows of every other, one process cannot hold ten thousand of them: their copies grow with the square. */
+const MOST_PEERS: Readonly<Record<string, number>> = { exchange: 2_000 };
 const NOTHING: Counts = { messages: {}, bytes: {} };
 
 /** Messages and bytes by type of message. */
 interface Counts {
   readonly messages: Readonly<Record<string, number>>;
   readonly bytes: Readonly<Record<string, number>>;
+}
+
+/** Whether a network of this size can be compared, in one process. */
+export function isComparable(discovery: string, peers: number): boolean {
+  return peers <= (MOST_PEERS[discovery] ?? Number.POSITIVE_INFINITY);
 }
 
 /** The figures of one way to find a file in a network of this size. */
@@ -125,24 +139,27 @@ class Trial {
   readonly #random: Random;
   /** What is sent in a millisecond in which nobody asks. */
   #resting = NOTHING;
+  readonly #pace: Pace;
   #comers = 0;
 
   constructor(simulation: Simulation, peers: number) {
     this.#simulation = simulation;
     this.#peers = peers;
     this.#random = new Random(simulation.seed, 'comparison');
+    this.#pace = paceOf(peers);
+    simulation.network.isWeighing = true;
   }
 
   async gathered(): Promise<Pick<Compared, 'joinMs' | 'links' | 'join'>> {
     this.#counted();
     const joinMs = await gather(this.#simulation, this.#peers);
     const join = share(total(this.#counted()), this.#peers);
-    await this.#simulation.run(QUIET_MS);
+    await this.#simulation.run(this.#pace.quietMs);
     return { joinMs, links: mean([...this.#simulation.hosts.values()].map(({ links }) => links.size)), join };
   }
 
   async rest(): Promise<Cost> {
-    const ms = this.#peers > LARGE ? REST_LARGE_MS : REST_MS;
+    const ms = this.#pace.restMs;
     this.#counted();
     await this.#simulation.run(ms);
     const counts = this.#counted();
@@ -161,17 +178,17 @@ class Trial {
     const before = register.asked;
     const [popular, rare, absent] = [await this.#ask(POPULAR.name), await this.#ask(RARE.name), await this.#ask(ABSENT)];
     watchers.delete(watch);
-    const searches = 3 * Math.min(ASKERS, this.#peers);
+    const searches = 3 * Math.min(this.#pace.askers, this.#peers);
     return { popular, rare, absent, busiest: Math.max(0, ...heard.values()) / searches, server: (register.asked - before) / searches };
   }
 
   async left(): Promise<Cost> {
-    const leavers = this.#some(Math.min(ASKERS, Math.ceil(this.#peers / 10)));
+    const leavers = this.#some(Math.min(this.#pace.askers, Math.ceil(this.#peers / 10)));
     this.#counted();
     const shared = leavers.map((name) => this.#sharedBy(name));
     for (const name of leavers) this.#simulation.leave(name);
-    await this.#simulation.run(QUIET_MS);
-    const cost = this.#beyondRest(this.#counted(), QUIET_MS);
+    await this.#simulation.run(this.#pace.quietMs);
+    const cost = this.#beyondRest(this.#counted(), this.#pace.quietMs);
     for (const files of shared) this.#come(files);
     await this.#quiet();
     return share(cost, leavers.length);
@@ -179,13 +196,15 @@ class Trial {
 
   /** What is found while `part` of all peers go in a minute, half of them by a crash, and as many come. */
   async churned(part: number): Promise<number> {
-    const steps = Math.max(ASKERS, Math.round((part * this.#peers * CHURN_MS) / MINUTE_MS));
-    const going = (part * this.#peers * CHURN_MS) / MINUTE_MS / steps;
+    this.#simulation.network.isWeighing = false;
+    const { askers, churnMs } = this.#pace;
+    const steps = Math.max(askers, Math.round((part * this.#peers * churnMs) / MINUTE_MS));
+    const going = (part * this.#peers * churnMs) / MINUTE_MS / steps;
     const recalls: number[] = [];
     for (let step = 0, owed = this.#random.next(); step < steps; step++, owed += going) {
       for (; owed >= 1; owed--) this.#replace();
-      await this.#simulation.run(CHURN_MS / steps);
-      if (recalls.length < ((step + 1) * ASKERS) / steps) recalls.push((await this.#ask(POPULAR.name, 1)).recall);
+      await this.#simulation.run(churnMs / steps);
+      if (recalls.length < ((step + 1) * askers) / steps) recalls.push((await this.#ask(POPULAR.name, 1)).recall);
     }
     await this.#quiet();
     return mean(recalls);
@@ -193,7 +212,7 @@ class Trial {
 
   async withoutServer(): Promise<number> {
     this.#simulation.register.goAway();
-    await this.#simulation.run(QUIET_MS);
+    await this.#simulation.run(this.#pace.quietMs);
     const { recall } = await this.#ask(POPULAR.name);
     this.#simulation.register.comeBack();
     await this.#quiet();
@@ -210,7 +229,7 @@ class Trial {
     return { atOnce, later: (await this.#ask(POPULAR.name)).recall };
   }
 
-  async #ask(name: string, askers = ASKERS): Promise<Searched> {
+  async #ask(name: string, askers = this.#pace.askers): Promise<Searched> {
     const asked = [];
     for (const asker of this.#some(askers)) asked.push(await this.#askOnce(asker, name));
     const records = asked.map(({ record }) => record);
@@ -263,7 +282,7 @@ class Trial {
 
   async #quiet(): Promise<void> {
     await comeTogether(this.#simulation);
-    await this.#simulation.run(QUIET_MS);
+    await this.#simulation.run(this.#pace.quietMs);
   }
 
   #some(count: number): string[] {
@@ -284,6 +303,12 @@ class Trial {
       sum(Object.entries(all).map(([type, count]) => Math.max(0, count - (resting[type] ?? 0) * ms)));
     return { messages: beyond(counts.messages, this.#resting.messages), bytes: beyond(counts.bytes, this.#resting.bytes) };
   }
+}
+
+function paceOf(peers: number): Pace {
+  const pace = PACES.find(({ upTo }) => peers <= upTo);
+  if (pace === undefined) throw new Error('every size has a pace');
+  return pace;
 }
 
 function hopsToNearest(simulation: Simulation, { asker, found }: SearchRecord): number[] {

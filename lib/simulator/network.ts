@@ -30,7 +30,7 @@ export class Network {
   /** Set where something was promised to, and those who wait for it must be given their turn before time goes on. */
   isStirred = false;
   readonly #sent = new Map<string, { count: number }>();
-  #weighed: Map<string, number> | undefined;
+  readonly #weighed = new Map<string, number>();
   readonly #asides = new Asides(this);
   readonly #queue = new Queue<Entry>();
   readonly #machines = new Map<string, Machine>();
@@ -47,9 +47,11 @@ export class Network {
     return Object.fromEntries([...this.#sent].map(([type, { count }]) => [type, count]));
   }
 
-  /** Bytes sent, by type, from the first time on that this is asked for: whoever does not ask does not pay for it. */
+  /** Whether what is sent is weighed: whoever does not want to know its bytes does not pay for it. */
+  isWeighing = false;
+
+  /** Bytes sent while they were weighed, by type. */
   get bytes(): Record<string, number> {
-    this.#weighed ??= new Map();
     return Object.fromEntries(this.#weighed);
   }
 
@@ -62,7 +64,7 @@ export class Network {
   forgetCounts(): void {
     this.#asides.made = 0;
     for (const sent of this.#sent.values()) sent.count = 0;
-    this.#weighed?.clear();
+    this.#weighed.clear();
   }
 
   // --- time ------------------------------------------------------------------------------------------------------------
@@ -285,7 +287,7 @@ export class Network {
     const sent = this.#sent.get(type);
     if (sent === undefined) this.#sent.set(type, { count: 1 });
     else sent.count += 1;
-    if (this.#weighed !== undefined) this.#weighed.set(type, (this.#weighed.get(type) ?? 0) + encode(message).length);
+    if (this.isWeighing) this.#weighed.set(type, (this.#weighed.get(type) ?? 0) + encode(message).length);
   }
 
   #hold(end: End, flow: Flow, message: MeshMessage): void {
