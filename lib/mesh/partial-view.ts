@@ -21,6 +21,7 @@ import {
   FEW_LINKS,
   ISLANDS_SOUGHT,
   PORCH_LINKS,
+  PORCH_LINKS_CROWDED,
   PORCH_MS,
   PORCH_PATIENCE_MS,
   SHUFFLE_LEAST_MS,
@@ -165,10 +166,13 @@ export class PartialView implements Overlay {
   }
 
   // The porch is for those who know nobody else: through us they find others, and some of them go again.
-  // Who was let go for want of room is not let in again at once.
+  // Who was let go for want of room is not let in again at once. Where the porch was full of such there is more room for a while: those
+  // who dial everybody have had their turn, and who dials us in need meets others than them.
   hasRoom(peer: PeerId): boolean {
     if (this.#links.size < ACTIVE_LINKS || this.#links.has(peer)) return true;
-    return this.#links.size < ACTIVE_LINKS_MOST + PORCH_LINKS && !this.#dismissed?.has(peer);
+    if (this.#dismissed?.has(peer)) return false;
+    const isCrowded = this.#dismissed !== undefined && this.#dismissed.size >= PORCH_LINKS;
+    return this.#links.size < ACTIVE_LINKS_MOST + (isCrowded ? PORCH_LINKS_CROWDED : PORCH_LINKS);
   }
 
   placed(): readonly Placed[] {

@@ -11,6 +11,7 @@ import {
   LOST_REDIAL_MS,
   PASSIVE_CONTACTS,
   PORCH_LINKS,
+  PORCH_LINKS_CROWDED,
   PORCH_MS,
   PORCH_PATIENCE_MS,
   SHUFFLE_LEAST_MS,
@@ -128,6 +129,19 @@ t.test('who was let go for want of room is not let in again at once, unless link
   for (const name of LETTERS.slice(0, ACTIVE_LINKS_MOST + 1)) if (name !== other) down(lacking, name);
   down(lacking, other, 'full');
   t.ok(lacking.mesh.hasRoom(contactOf(other).peer));
+});
+
+t.test('where the porch was full of those who went for want of room, there is more room for a while', async (t) => {
+  const mind = wide(ACTIVE_LINKS_MOST + PORCH_LINKS);
+  pulse(mind);
+  const gone = hungUp(pulse(mind, PORCH_MS)).map((one) => one.split(' ')[0] ?? '');
+  for (const name of gone) down(mind, name, 'full');
+  const guests = Array.from({ length: PORCH_LINKS_CROWDED }, (_, index) => `g${index}`);
+  for (const name of guests) {
+    t.ok(mind.mesh.hasRoom(contactOf(name).peer));
+    mind.linked(name);
+  }
+  t.notOk(mind.mesh.hasRoom(contactOf('z').peer));
 });
 
 t.test('while a search waits too long, links are dialled that nobody else brought about, and asked too', async (t) => {
