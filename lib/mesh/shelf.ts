@@ -74,11 +74,10 @@ export class Shelf implements Offer {
     this.#edition += 1;
     this.#gone ??= new Map();
     this.#gone.set(path, this.#edition);
-    if (this.#gone.size <= REMOVALS_REMEMBERED) return;
     for (const [earliest, edition] of this.#gone) {
+      if (this.#gone.size <= REMOVALS_REMEMBERED) break;
       this.#gone.delete(earliest);
       this.#forgotten = edition;
-      return;
     }
   }
 
@@ -104,7 +103,10 @@ export class Shelf implements Offer {
     if (edition < this.#forgotten) return undefined;
     if (edition === this.#edition) return [];
     const paths: string[] = [];
-    for (const [row, file] of this.#rows.entries()) if (file !== undefined && (this.#since[row] ?? 0) > edition) paths.push(file.name);
+    for (const [row, since] of this.#since.entries()) {
+      const file = this.#rows[row];
+      if (file !== undefined && since > edition) paths.push(file.name);
+    }
     for (const [path, since] of this.#gone ?? []) if (since > edition) paths.push(path);
     return paths;
   }

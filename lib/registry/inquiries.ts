@@ -20,12 +20,15 @@ const encoder = new TextEncoder();
 export class Inquiries {
   readonly #registry: Registry;
   readonly #catalog: Catalog;
+  readonly #most: number;
   /** By serial: the same lease always has the same contact. */
   readonly #signed = new Map<number, Contact>();
 
-  constructor(registry: Registry, catalog: Catalog) {
+  /** @param most Contacts that are kept at hand. */
+  constructor(registry: Registry, catalog: Catalog, most = CONTACTS_SIGNED) {
     this.#registry = registry;
     this.#catalog = catalog;
+    this.#most = most;
   }
 
   /** The answer to what the member of this lease asks. Refuses with LEASE_UNKNOWN when that has ended, else as `Catalog` does. */
@@ -66,7 +69,7 @@ export class Inquiries {
     const listing = await this.#catalog.browse({ type: 'peer', peer }, { cursor, limit: most }, now);
     if (isRefusal(listing)) return listing;
     const { version, files: entries, holder, found: all } = listing;
-    const found = fitting(all.flatMap(sharedOf));
+    const found = fitting(all.map(sharedOf));
     const contact = holder?.type === 'member' ? { contact: this.#contact(holder.lease) } : {};
     const next = found.length < all.length ? found.at(-1)?.name : listing.cursor;
     return { type: 'browsed', ...contact, version, entries, found, ...cursorOf(next) };
@@ -93,7 +96,7 @@ export class Inquiries {
       const { lease } = holder;
       const group = found.get(lease.serial) ?? { contact: this.#contact(lease), held: [] };
       found.set(lease.serial, group);
-      group.held.push(...sharedOf(entry));
+      group.held.push(sharedOf(entry));
     }
     return { found: [...found.values()], ...(foreign.length > 0 && { foreign }) };
   }
@@ -101,7 +104,7 @@ export class Inquiries {
   #contact(lease: Lease): Contact {
     const known = this.#signed.get(lease.serial);
     if (known !== undefined) return known;
-    if (this.#signed.size >= CONTACTS_SIGNED) this.#signed.clear();
+    if (this.#signed.size >= this.#most) this.#signed.clear();
     const contact = this.#registry.contact(lease);
     this.#signed.set(lease.serial, contact);
     return contact;
@@ -113,8 +116,8 @@ function entryOf({ root, ...file }: SharedFile): Entry {
 }
 
 // What members publish has a length, and a root for a hash.
-function sharedOf({ hash, bytes, folder: _, ...entry }: Entry): SharedFile[] {
-  return bytes === undefined ? [] : [{ ...entry, bytes, root: rootOf(hash) }];
+function sharedOf({ hash, bytes = 0, folder: _, ...entry }: Entry): SharedFile {
+  return { ...entry, bytes, root: rootOf(hash) };
 }
 
 function cursorOf(cursor: string | undefined): { readonly cursor?: string } {

@@ -11,7 +11,7 @@ import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 type Answer<Type extends InquiryAnswer['type']> = Extract<InquiryAnswer, { type: Type }>;
 
 /** The register of a network, and members p1, p2, … of it, by their serials. */
-async function opened(count: number, account?: string) {
+async function opened(count: number, account?: string, most?: number) {
   const store = new MemoryStore();
   let signed = 0;
   const registry = new Registry({
@@ -23,7 +23,7 @@ async function opened(count: number, account?: string) {
     },
   });
   const catalog = new Catalog({ store: store.catalog, network: 'p2p' });
-  const inquiries = new Inquiries(registry, catalog);
+  const inquiries = new Inquiries(registry, catalog, most);
   const serials: number[] = [];
   for (let number = 1; number <= count; number++) {
     const joined = await registry.join({ network: 'p2p', peer: peerOf(number), name: `p${number}`, host: '10.0.0.1', account }, 0);
@@ -101,6 +101,9 @@ t.test('the list of an account stays when its peer is gone, and says that it is 
   t.match(await ask(2, { type: 'browse', peer: peerOf(1) }), { contact: { account: 'Anna' }, entries: 1 });
   await registry.evict(lease?.serial ?? 0, 0);
   t.same(((await ask(2, { type: 'locate', want: { by: 'all' } })) as Answer<'located'>).found, []);
+  const away = await ask(2, { type: 'browse', peer: peerOf(1) });
+  t.match(away, { type: 'browsed', entries: 1 });
+  t.notOk('contact' in away);
 });
 
 t.test('files of holders that are no members are told apart', async (t) => {
@@ -153,4 +156,11 @@ t.test('all contacts are told, in the order in which their peers came, and how m
     names,
     Array.from({ length: 600 }, (_, index) => `p${index + 1}`),
   );
+});
+
+t.test('so many signed contacts are kept at hand', async (t) => {
+  const { ask, signed } = await opened(3, undefined, 2);
+  const before = signed();
+  for (let round = 0; round < 2; round++) t.match(await ask(1, { type: 'contacts' }), { found: { length: 3 } });
+  t.equal(signed() - before, 6, 'where three do not fit, each is signed again');
 });

@@ -32,7 +32,7 @@ export class Learnt {
       this.#known.set(key, { contact, file, until: now + LEARNT_MS });
     }
     for (const key of this.#known.keys()) {
-      if (this.#known.size <= LEARNT_FILES) return;
+      if (this.#known.size <= LEARNT_FILES) break;
       this.#known.delete(key);
     }
   }

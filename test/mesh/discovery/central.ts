@@ -183,6 +183,17 @@ t.test('what the server told of late comes first then, while it is fresh, and no
   t.same(told(asker.answered(undefined)), []);
 });
 
+t.test('a question that is asked twice ends as the second does', async (t) => {
+  const asker = new Asker();
+  asker.search(NAMED);
+  asker.answered(undefined);
+  asker.search(NAMED);
+  t.ok(end(asker.answered(located(undefined))));
+  const proof = sealOf(a.peer).prove(sealOf(m.peer).keys, answerText(QUERY, NAMED, a.peer));
+  const message: MeshMessage = { type: 'echo', query: QUERY, answered: [a.peer], proofs: [proof], missed: [] };
+  t.same(asker.tell({ type: 'received', from: a.peer, message }), []);
+});
+
 t.test('a search that is cancelled is over, whomever it asked', async (t) => {
   const asker = new Asker();
   asker.search(NAMED);

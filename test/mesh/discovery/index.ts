@@ -1,5 +1,5 @@
 import t from 'tap';
-import { DISCOVERIES, discoveryNamed } from '../../../lib/mesh/discovery/index.ts';
+import { DISCOVERIES, discoveryNamed, needsIndex } from '../../../lib/mesh/discovery/index.ts';
 
 t.test('every way to find a file is known by its name', async (t) => {
   t.ok(DISCOVERIES.includes('flood'));
@@ -12,4 +12,9 @@ t.test('each peer gets a strategy of its own', async (t) => {
 
 t.test('a way that this version does not know is none', async (t) => {
   for (const name of ['', 'Flood', 'ring of fire', '__proto__', 'constructor', 'toString']) t.equal(discoveryNamed(name), undefined, name);
+});
+
+t.test("a way that lives on the server's index has its peers publish; any other may", async (t) => {
+  t.same(['flood', 'central'].map(needsIndex), [false, true]);
+  t.match(discoveryNamed('flood', true), { name: 'flood' });
 });

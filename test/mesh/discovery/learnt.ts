@@ -26,6 +26,7 @@ t.test('of too much the earliest is forgotten', async (t) => {
   const learnt = new Learnt();
   learnt.learn({ contact: a, files: [fileOf('f1')] }, 0);
   learnt.learn({ contact: b, files: Array.from({ length: LEARNT_FILES }, (_, index) => fileOf(`g${index}`)) }, 0);
+  learnt.learn({ contact: a, files: [] }, 0);
   t.same(learnt.matching(NAMED, undefined, 1), []);
   t.same(told(learnt.matching({ by: 'name', name: 'g0' }, undefined, 1)), ['g0 at b']);
 });

@@ -208,3 +208,12 @@ t.test('an answer that nobody waits for changes nothing', async (t) => {
   );
   t.match(peer.joined(), [{ base: 'whole', version: 1 }]);
 });
+
+t.test('who offers something else altogether publishes it whole', async (t) => {
+  const peer = new Publisher(fileOf('f1'));
+  peer.joined();
+  const other = new Publisher(fileOf('f2'));
+  peer.publishing.handle({ type: 'shared', offer: other.shelf }, other.view);
+  const [effect] = peer.publishing.handle({ type: 'timerFired', timer: { of: 'pulse' } }, other.view);
+  t.match(effect, { request: { base: 'whole', put: [fileOf('f2')] } });
+});
