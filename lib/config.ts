@@ -76,7 +76,7 @@ export const CATALOG_FILES = 2_000_000;
 export const CATALOG_PAGE = 100;
 export const CATALOG_PAGE_MOST = 1_000;
 /** Entries that are read in one part of an answer that no index helps with: some 10 ms of a database's time. */
-export const CATALOG_SCANNED = 20_000;
+export const CATALOG_SCANNED = 10_000;
 /** Words of a title that are looked for at once. A guess: who knows more knows the title. */
 export const CATALOG_WORDS = 8;
 /** Entries that belong to nobody any more and are removed at once: some 30 ms of SQLite's time, each half second. */

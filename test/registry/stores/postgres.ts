@@ -1,5 +1,7 @@
 import { Client } from 'pg';
 import t from 'tap';
+import { CATALOG_SCANNED } from '../../../lib/config.ts';
+import type { Way } from '../../../lib/registry/catalog-store.ts';
 import { openPostgres } from '../../../lib/registry/stores/postgres.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
 import { catalogPromises, entryOf, member, namesOf, patch, peer } from '../../suites/catalog.ts';
@@ -42,6 +44,28 @@ else {
     const store = await openPostgres(url);
     t.same(await namesOf(store.catalog, { by: 'text', text: 'deep' }), ['deep/f1.txt']);
     t.same(await namesOf(store.catalog, { by: 'words', words: ['protocol'] }), ['deep/f1.txt']);
+    await store.close();
+  });
+
+  t.test('parts of names that are common are found by reading on, those that are rare by the index, and all of them', async (t) => {
+    const store = await emptied();
+    const limits = { list: 2 * CATALOG_SCANNED, network: 2 * CATALOG_SCANNED, foreign: 0 };
+    const marked = (number: number) => (number % 1_000 === 0 ? ' common' : number === 5 || number > CATALOG_SCANNED + 8 ? ' rare' : '');
+    const files = Array.from({ length: CATALOG_SCANNED + 10 }, (_, number) =>
+      entryOf(`${number}${marked(number)}`, number % 1_000 === 1 ? { title: 'Common words' } : {}),
+    );
+    const one = await member(store, 1);
+    await store.catalog.publish(patch(peer(one), [...files, entryOf('common last', { title: 'rare words' })], { limits }), NOW);
+    const part = (way: Way, limit: number) => store.catalog.locate({ network: 'p2p', way, after: 0, limit }, NOW);
+    const rare = { by: 'text', text: 'rare' } as const;
+    t.match(await part(rare, 100), { found: { length: 2 }, after: undefined }, 'in one part');
+    t.match(await part(rare, 2), { found: { length: 2 }, after: Number });
+    const common = { by: 'text', text: 'common' } as const;
+    t.match(await part(common, 100), { found: { length: 10 }, after: Number }, 'the rest comes in another');
+    t.equal((await namesOf(store.catalog, common)).length, 12);
+    t.equal((await namesOf(store.catalog, common, { limit: 3 })).length, 12);
+    t.same(await namesOf(store.catalog, { by: 'words', words: ['words', 'rare'] }), ['common last']);
+    t.equal((await namesOf(store.catalog, { by: 'words', words: ['common', 'words'] })).length, 11);
     await store.close();
   });
 
