@@ -61,8 +61,10 @@ class PostgresDatabase implements Database {
       query_timeout: STORE_ANSWER_MS,
       application_name: 'floodmesh',
     });
-    // An idle connection that broke is replaced by the next call; without a listener it would end the process.
+    // A connection that broke is replaced by the next call; whoever used it is told by what it waited for. Without a listener each would
+    // end the process: the pool hears of idle ones only.
     this.#pool.on('error', () => undefined);
+    this.#pool.on('connect', (client) => void client.on('error', () => undefined));
   }
 
   run(step: Step): Promise<readonly Row[]> {

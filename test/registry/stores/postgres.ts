@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 import t from 'tap';
-import { CATALOG_SCANNED } from '../../../lib/config.ts';
+import { CATALOG_SCANNED, STORE_CONNECTIONS } from '../../../lib/config.ts';
 import type { Way } from '../../../lib/registry/catalog-store.ts';
 import { openPostgres } from '../../../lib/registry/stores/postgres.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
@@ -135,7 +135,18 @@ else {
   t.test('a database that is away is said to be away, and is used again when it is back, with all that it acknowledged', async (t) => {
     const store = await openPostgres(await postgres.database());
     const lease = await leased(store, claimOf(1));
-    await postgres.stop();
+    const stopped = postgres.stop();
+    // Connections are in use while it goes; each may break between two statements.
+    const answers: unknown[] = [];
+    const asking = async () => {
+      for (let isThere = true; isThere; )
+        isThere = await store.count('p2p').then(
+          () => true,
+          (error) => answers.push(error) === 0,
+        );
+    };
+    await Promise.all([stopped, ...Array.from({ length: STORE_CONNECTIONS }, asking)]);
+    t.match(answers, Array(STORE_CONNECTIONS).fill({ code: 'STORE_AWAY' }));
     await t.rejects(store.lease(lease.serial, NOW), { code: 'STORE_AWAY', hint: /again/ });
     await t.rejects(store.claim(claimOf(2), NOW), { code: 'STORE_AWAY' });
     await postgres.begin();
