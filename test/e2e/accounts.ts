@@ -1,8 +1,8 @@
 /** Seed 002's flows with real processes: register, log in, list, search, fetch, log out; and who may not. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
-import { HOST, story } from './processes.ts';
+import t, { type Test } from 'tap';
+import { HOST, holds, type Network, story } from './processes.ts';
 
 t.setTimeout(180_000);
 
@@ -11,7 +11,7 @@ const NEW = 'battery staple';
 
 story(
   'accounts are registered, log in, find each other, change their password and log out',
-  { store: 'register.db', serve: ['--accounts'] },
+  { store: 'register.db', serve: ['--accounts', '--index'] },
   async (t, network) => {
     const file = (name: string, ...lines: readonly string[]) => {
       writeFileSync(join(network.folder, name), `${lines.join('\n')}\n`, { mode: 0o600 });
@@ -47,6 +47,7 @@ story(
     const found = await bert.until('found');
     t.match(found, { name: 'of anna.txt', bytes: 16, peer: 's1', account: 'Anna', host: HOST, port });
     t.equal((await bert.fetch('of anna.txt')).hash, found.hash);
+    await asks(t, network, { file: 'of anna.txt', hash: found.hash ?? '', port });
     t.match(await anna.ask('peers all', 'peers'), {
       peers: [
         { name: 's1', account: 'Anna', online: true },
@@ -79,3 +80,23 @@ story(
     }
   },
 );
+
+/** What a program of Anna's asks the server over HTTP: LOGIN, KEEP_ALIVE, SHOW_PEERS, SEARCH, BROWSE, LOGOUT. */
+async function asks(t: Test, { address }: Network, { file, hash, port }: { file: string; hash: string; port: number }): Promise<void> {
+  const call = async (method: string, path: string, session = '', body?: object) => {
+    const headers = { authorization: `Bearer ${session}`, ...(body && { 'content-type': 'application/json' }) };
+    const answer = await fetch(`http://${address}${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    const text = await answer.text();
+    return { status: answer.status, ...(text === '' ? {} : JSON.parse(text)) };
+  };
+  const { session } = await call('POST', '/v1/session', '', { name: 'Anna', password: OLD });
+  t.equal((await call('PUT', '/v1/session', session)).status, 204);
+  t.match(await call('GET', '/v1/accounts?which=online', session), { items: [{ name: 'Anna' }, { name: 'Bert' }] });
+  const wanted = `/v1/search?q=${encodeURIComponent(file)}`;
+  await holds(10_000, async () => (await call('GET', wanted, session)).items.length === 1);
+  const { items } = await call('GET', wanted, session);
+  t.match(items, [{ name: file, bytes: 16, hash, holder: { type: 'member', name: 's1', account: 'Anna', host: HOST, port } }]);
+  t.match(await call('GET', `/v1/peers/${items[0].holder.peer}/files`, session), { items: [{ name: file, bytes: 16, hash }] });
+  t.equal((await call('DELETE', '/v1/session', session)).status, 204);
+  t.match(await call('GET', wanted, session), { status: 401, code: 'LOGIN_NEEDED' });
+}
