@@ -236,9 +236,9 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: 'tells a person of a hit twice',
-    seed: 1,
-    file: 'mesh/discovery/planned.ts',
-    right: '  round.found.add(key);\n',
+    seed: 7,
+    file: 'mesh/discovery/rescue.ts',
+    right: '    this.#found.add(key);\n',
     wrong: '',
   },
   {
