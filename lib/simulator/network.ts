@@ -20,6 +20,16 @@ import { CALM, travelMs, type Weather } from './weather.ts';
 
 type Message = Parameters<typeof encode>[0];
 
+/** Messages of one type: how many were sent, how many of them weighed, and what these had. */
+interface Sent {
+  count: number;
+  weighed: number;
+  bytes: number;
+}
+
+/** One in so many is weighed. */
+const WEIGHED = 8;
+
 export class Network {
   readonly seed: number;
   /** How every link behaves that nothing else was said of. */
@@ -29,8 +39,7 @@ export class Network {
   now = 0;
   /** Set where something was promised to, and those who wait for it must be given their turn before time goes on. */
   isStirred = false;
-  readonly #sent = new Map<string, { count: number }>();
-  readonly #weighed = new Map<string, number>();
+  readonly #sent = new Map<string, Sent>();
   readonly #asides = new Asides(this);
   readonly #queue = new Queue<Entry>();
   readonly #machines = new Map<string, Machine>();
@@ -50,9 +59,11 @@ export class Network {
   /** Whether what is sent is weighed: whoever does not want to know its bytes does not pay for it. */
   isWeighing = false;
 
-  /** Bytes sent while they were weighed, by type. */
+  /** Bytes sent, by type, as of messages that were weighed: of each type the first, and then one in eight. */
   get bytes(): Record<string, number> {
-    return Object.fromEntries(this.#weighed);
+    return Object.fromEntries(
+      [...this.#sent].map(([type, { count, weighed, bytes }]) => [type, weighed === 0 ? 0 : (bytes / weighed) * count]),
+    );
   }
 
   /** Side links that were made, since counts were forgotten last. */
@@ -63,8 +74,7 @@ export class Network {
   /** Counts anew from here on. */
   forgetCounts(): void {
     this.#asides.made = 0;
-    for (const sent of this.#sent.values()) sent.count = 0;
-    this.#weighed.clear();
+    this.#sent.clear();
   }
 
   // --- time ------------------------------------------------------------------------------------------------------------
@@ -284,10 +294,16 @@ export class Network {
   /** Counts what is sent, here or to and from the register. */
   count(message: Message): void {
     const { type } = message;
-    const sent = this.#sent.get(type);
-    if (sent === undefined) this.#sent.set(type, { count: 1 });
-    else sent.count += 1;
-    if (this.isWeighing) this.#weighed.set(type, (this.#weighed.get(type) ?? 0) + encode(message).length);
+    let sent = this.#sent.get(type);
+    if (sent === undefined) {
+      sent = { count: 0, weighed: 0, bytes: 0 };
+      this.#sent.set(type, sent);
+    }
+    if (this.isWeighing && sent.count % WEIGHED === 0) {
+      sent.weighed += 1;
+      sent.bytes += encode(message).length;
+    }
+    sent.count += 1;
   }
 
   #hold(end: End, flow: Flow, message: MeshMessage): void {

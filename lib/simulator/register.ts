@@ -83,7 +83,7 @@ export class Register {
 
   // --- its life --------------------------------------------------------------------------------------------------------
 
-  /** Requests that came in so far. */
+  /** What the index and the register were asked by members, so far. */
   get asked(): number {
     return this.#asked;
   }
@@ -157,6 +157,7 @@ export class Register {
 
   /** What the index says, or the register of its members; a refusal is an answer. */
   inquire(asker: Asker, inquiry: Inquiry): Promise<InquiryAnswer> {
+    this.#asked += 1;
     this.#network.count({ ...inquiry, id: INQUIRY_ID });
     return this.#ask(asker, async ({ inquiries }) => {
       const place = this.#lines.get(asker);
@@ -209,7 +210,6 @@ export class Register {
     else {
       settle(this.#travel(), () => {
         if (this.#isAway) return settle(this.#travel(), fail);
-        this.#asked += 1;
         if (!this.#lines.has(asker)) this.#lines.set(asker, undefined);
         const running = this.#running;
         serve(running).then((answer) =>
