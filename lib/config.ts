@@ -363,6 +363,9 @@ export const EXCHANGE_ROUND_MS = 60_000;
 export const ROUNDS_PER_COUNT = 10;
 /** How long news are gathered before they are told on. A guess: seven hops take a second. */
 export const NEWS_TOLD_MS = 100;
+/** New versions that a peer makes of its own list a second, and at once: while many files are hashed all others would hear of each. Guesses. */
+export const LIST_CHANGES_PER_SECOND = 0.1;
+export const LIST_CHANGES_AT_ONCE = 3;
 /** Files of one list that are kept, and of all: about 60 MiB, or 160 once it is searched. Who has more is asked by a flood. Guesses. */
 export const LIST_FILES = 20_000;
 export const LISTS_FILES = 400_000;

@@ -7,9 +7,19 @@
  * the server is away each does, a little before the life of its list is over. A copy that is not whole, or not compared with a
  * neighbour's yet, answers nothing: the search goes as a flood then, which others always answer.
  */
-import { DOUBT_MS, EXCHANGE_ROUND_MS, HITS_PER_QUERY, LIST_LIFE_MS, NEWS_TOLD_MS, ROUNDS_PER_COUNT } from '../../config.ts';
+import {
+  DOUBT_MS,
+  EXCHANGE_ROUND_MS,
+  HITS_PER_QUERY,
+  LIST_CHANGES_AT_ONCE,
+  LIST_CHANGES_PER_SECOND,
+  LIST_LIFE_MS,
+  NEWS_TOLD_MS,
+  ROUNDS_PER_COUNT,
+} from '../../config.ts';
 import type { PeerId } from '../../protocol/ids.ts';
 import { type InquiryAnswer, MAX_PEERS, type SharedFile } from '../../protocol/messages.ts';
+import { Allowance } from '../allowance.ts';
 import { hashOf } from '../chains.ts';
 import type { Mark } from '../changes.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
@@ -39,6 +49,9 @@ export class ExchangeDiscovery implements Discovery {
   readonly #news = new Map<PeerId, PeerId | undefined>();
   #effects: MeshEffect[] = [];
   #mark: Mark | undefined;
+  /** What we share, as it was told last. */
+  #own: readonly SharedFile[] = [];
+  readonly #changes = new Allowance(LIST_CHANGES_PER_SECOND, LIST_CHANGES_AT_ONCE, 0);
   #isDoubted = false;
   #roundAt = 0;
   #rounds = 0;
@@ -109,7 +122,7 @@ export class ExchangeDiscovery implements Discovery {
 
   #knows({ only }: Search, view: View): boolean {
     if (only !== undefined) return this.#copy.get(only)?.files !== undefined;
-    return this.#copy.isWhole && (this.#exchanging.isCurrent || view.neighbors.size === 0);
+    return this.#copy.isWholeFor(view.self) && (this.#exchanging.isCurrent || view.neighbors.size === 0);
   }
 
   #answer({ query, want, only }: Search, view: View): void {
@@ -135,25 +148,26 @@ export class ExchangeDiscovery implements Discovery {
   /** Makes a new version of our own list when it, or where we are, has changed. */
   #look(view: View): void {
     const changes = view.library.changes(this.#mark);
+    const change = changes.isWhole ? difference(this.#own, changes.put) : changes;
+    const head = this.#copy.head(view.self);
+    const isSame = head?.contact.serial === view.contact.serial && change.removed.length === 0 && change.put.length === 0;
+    // What is not told now is there the next time.
+    if (isSame || !this.#changes.take(view.now)) return;
     this.#mark = changes.mark;
-    const before = this.#copy.get(view.self);
-    if (before?.files === undefined) return this.#become(patched([], { removed: [], put: changes.put }), undefined, view);
-    const change = changes.isWhole ? difference(before.files, changes.put) : changes;
-    const hasMoved = before.head.contact.serial !== view.contact.serial;
-    if (hasMoved || change.removed.length > 0 || change.put.length > 0) this.#become(patched(before.files, change), change, view);
+    this.#become(patched(this.#own, change), head === undefined ? undefined : change, view);
   }
 
   /** Says again what we share: others doubt that we are there, or are about to. */
   #renew(view: View): void {
     this.#isDoubted = false;
-    const files = this.#copy.get(view.self)?.files;
-    if (files !== undefined) this.#become(files, { removed: [], put: [] }, view);
+    this.#become(this.#own, { removed: [], put: [] }, view);
   }
 
   #become(files: readonly SharedFile[], change: Pick<Patch, 'removed' | 'put'> | undefined, view: View): void {
     const base = this.#copy.version(view.self);
     const version = base + 1;
     const patch = change === undefined ? undefined : { base, version, removed: change.removed, put: change.put };
+    this.#own = files;
     this.#copy.take(headOf(files, version, false, view), files, view.now, patch);
     this.#isNews(view.self, undefined);
   }

@@ -1,5 +1,5 @@
 import t from 'tap';
-import { EXCHANGE_ROUND_MS, LIST_LIFE_MS, NEWS_TOLD_MS, ROUNDS_PER_COUNT } from '../../../lib/config.ts';
+import { EXCHANGE_ROUND_MS, LIST_FILES, LIST_LIFE_MS, NEWS_TOLD_MS, ROUNDS_PER_COUNT } from '../../../lib/config.ts';
 import type { InquiryAnswer } from '../../../lib/protocol/messages.ts';
 import { contactOf, fileOf, shelfOf } from '../network.ts';
 import { Circle } from './exchange/circle.ts';
@@ -238,4 +238,29 @@ t.test('news are told after so long, together', async (t) => {
   circle.tell('a', { type: 'timerFired', timer: { of: 'pulse' } });
   circle.pass(NEWS_TOLD_MS);
   t.same(circle.taken().filter(({ from, type }) => from === 'a' && type === 'known').length, 1);
+});
+
+t.test('a list that changes all the time is told now and then', async (t) => {
+  const circle = threeInARow();
+  for (let turn = 0; turn < 60; turn++) {
+    circle.member('a').shelf.put(fileOf(`f${turn}`));
+    circle.pass(1_000);
+  }
+  const told = circle.taken().filter(({ type, to }) => type === 'list' && to === 'b').length;
+  t.ok(told >= 6 && told <= 9, `${told} times`);
+  circle.pass(20_000);
+  t.equal(circle.finds('c', { by: 'all' }, 'a')?.length, 61);
+});
+
+t.test('of a list that is too long others know that it is there, and ask for it by floods', async (t) => {
+  const circle = threeInARow();
+  for (let index = 0; index <= LIST_FILES; index++) circle.member('a').shelf.put(fileOf(`f${index}`));
+  circle.pass(3_000);
+  t.equal(circle.finds('c', 'f7'), undefined);
+  t.equal(circle.finds('c', 'f7', 'a'), undefined);
+  t.same(circle.finds('c', { by: 'all' }, 'b'), ['b.txt at b']);
+  t.same(circle.finds('a', 'b'), ['b.txt at b'], 'of which it is no matter to itself');
+  for (const name of ['f7', 'a.txt']) circle.member('a').shelf.remove(name);
+  circle.pass(20_000);
+  t.same(circle.finds('c', 'f8', 'a')?.length, 1);
 });

@@ -47,9 +47,11 @@ export class Copy {
     return this.#living;
   }
 
-  /** Whether every list of which it is known is here. */
-  get isWhole(): boolean {
-    return this.#untold === 0 && this.#rows.size < LISTS_KNOWN;
+  /** Whether every list of which it is known is here; that of `self` is wherever it is. */
+  isWholeFor(self: PeerId): boolean {
+    const own = this.#rows.get(self);
+    const others = this.#untold - Number(own !== undefined && isUntold(own));
+    return others === 0 && this.#rows.size < LISTS_KNOWN;
   }
 
   /** Of each bucket, the sum of the versions of all lists in it. */
@@ -169,19 +171,24 @@ export class Copy {
     this.#count(row, 1);
   }
 
-  #count({ head, files, isGone }: Row, times: 1 | -1): void {
+  #count(row: Row, times: 1 | -1): void {
+    const { head, files, isGone } = row;
     if (isGone) return;
     const bucket = bucketOf(head.contact.peer);
     this.#sums[bucket] = (Number(this.#sums[bucket]) + times * (hashOf(`${head.contact.peer} ${head.version}`, 0) >>> 0)) >>> 0;
     this.#living += times;
     this.#files += times * (files?.length ?? 0);
-    if (files === undefined) this.#untold += times;
+    if (isUntold(row)) this.#untold += times;
   }
 }
 
 /** Which bucket a peer is counted in: its id begins by chance. */
 export function bucketOf(peer: PeerId): number {
   return peer.charCodeAt(0) % TALLY_BUCKETS;
+}
+
+function isUntold({ files, isGone }: Row): boolean {
+  return files === undefined && !isGone;
 }
 
 function shelfOf(files: readonly SharedFile[], salt: number): Shelf {

@@ -1,5 +1,5 @@
 /** Lists as they travel: in parts, or as what changed, each version with the head that its owner signed. A list is never changed once made. */
-import { HITS_BYTES } from '../../../config.ts';
+import { HITS_BYTES, LIST_FILES } from '../../../config.ts';
 import { type Head, MAX_LISTED, type SharedFile } from '../../../protocol/messages.ts';
 import { headText, listText } from '../../../protocol/proofs.ts';
 import type { View } from '../discovery.ts';
@@ -57,9 +57,12 @@ export function partOf(files: readonly SharedFile[], start: number): readonly Sh
 }
 
 /** The digests of lists, which whoever is told one compares: one peer makes it once. */
+const NONE: readonly SharedFile[] = [];
 const digests = new WeakMap<readonly SharedFile[], string>();
 
-export function digestOf(files: readonly SharedFile[], { seal }: View): string {
+/** That of a list which is too long to be told is that of none: nobody compares it. */
+export function digestOf(list: readonly SharedFile[], { seal }: View): string {
+  const files = list.length > LIST_FILES ? NONE : list;
   const digest = digests.get(files) ?? seal.digest(listText(files));
   digests.set(files, digest);
   return digest;

@@ -53,7 +53,7 @@ t.test('what is over falls out, and is remembered as long again, so that it is n
   t.equal(copy.living, 1);
   copy.confirm([a], LIFE_MS);
   t.equal(copy.get(a), undefined, 'nobody is called back to life');
-  t.ok(copy.isWhole);
+  t.ok(copy.isWholeFor(a));
   copy.expire(2 * LIFE_MS);
   t.equal(copy.version(a), 0);
   t.same([...copy.peers()], []);
@@ -105,15 +105,16 @@ t.test('some changes are remembered, the last ones', async (t) => {
 t.test('too long a list is known and not kept, and then the copy is not whole; too many lists are not known', async (t) => {
   const copy = copyOf(['a', 1, []]);
   copy.take(headOf('b', 1, LIST_FILES + 1), [], 0);
-  t.notOk(copy.isWhole);
+  t.notOk(copy.isWholeFor(a));
+  t.ok(copy.isWholeFor(b), 'for itself it has its own');
   t.equal(copy.get(b)?.files, undefined);
   t.same(copy.matching(b, { by: 'all' }, 0), []);
   copy.take(headOf('b', 2, 0, true), [], 0);
-  t.ok(copy.isWhole);
+  t.ok(copy.isWholeFor(a));
   for (let index = 0; index < LISTS_KNOWN; index++) {
     const peer = peerId(index.toString(36).padStart(12, '0'));
     copy.take({ ...headOf('c', 1, 0), contact: { ...contactOf('c'), peer } }, [], 0);
   }
   t.equal(copy.living, LISTS_KNOWN - 1);
-  t.notOk(copy.isWhole);
+  t.notOk(copy.isWholeFor(a));
 });
