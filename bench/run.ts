@@ -7,6 +7,7 @@ import { flood } from './flood.ts';
 import { large } from './large.ts';
 import { mesh } from './mesh.ts';
 import { registry } from './registry.ts';
+import { searches } from './searches.ts';
 import { simulator } from './simulator.ts';
 import { transfer } from './transfer.ts';
 
@@ -18,6 +19,7 @@ const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<o
   large,
   mesh,
   registry,
+  searches,
   simulator,
   transfer,
 };
