@@ -6,6 +6,7 @@
  * and answers, in bytes as they are encoded, without what carries them. Of what is sent while somebody asks, that
  * which keeps links and views is left out, and of the rest as much as is sent anyway, when nobody asks.
  */
+import { HOLDERS_ENOUGH } from '../config.ts';
 import type { SharedFile } from '../protocol/messages.ts';
 import type { Gauges } from './course.ts';
 import type { Host } from './host.ts';
@@ -29,7 +30,7 @@ export interface Searched extends Cost {
   readonly endMs: number;
   /** Hops over links to the nearest holder that was found. */
   readonly hops: number;
-  /** The part of the living holders that was found. NaN where there is none. */
+  /** The part of the living holders that was found, of as many as a download wants. NaN where there is none. */
   readonly recall: number;
   /** The part of the other peers that answered, themselves or through whoever spoke for them. */
   readonly reached: number;
@@ -53,7 +54,7 @@ export interface Compared {
   /** Messages a search that the busiest peer took, and that the metadata server answered. */
   readonly busiest: number;
   readonly server: number;
-  /** The part of the living holders that is found while 1 %, or 10 %, of all go in a minute and as many come. */
+  /** The same for the popular file while 1 %, or 10 %, of all go in a minute and as many come. */
   readonly churned: { readonly slow: number; readonly fast: number };
   /** The same without a metadata server, and when a third was killed: at once, and 15 seconds later. */
   readonly serverAway: number;
@@ -69,6 +70,7 @@ const KEEPING: ReadonlySet<string> = new Set([
 ]);
 /** Longer than any search takes. */
 const SEARCH_PATIENCE_MS = 8_000;
+const SETTLING_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
@@ -184,8 +186,8 @@ class Trial {
 
   async left(): Promise<Cost> {
     const leavers = this.#some(Math.min(this.#pace.askers, Math.ceil(this.#peers / 10)));
-    this.#counted();
     const shared = leavers.map((name) => this.#sharedBy(name));
+    this.#counted();
     for (const name of leavers) this.#simulation.leave(name);
     await this.#simulation.run(this.#pace.quietMs);
     const cost = this.#beyondRest(this.#counted(), this.#pace.quietMs);
@@ -232,6 +234,8 @@ class Trial {
   async #ask(name: string, askers = this.#pace.askers): Promise<Searched> {
     const asked = [];
     for (const asker of this.#some(askers)) asked.push(await this.#askOnce(asker, name));
+    // What a search that was over early left on its way is no part of the next one.
+    await this.#simulation.run(SETTLING_MS);
     const records = asked.map(({ record }) => record);
     return {
       messages: mean(asked.map(({ cost }) => cost.messages)),
@@ -248,7 +252,7 @@ class Trial {
   async #askOnce(asker: string, name: string) {
     this.#counted();
     const before = new Set(this.#simulation.holdersOf(name));
-    const record = this.#simulation.search(asker, name);
+    const record = this.#simulation.search(asker, name, undefined, HOLDERS_ENOUGH);
     if (record === undefined) throw new Error('only who is there is chosen');
     const ms = await this.#simulation.runUntil(() => record.ended !== undefined, SEARCH_PATIENCE_MS, 10);
     const counts = without(this.#counted(), KEEPING);
@@ -257,7 +261,8 @@ class Trial {
     // Who came or went meanwhile may be found, or not.
     const holders = this.#simulation.holdersOf(name).filter((holder) => holder !== asker && before.has(holder));
     const heard = new Set(record.found.map(({ peer }) => this.#simulation.byPeer.get(peer)?.name));
-    const recall = holders.length === 0 ? Number.NaN : holders.filter((holder) => heard.has(holder)).length / holders.length;
+    const wanted = Math.min(holders.length, HOLDERS_ENOUGH);
+    const recall = wanted === 0 ? Number.NaN : Math.min(1, holders.filter((holder) => heard.has(holder)).length / wanted);
     return { record, cost, queries: query + wave + extend, recall, hops: hopsToNearest(this.#simulation, record) };
   }
 
