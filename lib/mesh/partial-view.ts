@@ -342,7 +342,9 @@ export class PartialView implements Overlay {
     else this.#crowdedSince ??= now;
     if (this.#crowdedSince === undefined || now - this.#crowdedSince < PORCH_MS) return;
     // What is under way over a link would come back another way, or not at all; a second later it is another one's turn.
-    const isPatient = now - this.#crowdedSince < PORCH_PATIENCE_MS;
+    // When all places are taken, and a search has waited too long, it may be those on the porch who keep it waiting.
+    const isHeldUp = this.#links.size >= ACTIVE_LINKS_MOST + PORCH_LINKS && this.#stuck(now) !== undefined;
+    const isPatient = now - this.#crowdedSince < PORCH_PATIENCE_MS && !isHeldUp;
     const guests = [...this.#links.values()].filter(({ isChosen, contact }) => !isChosen && !(isPatient && this.#isUsed(contact.peer)));
     const over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length);
     if (over === this.#links.size - ACTIVE_LINKS_MOST || !isPatient) this.#crowdedSince = undefined;

@@ -295,6 +295,14 @@ t.test('a link over which a search is under way is not let go for want of room, 
   t.notOk(gone.includes('b full') || gone.includes('e full'), 'who asked, and who has not answered, stay');
 });
 
+t.test('when all places are taken, those on the porch go though they keep a search waiting', async (t) => {
+  const mind = wide(ACTIVE_LINKS_MOST + PORCH_LINKS);
+  asked(mind, 'a');
+  t.same(hungUp(pulse(mind, 0)), []);
+  t.same(hungUp(pulse(mind, STUCK_MS - 1)), [], 'all are asked, and kept for a while');
+  t.equal(hungUp(pulse(mind, 1)).length, PORCH_LINKS);
+});
+
 t.test('nor does it go in a swap', async (t) => {
   const mind = wide(ACTIVE_LINKS);
   asked(mind, 'b');

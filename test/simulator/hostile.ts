@@ -46,7 +46,7 @@ const LOST = [
   { kind: 'liar', peers: 20, seed: 8 },
   { kind: 'liar', peers: 20, seed: 10 },
   { kind: 'greedy', peers: 50, seed: 3 },
-  { kind: 'greedy', peers: 50, seed: 14 },
+  { kind: 'greedy', peers: 100, seed: 11 },
   { kind: 'greedy', peers: 50, seed: 19 },
 ] as const;
 
