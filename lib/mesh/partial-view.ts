@@ -140,7 +140,7 @@ export class PartialView implements Overlay {
 
   contact(peer: PeerId): Contact | undefined {
     if (peer === this.#contact.peer) return this.#contact;
-    return this.#links.get(peer)?.contact ?? this.#reserve.values().find((contact) => contact.peer === peer);
+    return this.#links.get(peer)?.contact ?? this.#reserve.of(peer);
   }
 
   keys(): undefined {} // of those who have partial views nobody asks for more than their links prove

@@ -11,6 +11,8 @@ import type { Contact } from '../protocol/messages.ts';
 export class Reserve {
   readonly #chance: () => number;
   readonly #contacts: Contact[] = [];
+  /** The mark of each: to look for a peer touches these numbers, and not thirty contacts anywhere in memory. */
+  readonly #marks: number[] = [];
 
   constructor(chance: () => number) {
     this.#chance = chance;
@@ -20,18 +22,23 @@ export class Reserve {
     return this.#contacts.length;
   }
 
+  /** The contact of a peer, if it is here. */
+  of(peer: PeerId): Contact | undefined {
+    return this.#contacts[this.#placeOf(peer)];
+  }
+
   /** Puts a contact in, in the place of an earlier one of that peer, or when there is no room of any. */
   add(contact: Contact): void {
-    const known = this.#contacts.findIndex(({ peer }) => peer === contact.peer);
+    const known = this.#placeOf(contact.peer);
     const present = this.#contacts[known];
-    if (present === undefined) this.#contacts[this.#contacts.length < PASSIVE_CONTACTS ? this.#contacts.length : this.#any()] = contact;
-    else if (present.serial < contact.serial) this.#contacts[known] = contact;
+    if (present === undefined) this.#put(this.#contacts.length < PASSIVE_CONTACTS ? this.#contacts.length : this.#any(), contact);
+    else if (present.serial < contact.serial) this.#put(known, contact);
   }
 
   /** Takes out the contact of a peer. */
   remove(peer: PeerId): void {
-    const known = this.#contacts.findIndex((contact) => contact.peer === peer);
-    if (known !== -1) this.#takeAt(known);
+    const known = this.#placeOf(peer);
+    if (known !== NOWHERE) this.#takeAt(known);
   }
 
   /** Takes one out by chance. */
@@ -54,10 +61,31 @@ export class Reserve {
     return Math.floor(this.#chance() * this.#contacts.length);
   }
 
-  // The last takes the place: an order is not kept.
-  #takeAt(index: number): Contact | undefined {
-    const [last] = this.#contacts.splice(-1);
-    if (last === undefined || index === this.#contacts.length) return last;
-    return this.#contacts.splice(index, 1, last)[0];
+  #placeOf(peer: PeerId): number {
+    const mark = markOf(peer);
+    let place = this.#marks.indexOf(mark);
+    while (place !== NOWHERE && this.#contacts[place]?.peer !== peer) place = this.#marks.indexOf(mark, place + 1);
+    return place;
   }
+
+  #put(place: number, contact: Contact): void {
+    this.#contacts[place] = contact;
+    this.#marks[place] = markOf(contact.peer);
+  }
+
+  // The last takes the place: an order is not kept.
+  #takeAt(place: number): Contact | undefined {
+    const taken = this.#contacts[place];
+    const last = this.#contacts.pop();
+    this.#marks.pop();
+    if (last !== undefined && place < this.#contacts.length) this.#put(place, last);
+    return taken;
+  }
+}
+
+const NOWHERE = -1;
+
+/** A small number by which nearly all peers differ: ids are random from their first characters on. */
+function markOf(peer: PeerId): number {
+  return (peer.charCodeAt(0) << 21) ^ (peer.charCodeAt(1) << 14) ^ (peer.charCodeAt(2) << 7) ^ peer.charCodeAt(3);
 }

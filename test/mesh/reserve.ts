@@ -49,3 +49,15 @@ t.test('a sample has so many different ones, or all', async (t) => {
   t.equal(reserve.sample(9).length, 5);
   t.same(reserveOf().sample(3), []);
 });
+
+t.test('peers whose ids begin alike are told apart', async (t) => {
+  const reserve = reserveOf('alike-1', 'alike-2', 'alike-3');
+  t.same(
+    ['alike-1', 'alike-2', 'alike-3', 'alike-4'].map((name) => reserve.of(contactOf(name).peer)?.name),
+    ['alike-1', 'alike-2', 'alike-3', undefined],
+  );
+  reserve.remove(contactOf('alike-4').peer);
+  reserve.remove(contactOf('alike-1').peer);
+  t.same(namesOf(reserve), ['alike-3', 'alike-2'], 'the last takes the place of who goes');
+  t.equal(reserve.of(contactOf('alike-3').peer)?.name, 'alike-3', 'and is found there');
+});

@@ -90,6 +90,8 @@ export class WaveFlood implements Discovery {
   readonly #live: Slot[] = [];
   readonly #allowances = new Map<PeerId, Allowance>();
   readonly #stages: Stages;
+  /** What was asked last: its copies come from several neighbours within a moment, and only the first is digested. */
+  #latest: Asked | undefined;
 
   /** @param stages How a search goes on; others than those of the product are for measuring. */
   constructor(stages: Stages = WAVE_STAGES) {
@@ -192,7 +194,7 @@ export class WaveFlood implements Discovery {
   // --- being asked ----------------------------------------------------------------------------------------------------
 
   #waved(from: PeerId, copy: WaveMessage, view: View, effects: MeshEffect[]): void {
-    const question = asked(copy.query, copy.want, copy.only, view);
+    const question = this.#asked(copy, view);
     const slot = this.#slots.get(question.id);
     if (slot?.round !== undefined) {
       slot.round.wave.came(from, copy, view, effects);
@@ -207,6 +209,11 @@ export class WaveFlood implements Discovery {
     this.#answer(round, copy.want, view);
     this.#tellOwn(round, from, effects);
     round.wave.came(from, copy, view, effects);
+  }
+
+  #asked(copy: WaveMessage, view: View): Asked {
+    if (this.#latest === undefined || !isCopy(copy, this.#latest)) this.#latest = asked(copy.query, copy.want, copy.only, view);
+    return this.#latest;
   }
 
   #mayAsk(neighbor: PeerId, now: number): boolean {
@@ -364,6 +371,11 @@ export class WaveFlood implements Discovery {
 
 function asked(query: QueryId, want: Question, only: PeerId | undefined, view: View): Asked {
   return { id: queryId(view.seal.digest(waveText(query, want, only))), query, want, only };
+}
+
+/** Whether a copy asks this very question. One whose parts are in another order is digested like any other. */
+function isCopy(copy: WaveMessage, { query, want, only }: Asked): boolean {
+  return copy.query === query && copy.only === only && (copy.want === want || JSON.stringify(copy.want) === JSON.stringify(want));
 }
 
 function send(to: PeerId, message: MeshMessage): MeshEffect {

@@ -38,6 +38,7 @@ class Lone {
   readonly flood = new WaveFlood();
   readonly files: string[];
   now = 0;
+  digests = 0;
 
   constructor(...files: string[]) {
     this.files = files;
@@ -55,8 +56,22 @@ class Lone {
       members: () => [],
       routes: () => new Map(),
       ...spokenFor('m'),
+      seal: this.#seal(),
     };
     return this.flood.handle(event, view);
+  }
+
+  #seal(): View['seal'] {
+    const { seal } = spokenFor('m');
+    return {
+      keys: seal.keys,
+      sign: (text) => seal.sign(text),
+      isSigned: (...words) => seal.isSigned(...words),
+      digest: (text) => {
+        this.digests += 1;
+        return seal.digest(text);
+      },
+    };
   }
 
   hears(from: string, message: MeshMessage): MeshEffect[] {
@@ -288,6 +303,18 @@ t.test('one neighbour may bring so many new searches; what is over it gets an em
   t.same(said(lone.hears('b', copy(1)), 'wave'), ['a', 'c']);
   lone.now += 2_000 / WAVES_PER_SECOND;
   t.same(said(lone.hears('a', copy(1, 32, { query: idNumber(-1) })), 'wave'), ['b', 'c']);
+});
+
+t.test('of the copies of one question only the first is digested', async (t) => {
+  const lone = new Lone('f');
+  lone.hears('a', copy(1));
+  lone.hears('b', copy(2));
+  lone.hears('c', copy(2, 32, { want: { ...WANT } }));
+  t.equal(lone.digests, 1);
+  lone.hears('c', copy(2, 32, { want: { by: 'name', name: 'g' } }));
+  t.equal(lone.digests, 2, 'another question under the same query is not taken for it');
+  lone.hears('c', copy(2, 32, { want: { by: 'name', name: 'g' }, only: idOf('m') }));
+  t.equal(lone.digests, 3, 'nor is one that somebody else is to answer');
 });
 
 t.test('another question under the same query is another search, and does not stand in the way of the true one', async (t) => {
