@@ -114,6 +114,10 @@ export class Host implements Node {
     return this.mind.hasRoom(peer);
   }
 
+  knows(peer: PeerId): boolean {
+    return this.mind.neighbors.has(peer);
+  }
+
   linkUp(contact: Contact): void {
     this.tell({ type: 'linkUp', contact });
   }

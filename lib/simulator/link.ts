@@ -44,6 +44,8 @@ export interface Node {
   readonly random: Random;
   trusts(contact: Contact): boolean;
   hasRoom(peer: PeerId): boolean;
+  /** Whether this is a neighbour of its mind's. */
+  knows(peer: PeerId): boolean;
   linkUp(contact: Contact): void;
   linkDown(peer: PeerId, cause: Cause): void;
   dialFailed(peer: PeerId, cause: Cause): void;

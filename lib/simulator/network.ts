@@ -13,6 +13,7 @@ import type { PeerId } from '../protocol/ids.ts';
 import type { AsideMessage, Contact } from '../protocol/messages.ts';
 import { Asides } from './asides.ts';
 import { Flow } from './flow.ts';
+import { Foresight } from './foresight.ts';
 import { type Dial, End, type Entry, type Machine, type Node } from './link.ts';
 import { Queue } from './queue.ts';
 import { happens, hashOfWords } from './random.ts';
@@ -41,7 +42,8 @@ export class Network {
   isStirred = false;
   readonly #sent = new Map<string, Sent>();
   readonly #asides = new Asides(this);
-  readonly #queue = new Queue<Entry>();
+  readonly #queue = new Queue<Entry>((next) => this.#foresight.look(next));
+  readonly #foresight = new Foresight();
   readonly #machines = new Map<string, Machine>();
   readonly #listening = new Map<string, Node>();
   /** Ends whose direction is not free. */

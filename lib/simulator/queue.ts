@@ -4,12 +4,16 @@
  * A calendar (Brown 1988) with a heap behind it. A slot for each of the next milliseconds takes what is due then, in no order:
  * most entries are messages and pulses, which are due soon, and cost a push. The slot whose turn it is becomes a small heap of
  * places: sifting touches numbers only, and few of them, however many peers there are. What is due later waits in a `Heap`.
+ *
+ * The next few are taken out of the small heap together, and shown to whoever wants to look at them before their turn comes.
  */
 import { Heap } from './heap.ts';
 
 /** Milliseconds that have a slot: a power of two, beyond all latencies and the pulses of peers. */
 const SLOTS = 1_024;
 const CHILDREN = 4;
+/** So many are shown together: what they touch fits the nearest memory of a processor. A guess. */
+const SHOWN = 32;
 
 /** What is due within one millisecond, in the order in which it was put in. Its arrays stay as long as they have been. */
 class Slot<Entry> {
@@ -34,12 +38,22 @@ export class Queue<Entry> {
   readonly #places: number[] = [];
   /** Entries in the slots of other milliseconds. */
   #waiting = 0;
+  /** The next entries, which were shown, when they are due, and how many of them were taken. */
+  readonly #next: Entry[] = [];
+  readonly #nextTimes: number[] = [];
+  #taken = 0;
+  readonly #show: (next: readonly Entry[]) => void;
+
+  /** @param show Is shown the entries that come next, some of which may be preceded by others that are put in later. */
+  constructor(show: (next: readonly Entry[]) => void = () => undefined) {
+    this.#show = show;
+  }
 
   /** When the next entry is due; Infinity when there is none. */
   get nextAt(): number {
-    if (this.#places.length === 0) this.#goOn();
-    const first = this.#places[0];
-    return first === undefined ? Number.POSITIVE_INFINITY : (this.#slot.times[first] as number);
+    if (this.#taken === this.#next.length) this.#goOn();
+    const at = this.#nextTimes[this.#taken] ?? Number.POSITIVE_INFINITY;
+    return this.#places.length === 0 ? at : Math.min(at, this.#slot.times[this.#places[0] as number] as number);
   }
 
   put(at: number, entry: Entry): void {
@@ -53,11 +67,18 @@ export class Queue<Entry> {
 
   /** Takes the next entry out; undefined when there is none. */
   take(): Entry | undefined {
-    if (this.#places.length === 0) this.#goOn();
-    const first = this.#places[0];
+    if (this.#taken === this.#next.length) this.#goOn();
+    const [first] = this.#places;
+    // Of two at one moment the one that was put in first was shown first.
+    if (first !== undefined && (this.#slot.times[first] as number) < (this.#nextTimes[this.#taken] ?? 0)) return this.#takePlace(first);
+    const entry = this.#next[this.#taken];
+    if (entry !== undefined) this.#taken += 1;
+    return entry;
+  }
+
+  #takePlace(first: number): Entry | undefined {
     const last = this.#places.pop();
-    if (first === undefined || last === undefined) return undefined;
-    if (this.#places.length > 0) this.#sink(last);
+    if (last !== undefined && this.#places.length > 0) this.#sink(last);
     const entry = this.#slot.entries[first];
     // Whoever was taken out is not kept from being collected.
     this.#slot.entries[first] = undefined;
@@ -68,8 +89,23 @@ export class Queue<Entry> {
     return this.#slots[Math.floor(at) & (SLOTS - 1)] as Slot<Entry>;
   }
 
-  /** Goes on to the next millisecond that has entries, if there is one. */
+  /** Has the next entries ready, if there are any. */
   #goOn(): void {
+    this.#next.length = 0;
+    this.#nextTimes.length = 0;
+    this.#taken = 0;
+    if (this.#places.length === 0) this.#goToNextSlot();
+    while (this.#next.length < SHOWN) {
+      const [first] = this.#places;
+      if (first === undefined) break;
+      this.#nextTimes.push(this.#slot.times[first] as number);
+      this.#next.push(this.#takePlace(first) as Entry);
+    }
+    this.#show(this.#next);
+  }
+
+  /** Goes on to the next millisecond that has entries, if there is one. */
+  #goToNextSlot(): void {
     this.#slot.size = 0;
     while (this.#waiting > 0 || this.#later.nextAt < Number.POSITIVE_INFINITY) {
       this.#turn = this.#waiting > 0 ? this.#turn + 1 : Math.floor(this.#later.nextAt);

@@ -36,3 +36,21 @@ t.test('what is due first comes first, and of two at one moment the one that was
     { numRuns: 1_000 },
   );
 });
+
+t.test('what comes next is shown before it is taken, in that order; what is put in before it is not', async (t) => {
+  const shown: number[] = [];
+  const queue = new Queue<number>((next) => shown.push(...next));
+  for (let entry = 0; entry < 100; entry++) queue.put(5 + (entry % 7) / 10, entry);
+  const taken = [queue.take()];
+  queue.put(5, 100);
+  t.equal(queue.nextAt, 5);
+  for (let entry = queue.take(); entry !== undefined; entry = queue.take()) {
+    t.equal(shown.includes(entry), entry !== 100, `${entry} was ${entry === 100 ? 'not ' : ''}shown`);
+    taken.push(entry);
+  }
+  t.equal(taken.length, 101);
+  t.same(
+    shown,
+    taken.filter((entry) => entry !== 100),
+  );
+});
