@@ -202,22 +202,39 @@ async function ten(peers: number, seed: number): Promise<object> {
 
 // --- size ---------------------------------------------------------------------------------------------------------------
 
+/** What of a flood's messages is sent for nothing else. */
+const OF_FLOODS = ['wave', 'extend', 'ebb', 'hits', 'cancel'];
+
+interface Flood {
+  readonly cpu: number;
+  readonly wall: number;
+  readonly reached: number;
+  /** How long it took in virtual time, in which everybody also pings. */
+  readonly virtualMs: number;
+  readonly messages: number;
+}
+
 async function size(peers: number, seed: number): Promise<object> {
   const clock = () => ({ cpu: cpuMs(), wall: performance.now() });
   const began = clock();
   const simulation = new Simulation({ seed, ports: 2 * peers });
   const joinMs = await gather(simulation, peers);
   const joined = clock();
-  const floods: { cpu: number; wall: number; reached: number }[] = [];
+  const floods: Flood[] = [];
   for (let turn = 0; turn < 3; turn++) {
-    const before = clock();
+    simulation.takeCounts();
+    const [before, then] = [clock(), simulation.now];
     const reached = await flooded(simulation, new Random(seed, 'size', turn));
     const after = clock();
-    floods.push({ cpu: after.cpu - before.cpu, wall: after.wall - before.wall, reached });
+    const counts = simulation.takeCounts();
+    const messages = OF_FLOODS.reduce((sum, type) => sum + (counts[type] ?? 0), 0);
+    floods.push({ cpu: after.cpu - before.cpu, wall: after.wall - before.wall, reached, virtualMs: simulation.now - then, messages });
   }
   const [events, before] = [simulation.network.taken, clock()];
-  await simulation.run(Math.max(1_000, 2_000_000 / peers));
+  const idleMs = Math.max(1_000, 2_000_000 / peers);
+  await simulation.run(idleMs);
   const idle = clock();
+  const idlePerMs = (idle.cpu - before.cpu) / idleMs;
   return {
     peers,
     seed,
@@ -226,6 +243,11 @@ async function size(peers: number, seed: number): Promise<object> {
     'join, CPU s': round((joined.cpu - began.cpu) / 1_000),
     'flood, wall s': floods.map(({ wall }) => round(wall / 1_000)).join(' '),
     'flood, CPU s': floods.map(({ cpu }) => round(cpu / 1_000)).join(' '),
+    'flood, virtual ms': floods.map(({ virtualMs }) => Math.round(virtualMs)).join(' '),
+    'flood, messages of its own': floods.map(({ messages }) => messages).join(' '),
+    'flood, CPU s without what the time costs anyhow': floods
+      .map(({ cpu, virtualMs }) => round((cpu - virtualMs * idlePerMs) / 1_000))
+      .join(' '),
     reached: floods.map(({ reached }) => round(reached)).join(' '),
     'events a second': Math.round((simulation.network.taken - events) / ((idle.cpu - before.cpu) / 1_000)),
     'resident, MiB': Math.round(process.resourceUsage().maxRSS / 1_024),
