@@ -255,15 +255,18 @@ siege('a member under the contact of another is a stranger, and hides nobody', {
   await member.end();
 });
 
-siege('one that wants a thousand links has one', {}, async (besieged) => {
+/** FLOODMESH_SLOW=1 takes a thousand. */
+const LINKS_WANTED = process.env.FLOODMESH_SLOW === '1' ? 1_000 : 250;
+
+siege(`one that wants ${LINKS_WANTED} links has one`, {}, async (besieged) => {
   const { t, asker } = besieged;
   const member = await joined(besieged);
   const opened: Link[] = [];
-  await besieged.during('a thousand links', async () => {
-    for (let index = 0; index < 1_000; index++) opened.push(await member.dial(member.named('holder')));
+  await besieged.during('links without end', async () => {
+    for (let index = 0; index < LINKS_WANTED; index++) opened.push(await member.dial(member.named('holder')));
   });
   await member.linkedWith(BOTH);
   t.same(links(await asker.topology()), fullMesh(['asker', 'holder', 'mallory']));
-  t.ok(member.closed.filter((cause) => cause === 'duplicate').length >= 999, 'each ended the one before');
+  t.ok(member.closed.filter((cause) => cause === 'duplicate').length >= LINKS_WANTED - 1, 'each ended the one before');
   await member.end();
 });
