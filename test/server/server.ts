@@ -328,10 +328,18 @@ t.test('a peer that is not where it says is referred to nobody', async (t) => {
   for (const one of [shut, stranger, thief, noisy, mute]) {
     t.match(await one.line.ask({ type: 'listening' }), { code: 'NOT_LISTENING' }, one.name);
     t.match(await one.line.ask({ type: 'refer' }), { code: 'LEASE_UNKNOWN' }, 'and hears of nobody');
+    t.match(await one.line.ask({ type: 'contacts' }), { code: 'LEASE_UNKNOWN' });
+    t.match(await one.line.ask({ type: 'locate', want: { by: 'all' } }), { code: 'LEASE_UNKNOWN' });
     t.match(await one.renew(), { code: 'NOT_LISTENING' });
   }
   t.equal((await honest.line.gets('referred', { type: 'refer' })).referral, null);
   t.match((await honest.line.gets('peerList', { type: 'listPeers', which: 'online' })).peers, [{ name: 's1' }]);
+  t.match(await honest.line.gets('contactList', { type: 'contacts' }), { found: [honest.contact], members: 1 });
+  t.match(
+    await honest.line.ask({ type: 'browse', peer: honest.contact.peer }),
+    { code: 'PEER_UNKNOWN' },
+    'who has published nothing has no list',
+  );
 });
 
 t.test('a hello with the right peer and an altered contact is not believed', async (t) => {
