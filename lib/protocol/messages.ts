@@ -54,6 +54,9 @@ const MAX_PARTS = 1_023;
 /** Most whole contents asked for in one message: their roots fit into 4 KiB. */
 export const MAX_CONTENTS = 48;
 
+/** Places on the circle of a ring: 48 bits, so that ten thousand members and a million keys have one each, and a number holds it. */
+export const CIRCLE = 2 ** 48;
+
 /** The largest content there is, 1 TiB (`transfer/pieces`): whoever claims more would have an asker make room for its pieces. */
 export const MAX_CONTENT_BYTES = 2 ** 40;
 
