@@ -402,6 +402,37 @@ export const FOUND_BYTES = 60 * 1024;
 /** Signed contacts of leases that a server keeps at hand: to sign one takes 50 µs. */
 export const CONTACTS_SIGNED = 10_000;
 
+// --- the ring ----------------------------------------------------------------------------------------------------------
+
+/** How often a member of a ring looks after whom it follows (seed 000), and how soon when something changed. The second is a guess. */
+export const RING_ROUND_MS = 10_000;
+export const RING_SOON_MS = 500;
+/** Of so many rounds one asks somebody else who follows us, so that two rings that met become one; the others renew a finger. A guess. */
+export const RING_PROBE_ROUNDS = 3;
+/** How long a member may take to answer before another is asked: a search of a small network has 1.8 s in all. A guess. */
+export const RING_STEP_MS = 600;
+/** The same before it is passed over for good: a stall of two seconds is survived, as on links (`SILENT_MS`). */
+export const RING_SILENT_MS = 2_500;
+/** Most members that one lookup asks: four times what it takes on average among 100,000. */
+export const RING_STEPS = 40;
+/** Copies of a record: at its home, and at those who follow it. When a tenth die at once, one in 10^8 is lost. */
+export const RING_COPIES = 8;
+/** Those of them that a search asks: the home may be new, or hostile. A guess. */
+export const RING_COPIES_ASKED = 3;
+/** How long a record lives that is not renewed; its holder renews it three times as often. A guess: a stale one costs a message. */
+export const RING_RECORD_MS = 900_000;
+/** When what was placed is placed again, then in twice this time, and so on: the ring may have been in motion. A guess: two rounds. */
+export const RING_AGAIN_MS = 20_000;
+/** Most records that a member keeps, those of one holder, and those under one key; what is over it is not kept. About 100 bytes each. */
+export const RING_RECORDS = 500_000;
+export const RING_RECORDS_PER_HOLDER = 100_000;
+export const RING_HOLDERS = 1_024;
+/** Most keys under which one peer places what it has. A guess: ten thousand files have some five each. */
+export const RING_KEYS = 100_000;
+/** Homes that keys are taken to at once, and members asked at once when all are. Guesses. */
+export const RING_PLACED_AT_ONCE = 4;
+export const RING_ASKED_AT_ONCE = 32;
+
 // --- transfers --------------------------------------------------------------------------------------------------------
 
 /** Holders that one content is fetched from at once. A guess: eight lines of 100 Mbit/s are as fast as most disks. */

@@ -68,10 +68,18 @@ export type MeshEvent =
   | { readonly type: 'stop'; readonly stop: QueryId }
   | { readonly type: 'timerFired'; readonly timer: Timer };
 
+/** Who stands around a peer in a ring, where there is one: right before it, right behind it, and behind that. */
+export interface Standing {
+  readonly predecessor?: PeerId;
+  readonly successor?: PeerId;
+  readonly next?: PeerId;
+}
+
 /** One peer of the answer to `askTopology`; a link is listed when both ends have it, in a survey as its peer says. */
 export interface Placed {
   readonly contact: Contact;
   readonly neighbors: readonly PeerId[];
+  readonly ring?: Standing;
 }
 
 export type MeshEffect =

@@ -162,7 +162,9 @@ export class Mesh {
         return;
       case 'askTopology':
         // Where nobody knows the whole network the strategy asks for it.
-        return event.survey === undefined || this.#overlay.knowsAll ? this.#askTopology(event.ask) : undefined;
+        return event.survey === undefined || (this.#overlay.knowsAll && this.#discovery.surveys !== true)
+          ? this.#askTopology(event.ask)
+          : undefined;
       case 'leave':
         return this.#leave();
       case 'stop':

@@ -80,6 +80,10 @@ function refuseUncleanNames(value: object): void {
   if ('head' in value) refuse(namedFault((value.head as Head).contact));
   if ('found' in value) for (const found of value.found as (Held | SharedFile | Contact)[]) refuseFound(found);
   if ('contact' in value) refuse(namedFault(value.contact as Named));
+  if ('predecessor' in value) refuse(namedFault(value.predecessor as Named));
+  for (const list of ['contacts', 'successors', 'between'] as const) {
+    if (list in value) for (const contact of (value as Record<typeof list, Named[]>)[list]) refuse(namedFault(contact));
+  }
   if ('referral' in value && value.referral !== null) refuse(namedFault(value.referral as Named));
   if ('reports' in value) for (const { contact } of value.reports as { contact: Named }[]) refuse(namedFault(contact));
   if ('neighbors' in value) for (const neighbor of value.neighbors as Named[]) refuse(namedFault(neighbor));

@@ -25,7 +25,7 @@ class Member {
     this.asides = new Asides(transport, identity, {
       self: () => this.contact,
       trusts: ({ signature }) => signature === 'good',
-      delivered: ({ name: from }, message) => this.#note(`${from} ${message.type} ${message.ask}`),
+      delivered: ({ name: from }, message) => this.#note(`${from} ${message.type} ${'ask' in message ? message.ask : ''}`),
       undelivered: (_, cause) => this.#note(`undelivered ${cause}`),
     });
   }

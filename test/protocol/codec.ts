@@ -37,6 +37,15 @@ const tooMany = (count: number, item: unknown) => Array.from({ length: count + 1
 /** For every field of every message, by its name: what it must never hold. */
 const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   ask: NO_COUNT,
+  at: [...NO_COUNT, 2 ** 48],
+  until: [...NO_COUNT, 2 ** 48],
+  key: [...NO_COUNT, 2 ** 48],
+  home: [false, 0, 1, 'true', null],
+  lifeMs: [...NO_COUNT, 3_600_001],
+  predecessor: OTHER_OBJECT,
+  successors: [...NO_ARRAY, [null], [{}], tooMany(8, contact)],
+  between: [...NO_ARRAY, [null], [{}], tooMany(16, contact)],
+  linked: [...NO_ARRAY, [0], ['x'], tooMany(64, peer)],
   more: [false, 0, 1, 'true', null],
   type: [...NO_STRING, '', 'unknown', '__proto__', 'constructor', 'toString', 'PING'],
   protocol: NO_COUNT,
@@ -163,6 +172,11 @@ const OPTIONAL = new Set([
     'providers.2.title in hits',
     'providers.2.number in hits',
     'more in offered',
+    'more in holding',
+    'home in sought',
+    'until in around',
+    'predecessor in neighborhood',
+    'predecessor in depart',
   ],
   ...['cursor', 'most', 'index in assigned'],
 ]);

@@ -81,6 +81,21 @@ export const links: readonly LinkMessage[] = [
 ];
 
 export const asides: readonly AsideMessage[] = [
+  { type: 'seek', ask: 1, at: 0 },
+  { type: 'sought', ask: 1, contacts: [contact] },
+  { type: 'sought', ask: 1, contacts: [contact], home: true },
+  { type: 'around', ask: 1 },
+  { type: 'around', ask: 1, until: 2 ** 48 - 1 },
+  { type: 'neighborhood', ask: 1, successors: [], between: [], linked: [] },
+  { type: 'neighborhood', ask: 1, predecessor: contact, successors: [contact], between: [contact], linked: [other] },
+  { type: 'precede' },
+  { type: 'depart', successors: [contact] },
+  { type: 'depart', predecessor: contact, successors: [] },
+  { type: 'keep', keys: [0, 2 ** 48 - 1], lifeMs: 60_000 },
+  { type: 'inherit', contact, keys: [7], lifeMs: 1 },
+  { type: 'holders', ask: 1, key: 9 },
+  { type: 'holding', ask: 1, contacts: [contact] },
+  { type: 'holding', ask: 1, contacts: [], more: true },
   { type: 'inquire', ask: 1, want: { by: 'name', name: 'f1' } },
   { type: 'offered', ask: 1, providers: [provider, folder] },
   { type: 'offered', ask: 1, providers: [], more: true },

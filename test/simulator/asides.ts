@@ -27,7 +27,9 @@ function isOfAsides(event: MeshEvent): event is Extract<MeshEvent, { type: 'deli
 }
 
 function wordsOf(event: Extract<MeshEvent, { type: 'delivered' | 'undelivered' }>): string {
-  return event.type === 'delivered' ? `${event.from.name} ${event.message.ask}` : `undelivered ${event.cause}`;
+  return event.type === 'delivered'
+    ? `${event.from.name} ${'ask' in event.message ? event.message.ask : ''}`
+    : `undelivered ${event.cause}`;
 }
 
 t.test('a side link takes two round trips to make, then a word takes its way, until it was still for long', async (t) => {

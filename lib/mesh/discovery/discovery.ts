@@ -42,6 +42,8 @@ export type Stuck = 'ours' | 'others';
 export interface Discovery {
   readonly name: string;
   handle(event: MeshEvent, view: View): MeshEffect[];
+  /** Whether it answers surveys (`askTopology`) itself, also where everybody knows the whole network. */
+  readonly surveys?: boolean;
   /** Whether a search of somebody else is under way through this peer. */
   readonly isBusy: boolean;
   /** Whether a search is under way over the link with `peer` that would lose by its going; without it, none does. */

@@ -4,11 +4,13 @@ import type { Discovery } from './discovery.ts';
 import { ExchangeDiscovery } from './exchange.ts';
 import { FloodDiscovery } from './flood.ts';
 import { Publishing } from './publishing.ts';
+import { RingDiscovery } from './ring.ts';
 
 const STRATEGIES: Readonly<Record<string, () => Discovery>> = {
   flood: () => new FloodDiscovery(),
   central: () => new CentralDiscovery(),
   exchange: () => new ExchangeDiscovery(),
+  ring: () => new RingDiscovery(),
 };
 
 /** Those that live on the server's index. */

@@ -1,0 +1,272 @@
+/**
+ * Our seat in the ring, and all that keeps it right: coming, looking after whom we follow, letting go of the dead, leaving.
+ *
+ * Every round we ask whoever we follow for its list, and follow whoever stands between; then it hears that we stand before it.
+ * Whoever is heard of meanwhile and stands nearer is asked, too, and followed when it lives. Only the alone join: of two that are,
+ * the one with the higher id.
+ */
+import { RING_PROBE_ROUNDS, RING_ROUND_MS, RING_SILENT_MS, RING_SOON_MS } from '../../../config.ts';
+import type { PeerId } from '../../../protocol/ids.ts';
+import { type AsideMessage, type Contact, MAX_BETWEEN, MAX_FOLLOWERS } from '../../../protocol/messages.ts';
+import type { Timer } from '../../events.ts';
+import { alone, comesBefore, comesNext, distance, following, handed, isBetween, preceded, type Seat, without } from './circle.ts';
+import type { Fingers } from './fingers.ts';
+import { type Found, Lookups } from './lookup.ts';
+import type { Requests } from './requests.ts';
+import { contactsOf, type Member, membersOf, type Turn } from './turn.ts';
+
+type Neighborhood = Extract<AsideMessage, { type: 'neighborhood' }>;
+
+/** What the seat tells. */
+export interface SeatOwner {
+  /** Somebody else stands right before us. */
+  preceded(predecessor: Member, turn: Turn): void;
+  /** We have come to a ring of others. */
+  joined(turn: Turn): void;
+}
+
+const ROUND = { of: 'discovery', task: 'ring round' } as const;
+const SOON = { of: 'discovery', task: 'ring soon' } as const;
+
+/** Whether a round begins. */
+export function isRound(timer: Timer): boolean {
+  return timer.of === 'discovery' && timer.task === ROUND.task;
+}
+
+export class Seating {
+  seat: Seat<Member>;
+  readonly lookups: Lookups;
+  readonly #requests: Requests;
+  readonly #fingers: Fingers;
+  readonly #owner: SeatOwner;
+  /** Members that may know a ring: our neighbours in the mesh. */
+  readonly #known = new Map<PeerId, Member>();
+  #rounds = 0;
+  #isJoining = false;
+  #isSoon = false;
+  #isLeaving = false;
+
+  constructor(self: Member, requests: Requests, fingers: Fingers, owner: SeatOwner) {
+    this.seat = alone(self);
+    this.#requests = requests;
+    this.#fingers = fingers;
+    this.lookups = new Lookups(() => this.seat, requests, fingers);
+    this.#owner = owner;
+  }
+
+  get isAlone(): boolean {
+    return this.seat.successors.length === 0;
+  }
+
+  /** We have another contact: the place stays, it follows from our id. */
+  become(self: Member): void {
+    this.seat = { ...this.seat, self };
+  }
+
+  begin(turn: Turn): void {
+    turn.effects.push({ type: 'setTimer', timer: ROUND, afterMs: RING_ROUND_MS });
+  }
+
+  timerFired(timer: Timer, turn: Turn): void {
+    if (timer.of !== 'discovery' || this.#isLeaving) return;
+    if (timer.task === ROUND.task) this.#round(turn);
+    else if (timer.task === SOON.task) this.#lookAround(turn);
+  }
+
+  /** A neighbour came: it is dialled anyhow. */
+  linkUp(member: Member, turn: Turn): void {
+    this.#known.set(member.contact.peer, member);
+    this.met(member, turn);
+  }
+
+  linkDown(peer: PeerId): void {
+    this.#known.delete(peer);
+  }
+
+  /** A member is there for sure: a neighbour, or one that has told us something. */
+  met(member: Member, turn: Turn): void {
+    this.#fingers.learn(member);
+    if (this.#isLeaving) return;
+    if (this.isAlone) this.#join(member, turn);
+    else if (comesNext(this.seat, member)) this.#consider(member, turn);
+  }
+
+  /** A member is gone for sure. */
+  gone(peer: PeerId, turn: Turn): void {
+    const [first] = this.seat.successors;
+    this.#fingers.forget(peer);
+    this.#known.delete(peer);
+    this.seat = without(this.seat, peer);
+    if (first?.contact.peer === peer) this.#soon(turn);
+  }
+
+  /** Somebody says that it stands right before us. */
+  precedes(member: Member, turn: Turn): void {
+    const { predecessor } = this.seat;
+    if (comesBefore(this.seat, member)) return this.#precede(member, turn);
+    // It would not say so if it knew who stands between: unless that one is dead.
+    if (predecessor === undefined || predecessor.contact.peer === member.contact.peer) return;
+    this.#requests.ask(turn, predecessor.contact, { type: 'around' }, RING_SILENT_MS, (answer, later) => {
+      if (answer !== undefined) return;
+      this.gone(predecessor.contact.peer, later);
+      if (comesBefore(this.seat, member)) this.#precede(member, later);
+    });
+  }
+
+  /** Somebody leaves, and says who stood around it. */
+  departs(leaver: PeerId, before: Contact | undefined, behind: readonly Contact[], turn: Turn): void {
+    const [predecessor] = membersOf(before === undefined ? [] : [before], turn.view);
+    const [first] = this.seat.successors;
+    this.seat = handed(this.seat, leaver, predecessor, membersOf(behind, turn.view), MAX_FOLLOWERS);
+    this.#fingers.forget(leaver);
+    if (first?.contact.peer === leaver) this.#soon(turn);
+  }
+
+  leave({ effects }: Turn): void {
+    this.#isLeaving = true;
+    const { predecessor, successors } = this.seat;
+    const before = predecessor === undefined ? {} : { predecessor: predecessor.contact };
+    const message: AsideMessage = { type: 'depart', ...before, successors: contactsOf(successors) };
+    const around = new Set([predecessor?.contact, successors[0]?.contact].filter((contact) => contact !== undefined));
+    for (const contact of around) effects.push({ type: 'deliver', contact, message });
+  }
+
+  /** Who stands around us, and whom we know up to `until`. */
+  neighborhood(ask: number, until: number | undefined, turn: Turn): Neighborhood {
+    const { self, predecessor, successors } = this.seat;
+    const between = until === undefined ? [] : this.#fingers.all.filter(({ at }) => isBetween(self.at, at, until));
+    return {
+      type: 'neighborhood',
+      ask,
+      ...(predecessor === undefined ? {} : { predecessor: predecessor.contact }),
+      successors: contactsOf(successors),
+      between: contactsOf(between.slice(-MAX_BETWEEN)),
+      linked: [...turn.view.neighbors],
+    };
+  }
+
+  // --- coming ----------------------------------------------------------------------------------------------------------
+
+  #join(through: Member, turn: Turn): void {
+    if (this.#isJoining) return;
+    this.#isJoining = true;
+    this.lookups.find(turn, this.seat.self.at, (found, later) => this.#placed(found, later), [through]);
+  }
+
+  #placed(found: Found | undefined, turn: Turn): void {
+    this.#isJoining = false;
+    const { self } = this.seat;
+    const [first, ...rest] = found?.homes ?? [];
+    if (found === undefined || first === undefined || !this.isAlone || this.#isLeaving) return;
+    // It is alone, too: one of us comes to the other.
+    if (first.contact.peer === found.before.contact.peer && first.contact.peer > self.contact.peer) return;
+    this.seat = { ...following(this.seat, first, rest, MAX_FOLLOWERS), predecessor: found.before };
+    if (this.isAlone) return;
+    this.#tell(turn);
+    this.#owner.joined(turn);
+    this.#requests.ask(turn, first.contact, { type: 'around', until: self.at }, RING_SILENT_MS, (answer, later) => {
+      for (const member of membersOf(answer?.between ?? [], later.view)) this.#fingers.learn(member);
+    });
+    this.#soon(turn);
+  }
+
+  // --- looking around ----------------------------------------------------------------------------------------------------
+
+  #round(turn: Turn): void {
+    turn.effects.push({ type: 'setTimer', timer: ROUND, afterMs: RING_ROUND_MS });
+    this.#rounds += 1;
+    this.#lookAround(turn);
+    if (this.isAlone) return;
+    if (this.#rounds % RING_PROBE_ROUNDS === 0) this.#probe(turn);
+    else this.#renewFinger(turn);
+  }
+
+  /** Something changed: we look around before the round is over, once for all that changes meanwhile. */
+  #soon({ effects }: Turn): void {
+    if (this.#isSoon) return;
+    this.#isSoon = true;
+    effects.push({ type: 'setTimer', timer: SOON, afterMs: RING_SOON_MS });
+  }
+
+  #lookAround(turn: Turn): void {
+    this.#isSoon = false;
+    const [first] = this.seat.successors;
+    if (first === undefined) {
+      for (const member of this.#known.values()) return this.#join(member, turn);
+      return;
+    }
+    this.#requests.ask(turn, first.contact, { type: 'around' }, RING_SILENT_MS, (answer, later) => {
+      if (answer === undefined) return this.#lost(first, later);
+      this.#follow(first, answer, later);
+    });
+  }
+
+  #lost({ contact }: Member, turn: Turn): void {
+    this.gone(contact.peer, turn);
+    this.#lookAround(turn);
+  }
+
+  #follow(first: Member, answer: Neighborhood, turn: Turn): void {
+    if (!this.#isFollowed(first)) return; // somebody nearer came meanwhile
+    const before = this.seat.successors[1];
+    this.seat = following(this.seat, first, membersOf(answer.successors, turn.view), MAX_FOLLOWERS);
+    if (before?.contact.peer !== this.seat.successors[1]?.contact.peer) this.#soon(turn);
+    const [between] = membersOf(answer.predecessor === undefined ? [] : [answer.predecessor], turn.view);
+    if (between !== undefined && comesNext(this.seat, between)) this.#consider(between, turn);
+    else this.#tell(turn);
+  }
+
+  /** Asks somebody who may stand between us and whom we follow, and follows it when it lives and is in a ring. */
+  #consider(member: Member, turn: Turn): void {
+    this.#requests.ask(turn, member.contact, { type: 'around' }, RING_SILENT_MS, (answer, later) => {
+      if (answer !== undefined && answer.successors.length > 0 && comesNext(this.seat, member)) {
+        this.seat = following(this.seat, member, membersOf(answer.successors, later.view), MAX_FOLLOWERS);
+        this.#fingers.learn(member);
+        this.#soon(later);
+      }
+      this.#tell(later);
+    });
+  }
+
+  #isFollowed({ contact }: Member): boolean {
+    return this.seat.successors[0]?.contact.peer === contact.peer;
+  }
+
+  #tell({ effects }: Turn): void {
+    const [first] = this.seat.successors;
+    if (first !== undefined) effects.push({ type: 'deliver', contact: first.contact, message: { type: 'precede' } });
+  }
+
+  #precede(member: Member, turn: Turn): void {
+    const wasAlone = this.isAlone;
+    this.seat = preceded(this.seat, member);
+    this.#owner.preceded(member, turn);
+    if (wasAlone) this.#soon(turn);
+  }
+
+  // --- what keeps one ring one, and ways short -------------------------------------------------------------------------
+
+  /** Asks somebody else who follows us: whoever is in another ring, or in a knot of ours, knows somebody nearer. */
+  #probe(turn: Turn): void {
+    const others = [...this.#known.values(), ...this.#fingers.all].filter((member) => !this.#isFollowed(member));
+    const through = others[this.#rounds % Math.max(1, others.length)];
+    if (through === undefined) return;
+    this.lookups.find(
+      turn,
+      this.seat.self.at,
+      (found, later) => {
+        for (const member of [found?.before, ...(found?.homes ?? [])])
+          if (member && comesNext(this.seat, member)) return this.#consider(member, later);
+      },
+      [through],
+    );
+  }
+
+  #renewFinger(turn: Turn): void {
+    const { self, successors } = this.seat;
+    const at = this.#fingers.nextDue(distance(self.at, successors.at(-1)?.at ?? self.at));
+    this.lookups.find(turn, at, (found) => {
+      for (const member of found?.homes.slice(0, 1) ?? []) this.#fingers.learn(member);
+    });
+  }
+}

@@ -1,0 +1,263 @@
+import t from 'tap';
+import { RING_ROUND_MS, RING_SILENT_MS, SEARCH_MS } from '../../../lib/config.ts';
+import { isIdeal } from '../../../lib/mesh/discovery/ring/invariant.ts';
+import { RingDiscovery } from '../../../lib/mesh/discovery/ring.ts';
+import type { MeshEffect, MeshEvent, Placed } from '../../../lib/mesh/events.ts';
+import { type PeerId, queryId } from '../../../lib/protocol/ids.ts';
+import type { AsideMessage, Contact, SharedFile, Want } from '../../../lib/protocol/messages.ts';
+import { contactOf, fileOf, Network, type SearchRecord, shelfOf } from '../network.ts';
+import { nameOf } from '../mind.ts';
+import { circle, delivered, member, viewOf } from './ring/parts.ts';
+
+// On a machine with other work.
+t.setTimeout(300_000);
+
+const SURVEY = queryId('survey'.padEnd(22, '_'));
+
+interface Made {
+  readonly network: Network;
+  readonly peers: readonly PeerId[];
+}
+
+/** Peers p0, p1, … in a ring that has come to rest; each shares a file of its own. */
+function ringOf(count: number, seed = 1): Made {
+  const network = new Network(seed, false, () => new RingDiscovery());
+  network.registryCounts = true;
+  const peers = Array.from({ length: count }, (_, index) => {
+    const peer = network.join(`p${index}`, [`texts/f${index}.txt`, `holiday ${index}.jpg`]);
+    network.run(30);
+    return peer;
+  });
+  network.run(4 * RING_ROUND_MS);
+  return { network, peers };
+}
+
+function answered(network: Network, peer: PeerId, want: Want | string, only?: PeerId): SearchRecord {
+  const record = network.search(peer, want, only);
+  network.run(7_000);
+  return record;
+}
+
+const namesIn = ({ found }: SearchRecord) => found.map(({ name }) => name).sort();
+const idAt = (peers: readonly PeerId[], index: number) => peers[index] as PeerId;
+
+function surveyed(network: Network, peer: PeerId): readonly Placed[] {
+  network.tell(peer, { type: 'askTopology', ask: 1, survey: SURVEY });
+  network.run(3_000);
+  return network.topologies.get(1) ?? [];
+}
+
+/** Whether everybody stands between its neighbours on the circle, as a survey tells it. */
+function isRing(placed: readonly Placed[]): boolean {
+  const seats = placed.map(({ contact, ring }) => {
+    const at = (peer: PeerId | undefined) => (peer === undefined ? undefined : member(nameOf(peer)));
+    const successors = [at(ring?.successor)].filter((one) => one !== undefined);
+    return [contact.peer, { self: member(contact.name), predecessor: at(ring?.predecessor), successors }] as const;
+  });
+  return isIdeal(new Map(seats));
+}
+
+// --- a network ----------------------------------------------------------------------------------------------------------
+
+t.test('a file is found by its name, stem, path, a word, its content, and part of a word', async (t) => {
+  const { network, peers } = ringOf(6);
+  const asker = idAt(peers, 0);
+  for (const name of ['f4', 'f4.txt', 'texts/f4.txt']) t.same(namesIn(answered(network, asker, name)), ['texts/f4.txt'], name);
+  t.equal(answered(network, asker, { by: 'text', text: 'HOLIDAY' }).found.length, 5);
+  t.equal(answered(network, asker, { by: 'text', text: 'olida' }).found.length, 5);
+  t.equal(answered(network, asker, { by: 'root', root: fileOf('texts/f4.txt').root }).found.length, 5, 'files of one content');
+  t.equal(answered(network, asker, { by: 'all' }).found.length, 10);
+  const one = answered(network, asker, { by: 'all' }, idAt(peers, 3));
+  t.same(namesIn(one), ['holiday 3.jpg', 'texts/f3.txt']);
+});
+
+t.test('what nobody has is not found, and it is said how many were asked', async (t) => {
+  const { network, peers } = ringOf(6);
+  const record = answered(network, idAt(peers, 2), 'nowhere');
+  t.equal(record.found.length, 0);
+  t.ok((record.ended?.asked ?? 0) >= 3);
+  t.equal(record.ended?.silent, 0);
+  t.ok((record.ended?.afterMs ?? SEARCH_MS) < 200);
+  t.match(answered(network, idAt(peers, 2), { by: 'all' }, contactOf('stranger').peer).ended, { silent: 1 });
+});
+
+t.test('rings of one and of two work', async (t) => {
+  const one = ringOf(1);
+  t.match(answered(one.network, idAt(one.peers, 0), 'f1').ended, { asked: 0, silent: 0 });
+  t.match(answered(one.network, idAt(one.peers, 0), { by: 'all' }).ended, { asked: 0, silent: 0 });
+  t.same(
+    surveyed(one.network, idAt(one.peers, 0)).map(({ ring }) => ring),
+    [{}],
+  );
+  const two = ringOf(2);
+  t.same(namesIn(answered(two.network, idAt(two.peers, 0), 'f1')), ['texts/f1.txt']);
+  two.network.crash(idAt(two.peers, 1));
+  two.network.run(2 * RING_ROUND_MS);
+  t.match(answered(two.network, idAt(two.peers, 0), 'f1'), { found: [], ended: { asked: 0 } });
+});
+
+t.test('everybody stands where it should, and a survey says so', async (t) => {
+  const { network, peers } = ringOf(9);
+  const placed = surveyed(network, idAt(peers, 5));
+  t.equal(placed.length, 9);
+  t.ok(isRing(placed));
+  t.ok(placed.every(({ ring, neighbors }) => ring?.next !== undefined && neighbors.length > 0));
+});
+
+t.test('a holder that leaves is not found, one that dies is silent, and the others are found all the while', async (t) => {
+  const { network, peers } = ringOf(8);
+  network.tell(idAt(peers, 1), { type: 'leave' });
+  network.run(1_000);
+  t.same(answered(network, idAt(peers, 0), 'f1').found, []);
+  network.crash(idAt(peers, 2));
+  network.vanish(idAt(peers, 3));
+  for (const lost of [2, 3]) t.match(answered(network, idAt(peers, 0), `f${lost}`).found, []);
+  network.run(3 * RING_ROUND_MS);
+  for (const kept of [4, 5, 6, 7]) t.same(namesIn(answered(network, idAt(peers, 0), `f${kept}`)), [`texts/f${kept}.txt`]);
+  t.ok(isRing(surveyed(network, idAt(peers, 0))));
+});
+
+t.test('a file that comes later, and one in place of another, are found within two rounds', async (t) => {
+  const { network, peers } = ringOf(4);
+  const shelf = shelfOf([]);
+  network.tell(idAt(peers, 1), { type: 'shared', offer: shelf });
+  shelf.put(fileOf('late.txt'));
+  network.run(2 * RING_ROUND_MS);
+  t.same(namesIn(answered(network, idAt(peers, 0), 'late')), ['late.txt']);
+  t.same(answered(network, idAt(peers, 0), 'f1').found, [], 'what is not shared any more is not found');
+});
+
+t.test('who is frozen holds nobody up for longer than a step, and takes its place again', async (t) => {
+  const { network, peers } = ringOf(7);
+  network.freeze(idAt(peers, 4));
+  const record = answered(network, idAt(peers, 0), { by: 'all' });
+  t.equal(record.found.length, 10);
+  t.equal(record.ended?.silent, 1);
+  network.run(2 * RING_SILENT_MS);
+  network.freeze(idAt(peers, 4), false);
+  network.run(4 * RING_ROUND_MS);
+  t.ok(isRing(surveyed(network, idAt(peers, 0))));
+});
+
+t.test('a search that is cancelled is over', async (t) => {
+  const { network, peers } = ringOf(5);
+  const record = network.search(idAt(peers, 0), { by: 'all' });
+  const [query] = network.queries.slice(-1);
+  if (query !== undefined) for (const _ of [1, 2]) network.tell(idAt(peers, 0), { type: 'cancel', query });
+  network.run(3_000);
+  t.equal(record.ended, undefined);
+  t.same(record.found, []);
+});
+
+t.test('two rings that meet become one, and each finds what was in the other', async (t) => {
+  const { network, peers } = ringOf(10);
+  const halves = [peers.slice(0, 5), peers.slice(5)];
+  for (const one of halves[0] ?? []) for (const other of halves[1] ?? []) network.cut(one, other), network.cuts.add([one, other].sort().join());
+  network.run(4 * RING_ROUND_MS);
+  network.cuts.clear();
+  network.run(9 * RING_ROUND_MS);
+  t.ok(isRing(surveyed(network, idAt(peers, 0))));
+  for (const holder of [1, 6, 9]) t.equal(answered(network, idAt(peers, 0), `f${holder}`).found.length, 1, `f${holder}`);
+});
+
+t.test('where nobody knows all, lookups take their steps, and a tenth may die at once', async (t) => {
+  const { network, peers } = ringOf(60, 2);
+  t.equal(surveyed(network, idAt(peers, 0)).length > 0, true);
+  for (let index = 0; index < 60; index += 10) network.crash(idAt(peers, index));
+  network.run(3 * RING_ROUND_MS);
+  const living = peers.filter((_, index) => index % 10 !== 0);
+  const records = living.map((peer, index) => network.search(peer, `f${(index + 7) % 60}`));
+  network.run(7_000);
+  const missed = records.filter(({ found }, index) => {
+    const holder = (index + 7) % 60;
+    return found.length === 0 && holder % 10 !== 0 && peers[holder] !== living[index];
+  });
+  t.same(missed.length, 0);
+  const text = answered(network, idAt(peers, 1), { by: 'text', text: 'oliday' });
+  t.equal(text.found.length, 53, 'part of a word that nobody has whole goes to everybody');
+});
+
+// --- one member, told by hand -------------------------------------------------------------------------------------------
+
+/** One member that is told what happens; it sees the library that it is given. */
+class Alone {
+  readonly ring = new RingDiscovery();
+  readonly #name: string;
+  readonly #shelf = shelfOf([]);
+  now = 0;
+  knowsAll = true;
+
+  constructor(name: string, files: readonly SharedFile[] = []) {
+    this.#name = name;
+    for (const file of files) this.#shelf.put(file);
+    this.tell({ type: 'begin' });
+    this.tell({ type: 'shared', offer: this.#shelf });
+  }
+
+  tell(event: MeshEvent): MeshEffect[] {
+    return this.ring.handle(event, viewOf(this.#name, { now: this.now, library: this.#shelf, knowsAll: this.knowsAll }));
+  }
+
+  hears(from: string, message: AsideMessage): MeshEffect[] {
+    return this.tell({ type: 'delivered', from: contactOf(from), message });
+  }
+
+  linked(name: string): MeshEffect[] {
+    return this.tell({ type: 'linkUp', contact: contactOf(name) });
+  }
+
+  round(): MeshEffect[] {
+    this.now += RING_ROUND_MS;
+    return this.tell({ type: 'timerFired', timer: { of: 'discovery', task: 'ring round' } });
+  }
+
+  soon(): MeshEffect[] {
+    return this.tell({ type: 'timerFired', timer: { of: 'discovery', task: 'ring soon' } });
+  }
+}
+
+/** Of four names in the order of the circle, the first as one member that has come to a ring of the second, with those behind it. */
+function seated(files: readonly SharedFile[] = []) {
+  const [self = '', next = '', far = '', last = ''] = circle('a', 'b', 'c', 'd');
+  const mind = new Alone(self, files);
+  const [seek] = delivered(mind.linked(next), 'seek');
+  const contacts = [next, far, last].map((name) => contactOf(name));
+  const effects = mind.hears(next, { type: 'sought', ask: seek?.message.ask ?? 0, contacts, home: true });
+  return { mind, self, next, far, last, effects };
+}
+
+const asksOf = (effects: readonly MeshEffect[], type: 'around' | 'seek' | 'holders' | 'inquire', to: string) =>
+  delivered(effects, type).find((each) => each.to === to)?.message.ask ?? -1;
+const neighborhood = (ask: number, successors: readonly Contact[], predecessor?: Contact): AsideMessage => {
+  return { type: 'neighborhood', ask, successors: [...successors], between: [], linked: [], ...(predecessor ? { predecessor } : {}) };
+};
+
+t.test('a newcomer tells whom it follows, asks it for far members, and looks around soon', async (t) => {
+  const { mind, next, effects } = seated();
+  t.same(delivered(effects, 'precede').map(({ to }) => to), [next]);
+  t.equal(delivered(effects, 'around')[0]?.to, next);
+  t.ok(effects.some((effect) => effect.type === 'setTimer' && effect.timer.of === 'discovery' && effect.timer.task === 'ring soon'));
+  t.same(delivered(mind.hears('x', { type: 'around', ask: 9 }), 'neighborhood')[0]?.message.successors.length, 3);
+});
+
+t.test('of two that are alone the one with the higher id comes to the other', async (t) => {
+  for (const [self, other, comes] of [
+    ['a', 'b', false],
+    ['b', 'a', true],
+  ] as const) {
+    const mind = new Alone(self);
+    const ask = asksOf(mind.linked(other), 'seek', other);
+    const effects = mind.hears(other, { type: 'sought', ask, contacts: [contactOf(other)], home: true });
+    t.equal(delivered(effects, 'precede').length, comes ? 1 : 0);
+  }
+});
+
+t.test('a survey shows those who answer', async (t) => {
+  const { mind, self, next, far, last } = seated();
+  mind.tell({ type: 'askTopology', ask: 1, survey: SURVEY });
+  const shown = lose(mind, [next, far, last]).flatMap((effect) => (effect.type === 'topology' ? effect.peers : []));
+  t.same(
+    shown.map(({ contact }) => contact.name),
+    [self],
+  );
+});
