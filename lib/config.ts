@@ -427,8 +427,6 @@ export const RING_AGAIN_MS = 20_000;
 export const RING_RECORDS = 500_000;
 export const RING_RECORDS_PER_HOLDER = 100_000;
 export const RING_HOLDERS = 1_024;
-/** Most keys under which one peer places what it has. A guess: ten thousand files have some five each. */
-export const RING_KEYS = 100_000;
 /** Homes that keys are taken to at once, and members asked at once when all are. Guesses. */
 export const RING_PLACED_AT_ONCE = 4;
 export const RING_ASKED_AT_ONCE = 32;

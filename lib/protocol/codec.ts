@@ -81,7 +81,7 @@ function refuseUncleanNames(value: object): void {
   if ('found' in value) for (const found of value.found as (Held | SharedFile | Contact)[]) refuseFound(found);
   if ('contact' in value) refuse(namedFault(value.contact as Named));
   if ('predecessor' in value) refuse(namedFault(value.predecessor as Named));
-  for (const list of ['contacts', 'successors', 'between'] as const) {
+  for (const list of ['contacts', 'holders', 'successors', 'between'] as const) {
     if (list in value) for (const contact of (value as Record<typeof list, Named[]>)[list]) refuse(namedFault(contact));
   }
   if ('referral' in value && value.referral !== null) refuse(namedFault(value.referral as Named));

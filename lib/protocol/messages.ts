@@ -441,7 +441,7 @@ const Holders = message('holders', { ...ask, key: At });
 /** These say so; with `more`, a part, and further parts come. */
 const Holding = message('holding', {
   ...ask,
-  contacts: Type.Array(Contact, { maxItems: MAX_HITS }),
+  holders: Type.Array(Contact, { maxItems: MAX_HITS }),
   more: Type.Optional(Type.Literal(true)),
 });
 

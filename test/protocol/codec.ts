@@ -40,6 +40,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   at: [...NO_COUNT, 2 ** 48],
   until: [...NO_COUNT, 2 ** 48],
   key: [...NO_COUNT, 2 ** 48],
+  holders: [...NO_ARRAY, [null], [{}], tooMany(64, contact)],
   home: [false, 0, 1, 'true', null],
   lifeMs: [...NO_COUNT, 3_600_001],
   predecessor: OTHER_OBJECT,

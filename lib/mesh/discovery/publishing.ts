@@ -50,6 +50,10 @@ export class Publishing implements Discovery {
     return this.#inner.isBusy;
   }
 
+  get surveys(): boolean {
+    return this.#inner.surveys === true;
+  }
+
   uses(peer: PeerId): boolean {
     return this.#inner.uses?.(peer) === true;
   }

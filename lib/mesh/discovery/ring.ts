@@ -166,7 +166,7 @@ function holdings(ask: number, contacts: readonly Contact[]): AsideMessage[] {
   const parts = Array.from({ length: Math.max(1, Math.ceil(contacts.length / MAX_HITS)) }, (_, part) => {
     return contacts.slice(part * MAX_HITS, (part + 1) * MAX_HITS);
   });
-  return parts.map((some, part) => ({ type: 'holding', ask, contacts: some, ...(part < parts.length - 1 ? { more: true } : {}) }));
+  return parts.map((some, part) => ({ type: 'holding', ask, holders: some, ...(part < parts.length - 1 ? { more: true } : {}) }));
 }
 
 function offers({ ask, want }: Extract<AsideMessage, { type: 'inquire' }>, { self, library }: View): AsideMessage[] {
@@ -178,7 +178,7 @@ function offers({ ask, want }: Extract<AsideMessage, { type: 'inquire' }>, { sel
 // --- who is there ---------------------------------------------------------------------------------------------------------
 
 /** Members that are told of at once; fewer are told of together, and drawn. */
-const TOLD_AT_ONCE = 64;
+const TOLD_AT_ONCE = 48;
 
 function survey({ tours, seating }: Parts, ask: number, turn: Turn): void {
   const { predecessor, successors } = seating.seat;

@@ -1,12 +1,13 @@
 import t from 'tap';
 import { RING_ROUND_MS, RING_SILENT_MS, SEARCH_MS } from '../../../lib/config.ts';
 import { isIdeal } from '../../../lib/mesh/discovery/ring/invariant.ts';
+import { keysOf } from '../../../lib/mesh/discovery/ring/keys.ts';
 import { RingDiscovery } from '../../../lib/mesh/discovery/ring.ts';
 import type { MeshEffect, MeshEvent, Placed } from '../../../lib/mesh/events.ts';
 import { type PeerId, queryId } from '../../../lib/protocol/ids.ts';
-import type { AsideMessage, Contact, SharedFile, Want } from '../../../lib/protocol/messages.ts';
-import { contactOf, fileOf, Network, type SearchRecord, shelfOf } from '../network.ts';
+import { type AsideMessage, CIRCLE, type Contact, type SharedFile, type Want } from '../../../lib/protocol/messages.ts';
 import { nameOf } from '../mind.ts';
+import { contactOf, fileOf, Network, type SearchRecord, shelfOf } from '../network.ts';
 import { circle, delivered, member, viewOf } from './ring/parts.ts';
 
 // On a machine with other work.
@@ -40,6 +41,12 @@ function answered(network: Network, peer: PeerId, want: Want | string, only?: Pe
 
 const namesIn = ({ found }: SearchRecord) => found.map(({ name }) => name).sort();
 const idAt = (peers: readonly PeerId[], index: number) => peers[index] as PeerId;
+
+/** Neither hears of the other any more. */
+function part(network: Network, one: PeerId, other: PeerId): void {
+  network.cut(one, other);
+  network.cuts.add([one, other].sort().join());
+}
 
 function surveyed(network: Network, peer: PeerId): readonly Placed[] {
   network.tell(peer, { type: 'askTopology', ask: 1, survey: SURVEY });
@@ -133,6 +140,7 @@ t.test('who is frozen holds nobody up for longer than a step, and takes its plac
   const record = answered(network, idAt(peers, 0), { by: 'all' });
   t.equal(record.found.length, 10);
   t.equal(record.ended?.silent, 1);
+  t.equal(surveyed(network, idAt(peers, 0)).length, 6, 'and it is not shown');
   network.run(2 * RING_SILENT_MS);
   network.freeze(idAt(peers, 4), false);
   network.run(4 * RING_ROUND_MS);
@@ -152,7 +160,7 @@ t.test('a search that is cancelled is over', async (t) => {
 t.test('two rings that meet become one, and each finds what was in the other', async (t) => {
   const { network, peers } = ringOf(10);
   const halves = [peers.slice(0, 5), peers.slice(5)];
-  for (const one of halves[0] ?? []) for (const other of halves[1] ?? []) network.cut(one, other), network.cuts.add([one, other].sort().join());
+  for (const one of halves[0] ?? []) for (const other of halves[1] ?? []) part(network, one, other);
   network.run(4 * RING_ROUND_MS);
   network.cuts.clear();
   network.run(9 * RING_ROUND_MS);
@@ -184,11 +192,13 @@ class Alone {
   readonly ring = new RingDiscovery();
   readonly #name: string;
   readonly #shelf = shelfOf([]);
+  readonly place: number;
   now = 0;
   knowsAll = true;
 
   constructor(name: string, files: readonly SharedFile[] = []) {
     this.#name = name;
+    this.place = member(name).at;
     for (const file of files) this.#shelf.put(file);
     this.tell({ type: 'begin' });
     this.tell({ type: 'shared', offer: this.#shelf });
@@ -220,9 +230,9 @@ class Alone {
 function seated(files: readonly SharedFile[] = []) {
   const [self = '', next = '', far = '', last = ''] = circle('a', 'b', 'c', 'd');
   const mind = new Alone(self, files);
-  const [seek] = delivered(mind.linked(next), 'seek');
+  const [seek] = delivered(mind.linked(last), 'seek');
   const contacts = [next, far, last].map((name) => contactOf(name));
-  const effects = mind.hears(next, { type: 'sought', ask: seek?.message.ask ?? 0, contacts, home: true });
+  const effects = mind.hears(last, { type: 'sought', ask: seek?.message.ask ?? 0, contacts, home: true });
   return { mind, self, next, far, last, effects };
 }
 
@@ -234,7 +244,10 @@ const neighborhood = (ask: number, successors: readonly Contact[], predecessor?:
 
 t.test('a newcomer tells whom it follows, asks it for far members, and looks around soon', async (t) => {
   const { mind, next, effects } = seated();
-  t.same(delivered(effects, 'precede').map(({ to }) => to), [next]);
+  t.same(
+    delivered(effects, 'precede').map(({ to }) => to),
+    [next],
+  );
   t.equal(delivered(effects, 'around')[0]?.to, next);
   t.ok(effects.some((effect) => effect.type === 'setTimer' && effect.timer.of === 'discovery' && effect.timer.task === 'ring soon'));
   t.same(delivered(mind.hears('x', { type: 'around', ask: 9 }), 'neighborhood')[0]?.message.successors.length, 3);
@@ -250,6 +263,267 @@ t.test('of two that are alone the one with the higher id comes to the other', as
     const effects = mind.hears(other, { type: 'sought', ask, contacts: [contactOf(other)], home: true });
     t.equal(delivered(effects, 'precede').length, comes ? 1 : 0);
   }
+});
+
+/** Whom a member says it follows; itself, when it is alone. */
+function followedBy(mind: Alone): string[] {
+  const [told] = delivered(mind.hears('d', { type: 'seek', ask: 7, at: (mind.place + 1) % CIRCLE }), 'sought');
+  return (told?.message.contacts ?? []).map(({ name }) => name);
+}
+
+/** Nothing comes to these any more, as often as it is tried. */
+function lose(mind: Alone, names: readonly string[]): MeshEffect[] {
+  const again = Array.from({ length: 8 }, () => names).flat();
+  return again.flatMap((name) => mind.tell({ type: 'undelivered', peer: contactOf(name).peer, cause: 'full' }));
+}
+
+const SEARCH = queryId('search'.padEnd(22, '_'));
+const begun = (want: Want, about: { readonly enough?: number; readonly only?: PeerId } = {}): MeshEvent => ({
+  type: 'search',
+  query: SEARCH,
+  want,
+  ...about,
+});
+const ended = (effects: readonly MeshEffect[]) =>
+  effects.flatMap((effect) => (effect.type === 'searchEnded' ? [[effect.asked, effect.silent]] : []));
+const found = (effects: readonly MeshEffect[]) => effects.flatMap((effect) => (effect.type === 'found' ? effect.provider.name : []));
+const provider = (name: string, file: string) => ({ peer: contactOf(name).peer, ...fileOf(file) });
+const timeIsUp: MeshEvent = { type: 'timerFired', timer: { of: 'search', query: SEARCH } };
+
+/** A member alone, which is the home of everything, and knows that these have a file. */
+function home(...holders: readonly string[]): Alone {
+  const mind = new Alone('m');
+  const [key = 0] = keysOf(fileOf('f1'), viewOf('m'));
+  for (const name of holders) mind.hears(name, { type: 'keep', keys: [key], lifeMs: 60_000 });
+  return mind;
+}
+
+t.test('a search ends with the first holders that are enough, and nobody is heard after that', async (t) => {
+  const mind = home('x', 'y');
+  const effects = mind.tell(begun({ by: 'name', name: 'f1' }, { enough: 1 }));
+  const [x, y] = ['x', 'y'].map((name) => asksOf(effects, 'inquire', name));
+  const told = mind.hears('x', { type: 'offered', ask: x ?? 0, providers: [provider('x', 'f1'), provider('y', 'made up')] });
+  t.same(found(told), ['f1'], 'and nobody speaks for another');
+  t.same(ended(told), [[1, 0]]);
+  t.same(mind.hears('y', { type: 'offered', ask: y ?? 0, providers: [provider('y', 'f1')] }), []);
+  t.same(mind.tell(timeIsUp), []);
+});
+
+t.test('a search whose time is up ends, whoever is still silent', async (t) => {
+  const mind = home('x');
+  const effects = mind.tell(begun({ by: 'name', name: 'f1' }));
+  const told = mind.hears('x', { type: 'offered', ask: asksOf(effects, 'inquire', 'x'), providers: [provider('x', 'f1')], more: true });
+  t.same([found(told), ended(told)], [['f1'], []]);
+  t.same(ended(mind.tell(timeIsUp)), [[1, 0]]);
+});
+
+t.test('a holder that is gone, and one that the server did not sign, are not found', async (t) => {
+  const mind = home('x');
+  const [key = 0] = keysOf(fileOf('f1'), viewOf('m'));
+  const forged = { ...contactOf('z'), signature: 'forger' };
+  mind.hears('y', { type: 'inherit', contact: forged, keys: [key], lifeMs: 60_000 });
+  mind.hears('y', { type: 'inherit', contact: contactOf('w'), keys: [key], lifeMs: 60_000 });
+  const effects = mind.tell(begun({ by: 'name', name: 'f1' }));
+  t.same(
+    delivered(effects, 'inquire')
+      .map(({ to }) => to)
+      .sort(),
+    ['w', 'x'],
+  );
+  mind.tell({ type: 'undelivered', peer: contactOf('w').peer, cause: 'full' });
+  t.same(ended(mind.tell({ type: 'undelivered', peer: contactOf('x').peer, cause: 'crashed' })), [[0, 2]]);
+});
+
+t.test('who asks for holders is told all of them, in parts', async (t) => {
+  const mind = home(...Array.from({ length: 65 }, (_, index) => `h${index}`));
+  const [key = 0] = keysOf(fileOf('f1'), viewOf('m'));
+  const told = delivered(mind.hears('x', { type: 'holders', ask: 3, key }), 'holding').map(({ message }) => message);
+  t.same(
+    told.map(({ holders, more }) => [holders.length, more]),
+    [
+      [64, true],
+      [1, undefined],
+    ],
+  );
+});
+
+t.test('who asks for what we have is told it, in parts, and nothing when we have none', async (t) => {
+  const mind = new Alone(
+    'm',
+    Array.from({ length: 65 }, (_, index) => fileOf(`f${index}`)),
+  );
+  const told = delivered(mind.hears('x', { type: 'inquire', ask: 3, want: { by: 'all' } }), 'offered').map(({ message }) => message);
+  t.same(
+    told.map(({ providers, more }) => [providers.length, more]),
+    [
+      [64, true],
+      [1, undefined],
+    ],
+  );
+  t.same(delivered(mind.hears('x', { type: 'inquire', ask: 4, want: { by: 'name', name: 'none' } }), 'offered')[0]?.message.providers, []);
+});
+
+t.test('a predecessor that is passed over is looked for, and let go when it is dead', async (t) => {
+  const { mind, next, far, last } = seated();
+  mind.hears(last, { type: 'precede' });
+  t.same(delivered(mind.hears(last, { type: 'precede' }), 'around'), []);
+  for (const lives of [true, false]) {
+    const effects = mind.hears(far, { type: 'precede' });
+    const ask = asksOf(effects, 'around', last);
+    if (lives) mind.hears(last, neighborhood(ask, []));
+    else mind.tell({ type: 'undelivered', peer: contactOf(last).peer, cause: 'full' });
+    const [told] = delivered(mind.hears(next, { type: 'around', ask: 5 }), 'neighborhood');
+    t.equal(told?.message.predecessor?.name, lives ? last : far);
+  }
+});
+
+t.test('whoever stands between is asked, and followed when it lives and is in a ring', async (t) => {
+  const [self = '', near = '', next = '', far = ''] = circle('a', 'b', 'c', 'd');
+  const follows = (answer: (ask: number) => AsideMessage | undefined) => {
+    const mind = new Alone(self);
+    const seek = asksOf(mind.linked(far), 'seek', far);
+    mind.hears(far, { type: 'sought', ask: seek, contacts: [contactOf(next), contactOf(far)], home: true });
+    const round = mind.round();
+    const effects = mind.hears(next, neighborhood(asksOf(round, 'around', next), [contactOf(far)], contactOf(near)));
+    const told = answer(asksOf(effects, 'around', near));
+    if (told === undefined) mind.tell({ type: 'undelivered', peer: contactOf(near).peer, cause: 'full' });
+    else mind.hears(near, told);
+    return delivered(mind.hears('x', { type: 'around', ask: 5 }), 'neighborhood')[0]?.message.successors[0]?.name;
+  };
+  t.equal(
+    follows((ask) => neighborhood(ask, [contactOf(next)])),
+    near,
+  );
+  t.equal(
+    follows((ask) => neighborhood(ask, [])),
+    next,
+    'who is alone comes by itself',
+  );
+  t.equal(
+    follows(() => undefined),
+    next,
+  );
+});
+
+t.test('a list that comes late from somebody who is followed no more changes nothing', async (t) => {
+  const [self = '', near = '', next = '', far = ''] = circle('a', 'b', 'c', 'd');
+  const mind = new Alone(self);
+  mind.hears(far, { type: 'sought', ask: asksOf(mind.linked(far), 'seek', far), contacts: [contactOf(next), contactOf(far)], home: true });
+  const late = asksOf(mind.round(), 'around', next);
+  mind.hears(near, neighborhood(asksOf(mind.linked(near), 'around', near), [contactOf(next), contactOf(far)]));
+  mind.hears(next, neighborhood(late, [contactOf(far)]));
+  t.same(followedBy(mind), [near, next, far]);
+});
+
+t.test('who is told to come before itself stays alone', async (t) => {
+  const mind = new Alone('m');
+  mind.hears('x', { type: 'sought', ask: asksOf(mind.linked('x'), 'seek', 'x'), contacts: [contactOf('m')], home: true });
+  t.same(followedBy(mind), ['m']);
+  t.same(delivered(mind.tell({ type: 'leave' }), 'depart'), [], 'and leaves without a word');
+});
+
+t.test('who leaves takes itself out, whether it knows who stands before it or not', async (t) => {
+  const { mind, next, far, last } = seated();
+  mind.hears(next, { type: 'depart', successors: [contactOf(far)] });
+  t.same(followedBy(mind), [far, last]);
+});
+
+t.test('every third round somebody else is asked who follows us, and what comes of that may be nothing', async (t) => {
+  const { mind, next, far, last } = seated();
+  const probed = [mind.round(), mind.round(), mind.round()].at(-1) ?? [];
+  t.ok(delivered(probed, 'seek').some(({ to, message }) => to !== next && message.at === mind.place));
+  lose(mind, [far, last]);
+  t.same(followedBy(mind), [next, far, last]);
+});
+
+t.test('who has another contact from now on shows that', async (t) => {
+  const mind = new Alone('m');
+  mind.tell({ type: 'assigned', contact: { ...contactOf('m', 9_999), serial: 2 } });
+  const [told] = delivered(mind.hears('x', { type: 'seek', ask: 1, at: 5 }), 'sought');
+  t.equal(told?.message.contacts[0]?.port, 9_999);
+});
+
+t.test('who leaves says who stood around it, hands on what it is the home of, and answers no timer', async (t) => {
+  const names = circle(...Array.from({ length: 11 }, (_, index) => `n${index}`));
+  const [self = '', ...behind] = names;
+  const mind = new Alone(self);
+  const [next = ''] = behind;
+  const last = behind.at(-1) ?? '';
+  const seek = asksOf(mind.linked(last), 'seek', last);
+  const eight = behind.slice(0, 8).map((name) => contactOf(name));
+  mind.hears(last, { type: 'sought', ask: seek, contacts: eight, home: true });
+  mind.hears('x', { type: 'keep', keys: [member(self).at, member(next).at], lifeMs: 1_000 });
+  mind.hears(behind[7] ?? '', { type: 'keep', keys: [member(self).at], lifeMs: 1_000 });
+  const effects = mind.tell({ type: 'leave' });
+  t.same(
+    delivered(effects, 'inherit').map(({ to, message }) => [to, message.contact.name, message.keys]),
+    [[behind[7], 'x', [member(self).at]]],
+  );
+  t.same(
+    delivered(effects, 'depart').map(({ to }) => to),
+    [last, next],
+  );
+  t.same(
+    mind.round().filter(({ type }) => type === 'deliver'),
+    [],
+  );
+  mind.hears('y', { type: 'precede' });
+});
+
+t.test('a search whose lookup leads nowhere ends, and says who kept silent', async (t) => {
+  const { mind, next, far, last } = seated();
+  t.same(ended(mind.tell(begun({ by: 'name', name: 'zzz' }))), []);
+  t.same(ended(lose(mind, [next, far, last])), [[0, 1]]);
+});
+
+t.test('a search that is over hears of no home', async (t) => {
+  const { mind, next, far, last } = seated();
+  mind.tell(begun({ by: 'name', name: 'zzz' }));
+  t.same(ended(mind.tell(timeIsUp)), [[0, 0]]);
+  t.same(ended(lose(mind, [next, far, last])), []);
+});
+
+t.test('a tour on which nobody answers ends', async (t) => {
+  const { mind, next, far, last } = seated();
+  mind.tell(begun({ by: 'all' }));
+  t.same(ended(lose(mind, [next, far, last])), [[0, 3]]);
+});
+
+t.test('what could not be placed is placed when homes answer again', async (t) => {
+  const { mind, next, far, last, effects } = seated([fileOf('f1')]);
+  t.ok(delivered(effects, 'seek').length > 0);
+  lose(mind, [next, far, last]);
+  const again = delivered(mind.round(), 'seek');
+  t.ok(again.length > 0);
+});
+
+t.test('a probe that hears of somebody nearer follows it', async (t) => {
+  const [self = '', near = '', next = '', far = ''] = circle('a', 'b', 'c', 'd');
+  const mind = new Alone(self);
+  mind.hears(far, { type: 'sought', ask: asksOf(mind.linked(far), 'seek', far), contacts: [contactOf(next), contactOf(far)], home: true });
+  const probed = [mind.round(), mind.round(), mind.round()].at(-1) ?? [];
+  const [seek] = delivered(probed, 'seek').filter(({ message }) => message.at === mind.place);
+  const effects = mind.hears(seek?.to ?? '', { type: 'sought', ask: seek?.message.ask ?? 0, contacts: [contactOf(near)], home: true });
+  t.same(
+    delivered(effects, 'around').map(({ to }) => to),
+    [near],
+  );
+});
+
+t.test('who is alone tries its neighbours every round', async (t) => {
+  const mind = new Alone('a');
+  t.same(delivered(mind.round(), 'seek'), []);
+  const ask = asksOf(mind.linked('b'), 'seek', 'b');
+  mind.hears('b', { type: 'sought', ask, contacts: [contactOf('b')], home: true });
+  mind.tell({ type: 'linkDown', peer: contactOf('c').peer, cause: 'left' });
+  t.same(
+    delivered(mind.round(), 'seek').map(({ to }) => to),
+    ['b'],
+  );
+});
+
+t.test('what this peer alone knows of the topology is none of the ring', async (t) => {
+  t.same(new Alone('m').tell({ type: 'askTopology', ask: 1 }), []);
 });
 
 t.test('a survey shows those who answer', async (t) => {

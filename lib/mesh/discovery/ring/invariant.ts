@@ -81,14 +81,17 @@ function passesOver<Member extends Spot>({ self, successors }: Seat<Member>, mem
   return successors.some(({ at }, index) => isBetween(Number(places[index]), member.at, at));
 }
 
-// Asked only where everybody follows somebody who lives.
+// Asked only of the living, where everybody follows somebody who lives.
 function nextOf<Member extends Spot>(ring: Ring<Member>, peer: PeerId): PeerId {
-  const seat = ring.get(peer);
-  return (seat && firstLiving(ring, seat)) ?? peer;
+  return String(firstLiving(ring, seatOf(ring, peer))) as PeerId;
 }
 
 function placeOf<Member extends Spot>(ring: Ring<Member>, peer: PeerId): number {
-  return ring.get(peer)?.self.at ?? 0;
+  return seatOf(ring, peer).self.at;
+}
+
+function seatOf<Member extends Spot>(ring: Ring<Member>, peer: PeerId): Seat<Member> {
+  return ring.get(peer) as Seat<Member>;
 }
 
 function nameOf<Member extends Spot>({ self }: Seat<Member>): string {

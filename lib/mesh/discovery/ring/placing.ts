@@ -4,7 +4,7 @@
  * What is new goes at once, everything again before the records end. Keys are taken in the order of the circle, so that one lookup
  * serves all that one home is responsible for. What is shared no more is not taken back: whoever asks for it is told so by us.
  */
-import { RING_AGAIN_MS, RING_COPIES, RING_KEYS, RING_PLACED_AT_ONCE, RING_RECORD_MS } from '../../../config.ts';
+import { RING_AGAIN_MS, RING_COPIES, RING_PLACED_AT_ONCE, RING_RECORD_MS } from '../../../config.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
 import { MAX_KEYS } from '../../../protocol/messages.ts';
 import type { Mark } from '../../changes.ts';
@@ -49,7 +49,7 @@ export class Placing {
     const news: number[] = [];
     for (const file of put) {
       for (const key of keysOf(file, turn.view)) {
-        if (this.#keys.size >= RING_KEYS || this.#keys.has(key)) continue;
+        if (this.#keys.has(key)) continue;
         this.#keys.add(key);
         if (!before.has(key)) news.push(key);
       }

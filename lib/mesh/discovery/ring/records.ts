@@ -24,7 +24,7 @@ export interface Legacy {
 
 export class Records {
   readonly #held = new Map<PeerId, Held>();
-  readonly #holders = new Map<number, Set<PeerId>>();
+  readonly #holders = new Map<number, Set<Held>>();
   #count = 0;
 
   /** How many records there are. */
@@ -36,16 +36,13 @@ export class Records {
   keep(contact: Contact, keys: readonly number[], until: number): void {
     const held = this.#held.get(contact.peer) ?? { contact, keys: new Map() };
     if (held.contact.serial <= contact.serial) held.contact = contact;
-    for (const key of keys) this.#put(contact.peer, held, key, until);
+    for (const key of keys) this.#put(held, key, until);
     if (held.keys.size > 0) this.#held.set(contact.peer, held);
   }
 
   /** Who says that it has something under this key; at most `RING_HOLDERS`. */
   holders(key: number, now: number): Contact[] {
-    return [...(this.#holders.get(key) ?? [])].flatMap((peer) => {
-      const held = this.#held.get(peer);
-      return held !== undefined && (held.keys.get(key) ?? 0) > now ? held.contact : [];
-    });
+    return [...(this.#holders.get(key) ?? [])].flatMap(({ contact, keys }) => (Number(keys.get(key)) > now ? contact : []));
   }
 
   /** What is remembered under the keys that are meant, holder by holder. */
@@ -59,27 +56,28 @@ export class Records {
 
   /** Forgets what is over. */
   sweep(now: number): void {
-    for (const [peer, { keys }] of this.#held) {
-      for (const [key, until] of keys) if (until <= now) this.#forget(peer, keys, key);
-      if (keys.size === 0) this.#held.delete(peer);
+    for (const [peer, held] of this.#held) {
+      for (const [key, until] of held.keys) if (until <= now) this.#forget(held, key);
+      if (held.keys.size === 0) this.#held.delete(peer);
     }
   }
 
-  #put(peer: PeerId, { keys }: Held, key: number, until: number): void {
+  #put(held: Held, key: number, until: number): void {
+    const { keys } = held;
     const known = keys.get(key);
     if (known !== undefined) return void keys.set(key, Math.max(known, until));
     const holders = this.#holders.get(key) ?? new Set();
     if (this.#count >= RING_RECORDS || keys.size >= RING_RECORDS_PER_HOLDER || holders.size >= RING_HOLDERS) return;
     this.#count += 1;
     keys.set(key, until);
-    this.#holders.set(key, holders.add(peer));
+    this.#holders.set(key, holders.add(held));
   }
 
-  #forget(peer: PeerId, keys: Map<number, number>, key: number): void {
+  #forget(held: Held, key: number): void {
     this.#count -= 1;
-    keys.delete(key);
+    held.keys.delete(key);
     const holders = this.#holders.get(key);
-    holders?.delete(peer);
+    holders?.delete(held);
     if (holders?.size === 0) this.#holders.delete(key);
   }
 }

@@ -124,7 +124,7 @@ export class Searches {
     this.#requests.ask(turn, contact, { type: 'holders', key }, RING_STEP_MS, (answer, later) => {
       if (answer?.more !== true) search.underway -= 1;
       this.#note(search, contact.peer, answer !== undefined);
-      if (answer !== undefined) this.#hold(search, answer.contacts);
+      if (answer !== undefined) this.#hold(search, answer.holders);
       else for (const next of others.splice(0, 1)) this.#askHome(search, next, others, key, later);
       this.#goOn(search, later);
     });

@@ -160,8 +160,9 @@ export class Seating {
     if (found === undefined || first === undefined || !this.isAlone || this.#isLeaving) return;
     // It is alone, too: one of us comes to the other.
     if (first.contact.peer === found.before.contact.peer && first.contact.peer > self.contact.peer) return;
-    this.seat = { ...following(this.seat, first, rest, MAX_FOLLOWERS), predecessor: found.before };
-    if (this.isAlone) return;
+    const seat = following(this.seat, first, rest, MAX_FOLLOWERS);
+    if (seat.successors.length === 0) return;
+    this.seat = { ...seat, predecessor: found.before };
     this.#tell(turn);
     this.#owner.joined(turn);
     this.#requests.ask(turn, first.contact, { type: 'around', until: self.at }, RING_SILENT_MS, (answer, later) => {
@@ -176,9 +177,10 @@ export class Seating {
     turn.effects.push({ type: 'setTimer', timer: ROUND, afterMs: RING_ROUND_MS });
     this.#rounds += 1;
     this.#lookAround(turn);
-    if (this.isAlone) return;
+    const last = this.seat.successors.at(-1);
+    if (last === undefined) return;
     if (this.#rounds % RING_PROBE_ROUNDS === 0) this.#probe(turn);
-    else this.#renewFinger(turn);
+    else this.#renewFinger(last, turn);
   }
 
   /** Something changed: we look around before the round is over, once for all that changes meanwhile. */
@@ -262,10 +264,8 @@ export class Seating {
     );
   }
 
-  #renewFinger(turn: Turn): void {
-    const { self, successors } = this.seat;
-    const at = this.#fingers.nextDue(distance(self.at, successors.at(-1)?.at ?? self.at));
-    this.lookups.find(turn, at, (found) => {
+  #renewFinger(last: Member, turn: Turn): void {
+    this.lookups.find(turn, this.#fingers.nextDue(distance(this.seat.self.at, last.at)), (found) => {
       for (const member of found?.homes.slice(0, 1) ?? []) this.#fingers.learn(member);
     });
   }

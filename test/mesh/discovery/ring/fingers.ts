@@ -8,9 +8,15 @@ const at = (place: number, serial = 1) => ({ at: place, contact: { ...contactOf(
 t.test('of each distance the first is kept', async (t) => {
   const fingers = new Fingers(100);
   for (const place of [107, 105, 106, 200, 100]) fingers.learn(at(place));
-  t.same(fingers.all.map((member) => member.at), [105, 200]);
+  t.same(
+    fingers.all.map((member) => member.at),
+    [105, 200],
+  );
   fingers.forget(at(105).contact.peer);
-  t.same(fingers.all.map((member) => member.at), [200]);
+  t.same(
+    fingers.all.map((member) => member.at),
+    [200],
+  );
 });
 
 t.test('the same member with a newer contact takes its own place', async (t) => {

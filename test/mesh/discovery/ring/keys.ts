@@ -19,7 +19,8 @@ t.test('a file is under its path, its last name, its stem, its number and its co
 });
 
 t.test('a folder is found with its slash and without', async (t) => {
-  for (const name of ['old/photos/', 'old/photos', 'photos/', 'photos']) t.ok(finds({ by: 'name', name }, { ...file, name: 'old/photos/' }), name);
+  for (const name of ['old/photos/', 'old/photos', 'photos/', 'photos'])
+    t.ok(finds({ by: 'name', name }, { ...file, name: 'old/photos/' }), name);
 });
 
 t.test('words of path and title are keys, in any case; parts of them are none', async (t) => {

@@ -17,7 +17,10 @@ t.test('who has something under a key is told, until its time is over', async (t
   t.equal(records.size, 1);
   records.sweep(200);
   t.equal(records.size, 0);
-  t.same(records.under(() => true, 0), []);
+  t.same(
+    records.under(() => true, 0),
+    [],
+  );
 });
 
 t.test('a record that is renewed lives longer, never shorter, and the newer contact is told', async (t) => {
@@ -35,8 +38,14 @@ t.test('what is under some keys can be handed on, with the life that is left', a
   records.keep(contactOf('a'), [1, 2, 3], 100);
   records.keep(contactOf('a'), [2], 150);
   records.keep(contactOf('b'), [9], 100);
-  t.same(records.under((key) => key < 3, 40), [{ contact: contactOf('a'), keys: [1, 2], lifeMs: 60 }]);
-  t.same(records.under((key) => key < 3, 120), [{ contact: contactOf('a'), keys: [2], lifeMs: 30 }]);
+  t.same(
+    records.under((key) => key < 3, 40),
+    [{ contact: contactOf('a'), keys: [1, 2], lifeMs: 60 }],
+  );
+  t.same(
+    records.under((key) => key < 3, 120),
+    [{ contact: contactOf('a'), keys: [2], lifeMs: 30 }],
+  );
 });
 
 t.test('nobody fills the memory: of a holder, of a key, and in all only so much is kept', async (t) => {

@@ -29,7 +29,7 @@ t.test('nobody answers for another, nor another question, nor with something els
   const { requests, turn, heard } = asked();
   requests.answered(contactOf('b').peer, sought(1), turn);
   requests.answered(a.peer, sought(2), turn);
-  requests.answered(a.peer, { type: 'holding', ask: 1, contacts: [] }, turn);
+  requests.answered(a.peer, { type: 'holding', ask: 1, holders: [] }, turn);
   t.same(heard, []);
 });
 
@@ -51,8 +51,8 @@ t.test('an answer in parts is heard part by part', async (t) => {
   requests.ask(turn, a, { type: 'holders', key: 1 }, 500, () => {
     parts += 1;
   });
-  requests.answered(a.peer, { type: 'holding', ask: 2, contacts: [], more: true }, turn);
-  requests.answered(a.peer, { type: 'holding', ask: 2, contacts: [] }, turn);
-  requests.answered(a.peer, { type: 'holding', ask: 2, contacts: [] }, turn);
+  requests.answered(a.peer, { type: 'holding', ask: 2, holders: [], more: true }, turn);
+  requests.answered(a.peer, { type: 'holding', ask: 2, holders: [] }, turn);
+  requests.answered(a.peer, { type: 'holding', ask: 2, holders: [] }, turn);
   t.equal(parts, 2);
 });
