@@ -513,6 +513,8 @@ export const HTTP_PAGE_MOST = 1_000;
 export const RESOURCES_LISTED = 1_000;
 /** How long a connection may be still, in the middle of an answer too. A guess: pages are small. */
 export const HTTP_STILL_MS = 10_000;
+/** An answer that its reader has not taken by then is cut, whatever it sends meanwhile: twice what 1 MiB takes at 256 kbit/s. */
+export const HTTP_ANSWER_MS = 65_000;
 
 // --- HTTP at a peer's port ------------------------------------------------------------------------------------------------
 

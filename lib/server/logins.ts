@@ -136,9 +136,9 @@ export class Logins {
     return { account: account.name };
   }
 
-  /** Why a guest may not ask about others; undefined when it may. */
+  /** Why a guest may not ask about others; undefined when it may. It is answered in the network that it is logged in to (`Networks.around`). */
   unknown({ login }: Guest): Refusal | undefined {
-    return this.#parts.accounts === undefined || login?.network === folded(this.#parts.network) ? undefined : loginNeeded();
+    return this.#parts.accounts === undefined || login !== undefined ? undefined : loginNeeded();
   }
 
   /** The accounts that are online, offline, or all, as many as go into half a message; undefined where there are none. */

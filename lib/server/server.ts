@@ -11,6 +11,7 @@ import { nanoid } from 'nanoid';
 import {
   CONNECTIONS_PER_MEMBER,
   HANDSHAKE_MS,
+  HTTP_ANSWER_MS,
   JOINER_IDLE_MS,
   LEASE_MS,
   LINK_QUEUE_BYTES,
@@ -77,6 +78,8 @@ export interface ServerOptions {
   /** Whether peers publish what they share in its index; only by default a matter of that way. */
   readonly index?: boolean;
   readonly leaseMs?: number;
+  /** How long a reader may take for an answer over HTTP. */
+  readonly answerMs?: number;
   /** What whoever changes something over HTTP must know; without one nobody does. */
   readonly token?: string;
   /** Milliseconds that never go back; of all processes that use one store, on one scale as far as clocks allow. */
@@ -246,8 +249,9 @@ export class MetadataServer {
   }
 
   #front(networks: Networks): Front {
-    const { token } = this.#options;
+    const { token, answerMs = HTTP_ANSWER_MS } = this.#options;
     return new Front({
+      answerMs,
       networks: () => networks.all,
       tallies: this.#tallies,
       links: () => this.#guests.size,

@@ -24,7 +24,7 @@ export class Front {
   answer(exchange: Exchange): void {
     if (this.#isClosing) return goodbye(exchange);
     this.#app ??= import('./app.ts').then(({ makeApp }) => makeApp(this.#parts));
-    const answered = this.#app.then((app) => handed(exchange, app));
+    const answered = this.#app.then((app) => handed(exchange, app, this.#parts.answerMs));
     const over = answered.catch(() => exchange.cut()).finally(() => this.#underWay.delete(over));
     this.#underWay.add(over);
   }
@@ -41,11 +41,16 @@ export class Front {
 }
 
 /** Settles when the answer is over, or its asker has gone. */
-function handed(exchange: Exchange, app: FastifyInstance): Promise<void> {
+function handed(exchange: Exchange, app: FastifyInstance, answerMs: number): Promise<void> {
   if (exchange.isClosed) return Promise.resolve();
   return new Promise((resolve) => {
     exchange.handTo((request, response) => {
-      response.once('close', () => resolve());
+      // Whoever goes on sending is not still, and may read nothing all the same.
+      const late = setTimeout(() => request.socket.destroy(), answerMs).unref();
+      response.once('close', () => {
+        clearTimeout(late);
+        resolve();
+      });
       // Who stops reading in the middle holds what is left of the answer in memory; Node ends a connection that was still so long.
       request.socket.setTimeout(HTTP_STILL_MS);
       app.routing(request, response);

@@ -35,6 +35,8 @@ export interface HttpParts {
   readonly now: () => number;
   /** What whoever changes something must know; without one nobody changes anything. */
   readonly token: string | undefined;
+  /** How long a reader may take for an answer. */
+  readonly answerMs: number;
   /** A lease was ended over HTTP. */
   readonly ended: (lease: Lease) => void;
 }

@@ -52,6 +52,7 @@ export class House {
       since: NOW,
       now: () => this.now,
       token: TOKEN,
+      answerMs: 60_000,
       ended: (lease) => void this.ended.push(lease),
     };
   }
