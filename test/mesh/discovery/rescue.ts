@@ -86,6 +86,14 @@ t.test('who has not answered after half of the time is asked by a wave, and what
   t.match(ended.at(-1), { type: 'searchEnded', asked: 2, silent: 1 }, 'the holder was heard');
 });
 
+t.test('what the plan has found the wave does not find again', async (t) => {
+  const mind = asking();
+  const providers: Provider[] = [{ peer: idOf('b'), name: 'f', bytes: 1, root: rootOf('0'.repeat(64)) }];
+  t.match(mind.hears('b', { type: 'hits', query: QUERY, providers }), [{ type: 'found' }]);
+  fires(mind, HELP, RESCUE_AFTER_MS);
+  t.same(types(mind.hears('b', hitOf('b'))), []);
+});
+
 t.test('when everybody has answered, the wave is told to end, and the search is over', async (t) => {
   const mind = asking();
   fires(mind, HELP, RESCUE_AFTER_MS);
