@@ -547,8 +547,7 @@ export const MANIFESTS_KEPT_BYTES = 1024 * 1024;
 export const RESCAN_PAUSE_MS = 100;
 /**
  * The folder is read again this often though the system said nothing: not every file system tells. While readings find nothing new, and
- * the system is asked about every folder, each pause is twice the last, up to the second figure. A guess: ten peers spend a sixth of
- * a percent of a core on a reading in five seconds each.
+ * the system is asked about every folder, each pause is twice the last, up to the second figure. Guesses.
  */
 export const RESCAN_MS = 5_000;
 export const RESCAN_MOST_MS = 20_000;

@@ -71,6 +71,8 @@ const KEEPING: ReadonlySet<string> = new Set([
 /** Longer than any search takes. */
 const SEARCH_PATIENCE_MS = 8_000;
 const SETTLING_MS = 1_000;
+/** How old the network is when it is first asked: what everybody publishes, places or tells others has come to where it belongs. */
+const GROWN_MS = 45_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
@@ -156,7 +158,7 @@ class Trial {
     this.#counted();
     const joinMs = await gather(this.#simulation, this.#peers);
     const join = share(total(this.#counted()), this.#peers);
-    await this.#simulation.run(this.#pace.quietMs);
+    await this.#simulation.run(GROWN_MS);
     return { joinMs, links: mean([...this.#simulation.hosts.values()].map(({ links }) => links.size)), join };
   }
 
