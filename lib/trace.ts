@@ -15,6 +15,8 @@ export interface TopologyPeer {
   readonly name: string;
   readonly port: number;
   readonly neighbors: readonly string[];
+  /** In a ring: who stands right before it, right behind it, and behind that, by name. */
+  readonly ring?: { readonly predecessor?: string; readonly successor?: string; readonly next?: string };
 }
 
 /** What a folder holds, with all below it. */

@@ -449,8 +449,11 @@ export class Peer {
   }
 
   #drawn(peers: readonly Placed[], names: ReadonlyMap<PeerId, string>): readonly TopologyPeer[] {
-    const drawn = peers.map(({ contact: { peer, name, port }, neighbors }) => {
-      return { peer, name, port, neighbors: neighbors.map((neighbor) => names.get(neighbor) ?? this.#nameOf(neighbor)).sort() };
+    const called = (other: PeerId) => names.get(other) ?? this.#nameOf(other);
+    const drawn = peers.map(({ contact: { peer, name, port }, neighbors, ring }) => {
+      const around =
+        ring === undefined ? {} : { ring: Object.fromEntries(Object.entries(ring).map(([seat, other]) => [seat, called(other)])) };
+      return { peer, name, port, neighbors: neighbors.map(called).sort(), ...around };
     });
     return drawn.sort(byName);
   }

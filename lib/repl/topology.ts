@@ -208,6 +208,17 @@ function row(peer: TopologyPeer, nameColumns: number, words: readonly string[], 
 }
 
 function neighborWords(peer: TopologyPeer, told?: ReadonlySet<string>): string[] {
+  const words = linkedWords(peer, told);
+  return peer.ring === undefined ? words : [...words, ...ringWords(peer.ring)];
+}
+
+/** Who stands around a peer in a ring: before it, behind it, behind that. */
+function ringWords({ predecessor, successor, next }: NonNullable<TopologyPeer['ring']>): string[] {
+  const seats = Object.entries({ after: predecessor, before: successor, then: next }).filter(([, name]) => name !== undefined);
+  return seats.length === 0 ? ['·', 'alone in the ring'] : ['·', ...seats.map(([word, name]) => `${word} ${shown(String(name))}`)];
+}
+
+function linkedWords(peer: TopologyPeer, told?: ReadonlySet<string>): string[] {
   if (peer.neighbors.length === 0) return ['no neighbours'];
   const sorted = [...peer.neighbors].sort(inOrder.compare);
   return sorted.map((neighbor, place) => {

@@ -164,3 +164,12 @@ t.test('every peer and every link, from both ends, is in the list', async () => 
     ),
   );
 });
+
+t.test('in a ring each row says who stands around its peer', async (t) => {
+  const [s1, s2] = mesh(['s1', 's2'], [['s1', 's2']]) as [TopologyPeer, TopologyPeer];
+  const ringed = [
+    { ...s1, ring: { predecessor: 's2', successor: 's2', next: 's3' } },
+    { ...s2, ring: {} },
+  ];
+  t.same(topologyList(ringed, 80).slice(1), ['s1  9000   s2 · after s2 before s2 then s3', 's2  9001   s1 · alone in the ring']);
+});
