@@ -214,8 +214,12 @@ function neighborWords(peer: TopologyPeer, told?: ReadonlySet<string>): string[]
 
 /** Who stands around a peer in a ring: before it, behind it, behind that. */
 function ringWords({ predecessor, successor, next }: NonNullable<TopologyPeer['ring']>): string[] {
-  const seats = Object.entries({ after: predecessor, before: successor, then: next }).filter(([, name]) => name !== undefined);
-  return seats.length === 0 ? ['·', 'alone in the ring'] : ['·', ...seats.map(([word, name]) => `${word} ${shown(String(name))}`)];
+  const seats = [
+    ['after', predecessor],
+    ['before', successor],
+    ['then', next],
+  ].flatMap(([word, name]) => (name === undefined ? [] : `${word} ${shown(name)}`));
+  return ['·', ...(seats.length === 0 ? ['alone in the ring'] : seats)];
 }
 
 function linkedWords(peer: TopologyPeer, told?: ReadonlySet<string>): string[] {
