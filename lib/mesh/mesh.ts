@@ -31,7 +31,7 @@ import { type Choose, ringMesh } from './neighbors.ts';
 import type { OverlayParts } from './overlay.ts';
 import { PartialView } from './partial-view.ts';
 import type { Seal } from './seal.ts';
-import type { Offer } from './shelf.ts';
+import { type Offer, Shelf } from './shelf.ts';
 import { Sight } from './sight.ts';
 
 export interface MeshParts {
@@ -411,7 +411,7 @@ export class Mesh {
 }
 
 /** Until it is told where to look. */
-const NOTHING_SHARED: Offer = { matching: () => [], changes: () => ({ mark: [], isWhole: true, removed: [], put: [] }) };
+const NOTHING_SHARED: Offer = new Shelf();
 
 /** What is said and set most often is made once. */
 const PONG: MeshMessage = { type: 'pong' };

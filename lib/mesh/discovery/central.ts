@@ -11,7 +11,7 @@ import { type PeerId, type QueryId, queryId } from '../../protocol/ids.ts';
 import { type Contact, type InquiryAnswer, MAX_FOUND, type SharedFile } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 import { Shelf } from '../shelf.ts';
-import type { Discovery, View } from './discovery.ts';
+import type { Discovery, Stuck, View } from './discovery.ts';
 import { FloodDiscovery } from './flood.ts';
 import { Learnt, type Lot } from './learnt.ts';
 
@@ -45,6 +45,10 @@ export class CentralDiscovery implements Discovery {
 
   uses(peer: PeerId): boolean {
     return this.#neighbors.uses(peer);
+  }
+
+  stuck(now: number): Stuck | undefined {
+    return this.#neighbors.stuck(now);
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {

@@ -23,7 +23,7 @@ import { Allowance } from '../allowance.ts';
 import { hashOf } from '../chains.ts';
 import type { Mark } from '../changes.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
-import type { Discovery, View } from './discovery.ts';
+import type { Discovery, Stuck, View } from './discovery.ts';
 import { Copy } from './exchange/copy.ts';
 import { difference, headOf, type Patch, patched } from './exchange/listed.ts';
 import { Exchanging, type Tidings } from './exchange/tidings.ts';
@@ -77,6 +77,10 @@ export class ExchangeDiscovery implements Discovery {
 
   uses(peer: PeerId): boolean {
     return this.#flood.uses(peer);
+  }
+
+  stuck(now: number): Stuck | undefined {
+    return this.#flood.stuck(now);
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {

@@ -10,7 +10,7 @@ import type { PeerId } from '../../protocol/ids.ts';
 import { type Inquiry, type InquiryAnswer, MAX_PUBLISHED, type SharedFile } from '../../protocol/messages.ts';
 import type { Mark } from '../changes.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
-import type { Discovery, View } from './discovery.ts';
+import type { Discovery, Stuck, View } from './discovery.ts';
 import { bytesOf } from './hits.ts';
 
 type Publish = Extract<Inquiry, { type: 'publish' }>;
@@ -56,6 +56,10 @@ export class Publishing implements Discovery {
 
   uses(peer: PeerId): boolean {
     return this.#inner.uses?.(peer) === true;
+  }
+
+  stuck(now: number): Stuck | undefined {
+    return this.#inner.stuck?.(now);
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {

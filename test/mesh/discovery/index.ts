@@ -1,5 +1,6 @@
 import t from 'tap';
 import { DISCOVERIES, discoveryNamed, needsIndex } from '../../../lib/mesh/discovery/index.ts';
+import { peerId } from '../../../lib/protocol/ids.ts';
 
 t.test('every way to find a file is known by its name', async (t) => {
   t.ok(DISCOVERIES.includes('flood'));
@@ -17,4 +18,15 @@ t.test('a way that this version does not know is none', async (t) => {
 t.test("a way that lives on the server's index has its peers publish; any other may", async (t) => {
   t.same(['flood', 'central'].map(needsIndex), [false, true]);
   t.match(discoveryNamed('flood', true), { name: 'flood' });
+});
+
+t.test('whoever stands before a strategy says of searches, surveys and links what that says', async (t) => {
+  for (const name of DISCOVERIES) {
+    const [bare, indexed] = [discoveryNamed(name), discoveryNamed(name, true)];
+    t.equal(indexed?.surveys ?? false, name === 'ring');
+    t.same(
+      [indexed?.isBusy, indexed?.uses?.(peerId('a'.repeat(12))) ?? false, indexed?.stuck?.(0)],
+      [bare?.isBusy, bare?.uses?.(peerId('a'.repeat(12))) ?? false, bare?.stuck?.(0)],
+    );
+  }
 });
