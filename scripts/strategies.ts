@@ -133,7 +133,9 @@ function part(value: number | null): string {
   return value === null ? '–' : `${(100 * value).toFixed(value === 1 ? 0 : 1)} %`;
 }
 
+// In a small network the program's own memory moves by more than all peers take.
 function bytes(value: number): string {
+  if (value < 0) return '–';
   if (value < 1_024) return `${Math.round(value)} B`;
   return value < MEBIBYTE ? `${(value / 1_024).toFixed(1)} KiB` : `${(value / MEBIBYTE).toFixed(1)} MiB`;
 }
