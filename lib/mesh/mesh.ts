@@ -259,8 +259,8 @@ export class Mesh {
   #overlayParts(contact: Contact): OverlayParts {
     const { trusts, chance, seal } = this.#parts;
     const isLeaving = () => this.#isLeaving;
-    const isUsed = (peer: PeerId) => this.#discovery.uses?.(peer) === true;
-    const stuck = (now: number) => this.#discovery.stuck?.(now);
+    const isUsed = (peer: PeerId) => this.#discovery.underway.uses(peer);
+    const stuck = (now: number) => this.#discovery.underway.stuck(now);
     const counted = () => (Number.isFinite(this.#counted) ? this.#counted : 0);
     return { contact, neighbors: this.#neighbors, effects: this.#effects, isLeaving, isUsed, stuck, counted, trusts, chance, seal };
   }
@@ -375,7 +375,7 @@ export class Mesh {
   #leaveWhenReleased(): void {
     if (this.#farewell?.isReleased !== true) return;
     this.#sayThatWeLeft();
-    if (!this.#discovery.isBusy) this.#end('left');
+    if (!this.#discovery.underway.isBusy) this.#end('left');
   }
 
   #sayThatWeLeft(): void {

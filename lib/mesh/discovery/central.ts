@@ -11,7 +11,7 @@ import { type PeerId, type QueryId, queryId } from '../../protocol/ids.ts';
 import { type Contact, type InquiryAnswer, MAX_FOUND, type SharedFile } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 import { Shelf } from '../shelf.ts';
-import type { Discovery, Stuck, View } from './discovery.ts';
+import type { Discovery, View } from './discovery.ts';
 import { FloodDiscovery } from './flood.ts';
 import { Learnt, type Lot } from './learnt.ts';
 
@@ -34,22 +34,11 @@ interface Search {
 export class CentralDiscovery implements Discovery {
   readonly name = 'central';
   readonly #neighbors = new FloodDiscovery();
+  readonly underway = this.#neighbors.underway;
   readonly #learnt = new Learnt();
   readonly #searches = new Map<QueryId, Search>();
   /** The members when the server counted them last. */
   #members = 1;
-
-  get isBusy(): boolean {
-    return this.#neighbors.isBusy;
-  }
-
-  uses(peer: PeerId): boolean {
-    return this.#neighbors.uses(peer);
-  }
-
-  stuck(now: number): Stuck | undefined {
-    return this.#neighbors.stuck(now);
-  }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {

@@ -39,15 +39,24 @@ export interface View {
 /** Whose search waits too long: one of our own, or only others'. */
 export type Stuck = 'ours' | 'others';
 
+/** The searches that are under way through a peer: what its links and its end must mind. */
+export interface Underway {
+  /** Whether one of somebody else is. */
+  readonly isBusy: boolean;
+  /** Whether one is over the link with `peer` that would lose by its going. */
+  uses(peer: PeerId): boolean;
+  /** Whose search has not ended in good time, if any: further links may help it. */
+  stuck(now: number): Stuck | undefined;
+}
+
+/** That of a strategy which answers others at once. */
+export const NOTHING_UNDERWAY: Underway = { isBusy: false, uses: () => false, stuck: () => undefined };
+
 export interface Discovery {
   readonly name: string;
   handle(event: MeshEvent, view: View): MeshEffect[];
   /** Whether it answers surveys (`askTopology`) itself, also where everybody knows the whole network. */
   readonly surveys?: boolean;
-  /** Whether a search of somebody else is under way through this peer. */
-  readonly isBusy: boolean;
-  /** Whether a search is under way over the link with `peer` that would lose by its going; without it, none does. */
-  uses?(peer: PeerId): boolean;
-  /** Whose search has not ended in good time, if any: further links may help it. */
-  stuck?(now: number): Stuck | undefined;
+  /** Of a strategy that contains another, as a rule, that one's. */
+  readonly underway: Underway;
 }

@@ -23,7 +23,7 @@ import { Allowance } from '../allowance.ts';
 import { hashOf } from '../chains.ts';
 import type { Mark } from '../changes.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
-import type { Discovery, Stuck, View } from './discovery.ts';
+import type { Discovery, View } from './discovery.ts';
 import { Copy } from './exchange/copy.ts';
 import { difference, headOf, type Patch, patched } from './exchange/listed.ts';
 import { Exchanging, type Tidings } from './exchange/tidings.ts';
@@ -43,6 +43,7 @@ export class ExchangeDiscovery implements Discovery {
   readonly name = 'exchange';
   readonly #lifeMs: number;
   readonly #flood = new FloodDiscovery();
+  readonly underway = this.#flood.underway;
   readonly #copy: Copy;
   readonly #exchanging: Exchanging;
   /** Whose lists are newer than what neighbours were told, and from whom we have each. */
@@ -69,18 +70,6 @@ export class ExchangeDiscovery implements Discovery {
         this.#isDoubted = true;
       },
     });
-  }
-
-  get isBusy(): boolean {
-    return this.#flood.isBusy;
-  }
-
-  uses(peer: PeerId): boolean {
-    return this.#flood.uses(peer);
-  }
-
-  stuck(now: number): Stuck | undefined {
-    return this.#flood.stuck(now);
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {

@@ -8,17 +8,21 @@
 import { RESCUE_AFTER_MS } from '../../config.ts';
 import type { PeerId } from '../../protocol/ids.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
-import type { Discovery, Stuck, View } from './discovery.ts';
+import type { Discovery, Stuck, Underway, View } from './discovery.ts';
 import { PlannedFlood } from './planned.ts';
 import { Rescue, type Search, type SearchEnded } from './rescue.ts';
 import { WaveFlood } from './wave.ts';
 
-export class FloodDiscovery implements Discovery {
+export class FloodDiscovery implements Discovery, Underway {
   readonly name = 'flood';
   #planned: PlannedFlood | undefined;
   #waves: WaveFlood | undefined;
   /** Our own searches that were planned; most of the time there are none. */
   #rescues: Map<string, Rescue> | undefined;
+
+  get underway(): Underway {
+    return this;
+  }
 
   get isBusy(): boolean {
     return this.#planned?.isBusy === true || this.#waves?.isBusy === true;

@@ -26,7 +26,7 @@ import type { PeerId, QueryId } from '../../protocol/ids.ts';
 import { MAX_LINKS, type Provider, type SharedFile, type Want } from '../../protocol/messages.ts';
 import { answerText, hitsText } from '../../protocol/proofs.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
-import type { Discovery, View } from './discovery.ts';
+import type { View } from './discovery.ts';
 import { Harvest, type HitsMessage, holderOf } from './harvest.ts';
 import { inMessages } from './hits.ts';
 import { Seen } from './seen.ts';
@@ -79,8 +79,7 @@ interface Round {
   isOver: boolean;
 }
 
-export class PlannedFlood implements Discovery {
-  readonly name = 'planned flood';
+export class PlannedFlood {
   /** Queries that this peer sees to for others, or asks itself. */
   readonly #rounds = new Seen<QueryId, Round>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
   /** What this peer itself answered: each query is looked up once. */
@@ -88,6 +87,7 @@ export class PlannedFlood implements Discovery {
   /** What others answered through this peer. */
   readonly #harvests = new Seen<QueryId, Harvest>(QUERIES_REMEMBERED, REMEMBER_HITS_MS);
 
+  /** As `Underway` has it. */
   get isBusy(): boolean {
     return this.#rounds
       .values()

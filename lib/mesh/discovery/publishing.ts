@@ -6,11 +6,10 @@
  * (another of the same register, or the same after a cut) is told nothing again; one that does not wants the whole list.
  */
 import { HITS_BYTES, PUBLISH_PAUSE_MS } from '../../config.ts';
-import type { PeerId } from '../../protocol/ids.ts';
 import { type Inquiry, type InquiryAnswer, MAX_PUBLISHED, type SharedFile } from '../../protocol/messages.ts';
 import type { Mark } from '../changes.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
-import type { Discovery, Stuck, View } from './discovery.ts';
+import type { Discovery, Underway, View } from './discovery.ts';
 import { bytesOf } from './hits.ts';
 
 type Publish = Extract<Inquiry, { type: 'publish' }>;
@@ -46,20 +45,12 @@ export class Publishing implements Discovery {
     return this.#inner.name;
   }
 
-  get isBusy(): boolean {
-    return this.#inner.isBusy;
+  get underway(): Underway {
+    return this.#inner.underway;
   }
 
   get surveys(): boolean {
     return this.#inner.surveys === true;
-  }
-
-  uses(peer: PeerId): boolean {
-    return this.#inner.uses?.(peer) === true;
-  }
-
-  stuck(now: number): Stuck | undefined {
-    return this.#inner.stuck?.(now);
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {

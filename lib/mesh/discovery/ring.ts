@@ -10,7 +10,7 @@
 import { HITS_PER_PEER, RING_RECORD_MS } from '../../config.ts';
 import { type AsideMessage, type Contact, MAX_FOLLOWERS, MAX_HITS } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent, Placed, Standing } from '../events.ts';
-import type { Discovery, View } from './discovery.ts';
+import { type Discovery, NOTHING_UNDERWAY, type View } from './discovery.ts';
 import { inMessages } from './hits.ts';
 import { isBetween } from './ring/circle.ts';
 import { Fingers } from './ring/fingers.ts';
@@ -38,7 +38,7 @@ interface Parts {
 export class RingDiscovery implements Discovery {
   readonly name = 'ring';
   /** What others ask is answered at once: nobody waits for this peer's end. */
-  readonly isBusy = false;
+  readonly underway = NOTHING_UNDERWAY;
   readonly surveys = true;
   #parts: Parts | undefined;
 

@@ -30,7 +30,7 @@ import { Allowance } from '../allowance.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../events.ts';
 import { isGenuine } from '../seal.ts';
 import { type Asked, empty, Wave, type WaveMessage } from '../wave.ts';
-import type { Discovery, Stuck, View } from './discovery.ts';
+import type { Discovery, Stuck, Underway, View } from './discovery.ts';
 import { inMessages } from './hits.ts';
 import { Seen } from './seen.ts';
 
@@ -82,7 +82,7 @@ interface Asking {
   quietAt: number;
 }
 
-export class WaveFlood implements Discovery {
+export class WaveFlood implements Discovery, Underway {
   readonly name = 'wave';
   /** Searches that came: each is looked up once. */
   readonly #slots = new Seen<QueryId, Slot>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
@@ -96,6 +96,10 @@ export class WaveFlood implements Discovery {
   /** @param stages How a search goes on; others than those of the product are for measuring. */
   constructor(stages: Stages = WAVE_STAGES) {
     this.#stages = stages;
+  }
+
+  get underway(): Underway {
+    return this;
   }
 
   get isBusy(): boolean {

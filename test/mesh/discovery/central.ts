@@ -218,7 +218,7 @@ t.test('it answers neighbours as a network that floods does, and is as busy', as
     patienceMs: 9,
   };
   t.same(said(asker.tell({ type: 'received', from: a.peer, message }), 'hits'), ['a']);
-  t.same([asker.central.isBusy, asker.central.uses(a.peer)], [false, false]);
+  t.same([asker.central.underway.isBusy, asker.central.underway.uses(a.peer)], [false, false]);
 });
 
 t.test('in a network of minds, it finds what is far, asks nobody, and goes on without the server', async (t) => {

@@ -223,8 +223,8 @@ t.test('what others ask by a flood is answered', async (t) => {
     patienceMs: 9,
   });
   t.match(circle.taken()[0], { type: 'hits', from: 'b', to: 'a' });
-  t.ok(circle.member('b').discovery.isBusy);
-  t.ok(circle.member('b').discovery.uses(contactOf('c').peer));
+  t.ok(circle.member('b').discovery.underway.isBusy);
+  t.ok(circle.member('b').discovery.underway.uses(contactOf('c').peer));
   circle.tell('b', { type: 'timerFired', timer: { of: 'discovery', task: 'of another' } });
 });
 

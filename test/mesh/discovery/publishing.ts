@@ -191,9 +191,7 @@ t.test('what the index does not take is left out, and nothing else', async (t) =
 t.test('it is the strategy that it stands before, in everything else', async (t) => {
   const flood = new FloodDiscovery();
   const publishing = new Publishing(flood);
-  t.same([publishing.name, publishing.isBusy, publishing.uses(contact.peer)], ['flood', false, false]);
-  const bare = new Publishing({ name: 'bare', isBusy: true, handle: () => [] });
-  t.same([bare.isBusy, bare.uses(contact.peer)], [true, false]);
+  t.same([publishing.name, publishing.surveys, publishing.underway], ['flood', false, flood.underway]);
   const { view } = new Publisher();
   const ended = publishing.handle({ type: 'search', query: 'q' as never, want: { by: 'all' } }, view);
   t.ok(ended.some(({ type }) => type === 'searchEnded'));
