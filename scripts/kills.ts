@@ -28,7 +28,8 @@ const { values } = parseArgs({
   },
 });
 
-const POOL = 24;
+/** Some ten peers hold one each, and what one of them finds taken is not given again for a minute: a round takes a second. */
+const POOL = 100;
 
 /** Plays the rounds over one database and says what they came to; whether all promises were kept. */
 async function play(name: string, kept: Kept, folder: string): Promise<boolean> {
@@ -42,12 +43,14 @@ async function play(name: string, kept: Kept, folder: string): Promise<boolean> 
   const faults = rounds.reduce((sum, round) => sum + round.faults.length, 0);
   console.log(`${name}: ${rounds.length} rounds, seed ${values.seed}: ${faults} promises broken`);
   for (const point of REGISTER_FAILPOINTS) console.log(`  ${point.padEnd(26)} ${told(rounds.filter((round) => round.point === point))}`);
-  const cut = Map.groupBy(
-    rounds.flatMap((round) => round.cut),
-    (what) => what,
-  );
-  console.log(`  unanswered: ${[...cut].map(([what, all]) => `${what} ${all.length}`).join(', ')}`);
+  console.log(`  unanswered: ${tally(rounds.flatMap(({ cut }) => cut))}`);
+  console.log(`  late: ${tally(rounds.flatMap(({ late }) => late))}`);
   return faults === 0;
+}
+
+function tally(all: readonly string[]): string {
+  const counted = Map.groupBy(all, (what) => what);
+  return [...counted].map(([what, { length }]) => `${what} ${length}`).join(', ') || 'nothing';
 }
 
 function told(rounds: readonly Round[]): string {

@@ -13,6 +13,8 @@ type Place = Extract<ServerAnswer, { type: 'assigned' }>;
 const HOST = '127.0.0.1';
 /** Below those that systems give to whoever dials: such a one would be taken again at any moment. */
 const [FIRST_PORT, LAST_PORT] = [10_000, 32_000];
+/** What a peer asks again after: on a busy machine a dial back, a database or an answer may be late. */
+export const LATE: ReadonlySet<string> = new Set(['NOT_LISTENING', 'STORE_AWAY', 'TIMED_OUT']);
 const transport = webSocketTransport();
 
 /** Ports that are free just now, and that nobody is given by chance: a pool for many rounds. */

@@ -135,7 +135,7 @@ export async function* killedAccounts(
     await server.kill();
     const cut = holders.map(({ asking }) => asking).filter((what) => what !== '');
     const broken = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
-    yield { point, turn, isKilled, cut, faults: [...broken, ...(await faultsIn(kept, holders))] };
+    yield { point, turn, isKilled, cut, late: [], faults: [...broken, ...(await faultsIn(kept, holders))] };
   }
 }
 

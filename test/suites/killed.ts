@@ -11,7 +11,8 @@ import { Client } from 'pg';
 import { named } from '../../lib/errors.ts';
 import { REGISTER_FAILPOINTS, type RegisterFailpoint } from '../../lib/failpoints.ts';
 import type { Address } from '../../lib/net/transport.ts';
-import { Joiner } from './joiner.ts';
+import { peerId } from '../../lib/protocol/ids.ts';
+import { Joiner, LATE } from './joiner.ts';
 import { Server } from './server.ts';
 
 /** Longer than any test: no lease ends by itself. */
@@ -22,6 +23,8 @@ const CLOCK_MS = 20;
 const NEWCOMERS = 1;
 /** With more members than this some leave. */
 const MEMBERS = 5;
+/** With more peers than this nobody new comes: where servers die early again and again, those who are to leave cannot, and those who come would be ever more. */
+const CROWD = 12;
 /** How often a server comes by each point in a round, about: from its start until all have been answered. */
 const PASSES: Readonly<Record<RegisterFailpoint, number>> = {
   'register.before-statement': 190,
@@ -54,6 +57,8 @@ export interface Round {
   readonly isKilled: boolean;
   /** What was asked when it died, and not answered. */
   readonly cut: readonly string[];
+  /** What was answered too late, on a busy machine: the codes. A peer asks again, here the next server. */
+  readonly late: readonly string[];
   /** Which promises were broken. */
   readonly faults: readonly string[];
 }
@@ -140,7 +145,7 @@ class Subject {
       return [`${this.joiner.name} had port ${before.contact.port}, and got ${after?.contact.port} for it`];
     if (this.wants === 'out') return this.#leave();
     if (refusesPort) await this.#refusePort();
-    if (!this.#isMember) await this.#ask('listening', () => this.joiner.listen());
+    if (!this.#isMember) await this.#listen();
     this.#isMember = true;
     const askedAt = performance.timeOrigin + performance.now();
     await this.#ask('renew', () => this.joiner.renew());
@@ -154,6 +159,17 @@ class Subject {
     await this.#ask('leave', () => this.joiner.leave());
     this.wants = 'gone';
     return [];
+  }
+
+  // Another program may have taken its port since the pool was chosen.
+  async #listen(): Promise<void> {
+    try {
+      await this.#ask('listening', () => this.joiner.listen());
+    } catch (thrown) {
+      if (named(thrown).code !== 'PORT_TAKEN') throw thrown;
+      await this.#refusePort();
+      await this.#listen();
+    }
   }
 
   // Another place is promised when it is acknowledged; until then either may stand in the register.
@@ -187,7 +203,7 @@ class Subject {
 
 /**
  * Plays `count` rounds one after the other. `chance` draws from 0 up to 1: where each server dies.
- * @param ports The pool; 4 more than `MEMBERS`, at least.
+ * @param ports The pool: for twice as many peers as there are, and those that are marked as bad for a minute.
  */
 export async function* killed(
   kept: Kept,
@@ -197,45 +213,54 @@ export async function* killed(
   for (let number = 1; number <= count; number++) {
     const point = REGISTER_FAILPOINTS[number % REGISTER_FAILPOINTS.length] ?? 'register.before-statement';
     const turn = 1 + Math.floor(chance() * PASSES[point]);
-    const newcomers = Array.from({ length: NEWCOMERS }, (_, index) => new Subject(`p${number}-${index + 1}`));
     const members = subjects.filter(({ wants }) => wants === 'in').length;
     for (const leaver of subjects.slice(0, Math.max(0, members - MEMBERS))) leaver.wants = 'out';
-    const refuser = new Subject(`p${number}`);
-    subjects = [...subjects, ...newcomers, refuser];
+    const newcomers = subjects.length > CROWD ? [] : newcomersOf(number);
+    subjects = [...subjects, ...newcomers];
     const words = ['--ports', ports.join(), '--lease', `${LEASE_S}`, '--store', kept.url, '--port', '0', '--index'];
     const server = new Server(words, folder, { FLOODMESH_FAILPOINTS: `${point}=kill@${turn}` });
     for (const subject of subjects) subject.asking = '';
-    const { isKilled, faults: broken } = await acted(server, subjects, refuser);
+    const { isKilled, late, faults: broken } = await acted(server, subjects, newcomers[0]);
     await server.kill();
     const cut = subjects.map(({ asking }) => asking).filter((what) => what !== '');
     const { rows, lists, faults } = await kept.look();
-    yield {
-      point,
-      turn,
-      isKilled,
-      cut,
-      faults: [...faults, ...broken, ...doubles(rows), ...subjects.flatMap((each) => each.faults(rows, lists))],
-    };
+    const found = [...doubles(rows), ...strays(rows, subjects), ...subjects.flatMap((each) => each.faults(rows, lists))];
+    yield { point, turn, isKilled, cut, late, faults: [...faults, ...broken, ...found] };
     subjects = subjects.filter(({ wants }) => wants !== 'gone');
   }
   await Promise.all(subjects.map(({ joiner }) => joiner.die()));
 }
 
+/** Those who are new in a round; the first finds its port taken. */
+function newcomersOf(round: number): readonly Subject[] {
+  return Array.from({ length: 1 + NEWCOMERS }, (_, index) => new Subject(`p${round}-${index}`));
+}
+
 /** All ask at once; what promises the answers broke, and whether the server died of it. */
-async function acted(server: Server, subjects: readonly Subject[], refuser: Subject): Promise<{ faults: string[]; isKilled: boolean }> {
+async function acted(
+  server: Server,
+  subjects: readonly Subject[],
+  refuser: Subject | undefined,
+): Promise<Pick<Round, 'faults' | 'late' | 'isKilled'>> {
   const address = await server.address;
-  if (address === undefined) return { faults: [], isKilled: true }; // it died while it began
+  if (address === undefined) return { faults: [], late: [], isKilled: true }; // it died while it began
   const outcomes = await Promise.allSettled(subjects.map((subject) => subject.act(address, subject === refuser)));
   const faults = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? outcome.value : []));
   const thrown = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [named(outcome.reason)] : []));
   const isKilled = thrown.some(({ code }) => code === 'UNREACHABLE');
   if (isKilled) await server.ended; // were it a server that lives and hangs up, this would never end
-  // On a busy machine a dial back may come too late: then it is asked again at the next server.
-  const refused = thrown.filter(({ code }) => code !== 'UNREACHABLE' && code !== 'NOT_LISTENING');
-  return { faults: [...faults, ...refused.map(({ message }) => message)], isKilled };
+  const refused = thrown.filter(({ code }) => code !== 'UNREACHABLE');
+  const late = refused.filter(({ code }) => LATE.has(code)).map(({ code }) => code);
+  return { faults: [...faults, ...refused.filter(({ code }) => !LATE.has(code)).map(({ message }) => message)], late, isKilled };
 }
 
 function doubles(rows: readonly Row[]): readonly string[] {
   const owners = Map.groupBy(rows, ({ port }) => port);
   return [...owners].filter(([, held]) => held.length > 1).map(([port]) => `port ${port} has two owners`);
+}
+
+/** Ports that are held for nobody who wants one: nobody would ever give them back. */
+function strays(rows: readonly Row[], subjects: readonly Subject[]): readonly string[] {
+  const peers = new Set(subjects.map(({ joiner }) => joiner.peer));
+  return rows.filter(({ peer }) => !peers.has(peerId(peer))).map(({ port }) => `port ${port} is held for nobody`);
 }

@@ -1,7 +1,7 @@
 /** Ten joiners at once, wherever they ask: each gets a port of its own, and one of them is the first. */
 import { named } from '../../lib/errors.ts';
 import type { Address } from '../../lib/net/transport.ts';
-import { Joiner } from './joiner.ts';
+import { Joiner, LATE } from './joiner.ts';
 
 /** As many as the pool has ports. */
 export const RACERS = 10;
@@ -19,16 +19,14 @@ export async function race(servers: readonly Address[], round: number): Promise<
   ];
 }
 
-/** What a peer asks again after: on a busy machine a dial back, or a database, may be late. */
-const LATE = new Set(['NOT_LISTENING', 'STORE_AWAY', 'TIMED_OUT', 'UNREACHABLE']);
-
 async function entered(racer: Joiner, server: Address = { host: '', port: 0 }) {
   for (;;) {
     try {
       if (racer.place === undefined) await racer.ask(server);
       return await racer.listen();
     } catch (thrown) {
-      if (!LATE.has(named(thrown).code)) throw thrown;
+      const { code } = named(thrown);
+      if (!LATE.has(code) && code !== 'UNREACHABLE') throw thrown;
     }
   }
 }
