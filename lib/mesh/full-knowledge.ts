@@ -39,6 +39,8 @@ export class FullKnowledge implements Overlay {
   readonly #topology: Topology;
   readonly #dials: Dials;
   #members: readonly PeerId[] = [];
+  /** Of which members whom we watch: they are other members after each change. */
+  #watched: { readonly members: readonly PeerId[]; readonly peers: ReadonlySet<PeerId> } | undefined;
   #report: Report | undefined;
   /** How often each neighbour may tell of itself. */
   readonly #allowances = new Map<PeerId, Allowance>();
@@ -128,6 +130,20 @@ export class FullKnowledge implements Overlay {
 
   common(peer: PeerId): readonly PeerId[] {
     return this.#topology.neighborsOf(peer).filter((other) => this.#neighbors.has(other));
+  }
+
+  // Each peer is watched by the two that are linked with it and stand next to it in the agreed order; who watches a partial view is
+  // not known.
+  get watched(): ReadonlySet<PeerId> {
+    const members = this.#topology.members();
+    if (this.#watched?.members !== members) this.#watched = { members, peers: this.#watchedAmong(members) };
+    return this.#watched.peers;
+  }
+
+  #watchedAmong(members: readonly PeerId[]): ReadonlySet<PeerId> {
+    const place = members.indexOf(this.#self);
+    const around = [...members.slice(place + 1), ...members.slice(0, place)].filter((peer) => this.#neighbors.has(peer));
+    return new Set([...around.slice(0, 1), ...around.slice(-1), ...around.filter((peer) => this.#topology.isPartial(peer))]);
   }
 
   hasRoom(peer: PeerId): boolean {

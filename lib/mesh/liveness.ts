@@ -3,14 +3,17 @@
  * cables that were pulled.
  *
  * Each link has one pinger, the end with the lower id. The other end answers, and waits for the next ping, which each ping
- * announces: two messages a link and pulse tell both ends. Whoever has been silent for two pulses is suspected, and common
- * neighbours are asked (SWIM). Silence is counted from the oldest ping without an answer, or from when a ping was due; a
- * verdict falls when it is longer than a stall of two seconds and the longest round trip of that link make it, and later
- * when a common neighbour vouches. While our own loop stood still nobody was silent (Lifeguard).
+ * announces: two messages a link and pulse tell both ends. Where everybody knows everybody each peer is watched closely by two,
+ * and its other near links are calm: pinged a quarter as often. Whoever has been silent for two pulses is suspected, and common
+ * neighbours are asked (SWIM), and told for how long: over a calm link silence counts from then, too. Else it counts from the
+ * oldest ping without an answer, or from when a ping was due; a verdict falls when it is longer than a stall of two seconds
+ * and the longest round trip of that link make it, and later when a common neighbour vouches. While our own loop stood still
+ * nobody was silent (Lifeguard).
  */
 import {
   FAR_MS,
   LAG_MS,
+  PING_CALM_MS,
   PING_FAR_MS,
   PING_MS,
   ROUND_TRIP_FIRST_MS,
@@ -22,6 +25,7 @@ import {
   VOUCHED_MS,
 } from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
+import { MAX_SILENT_MS } from '../protocol/messages.ts';
 
 export interface Verdicts {
   readonly giveUp: readonly PeerId[];
@@ -32,8 +36,8 @@ export interface Verdicts {
 export interface Pulse extends Verdicts {
   /** Whom to ping, and what to announce: in how many milliseconds the next ping comes. */
   readonly ping: readonly { readonly peer: PeerId; readonly nextMs: number }[];
-  /** Of whom to ask common neighbours. */
-  readonly suspect: readonly PeerId[];
+  /** Of whom to ask common neighbours, and for how long each has been silent. */
+  readonly suspect: readonly { readonly peer: PeerId; readonly silentMs: number }[];
   /** When the next pulse is due. */
   readonly afterMs: number;
 }
@@ -50,6 +54,8 @@ interface Ear extends Delay {
   pingedAt: number;
   everyMs: number;
   heardAt: number;
+  /** Since when others have not heard it, as they say; only of a calm link. */
+  toldAt: number;
   isSuspected: boolean;
   isVouchedFor: boolean;
   /** Who is to be told when it is heard, and since when; most of the time nobody. */
@@ -89,6 +95,7 @@ export class Liveness {
       pingedAt: NEVER,
       everyMs: PING_MS,
       heardAt: now,
+      toldAt: NEVER,
       measures: 0,
       meanMicros: 0,
       longestMs: 0,
@@ -131,12 +138,16 @@ export class Liveness {
     return askers;
   }
 
-  /** `asker` suspects `peer` and is told when we hear it; whether `peer` is a neighbour that is to be pinged for that. */
-  promise(peer: PeerId, asker: PeerId, now: number): boolean {
+  /**
+   * `asker` suspects `peer`, has not heard it for `silentMs`, and is told when we hear it; whether `peer` is a neighbour that is
+   * to be pinged for that.
+   */
+  promise(peer: PeerId, asker: PeerId, silentMs: number, now: number): boolean {
     const ear = this.#ears.get(peer);
     if (ear === undefined || ear.askers?.has(asker)) return false;
     ear.askers ??= new Map();
     ear.askers.set(asker, now);
+    if (isCalm(ear)) believe(ear, now - silentMs);
     noteSent(ear, now);
     return true;
   }
@@ -147,21 +158,27 @@ export class Liveness {
     if (ear?.isSuspected) ear.isVouchedFor = true;
   }
 
-  /** A pulse has passed: what is to be done about whom. */
-  pulse(now: number): Pulse {
+  /**
+   * A pulse has passed: what is to be done about whom.
+   * @param watched The neighbours that are ours to watch closely; undefined, when all are.
+   */
+  pulse(now: number, watched?: ReadonlySet<PeerId>): Pulse {
     const isLate = this.#account(this.#pulseDue, now);
     let afterMs = PING_MS;
     let ping: { peer: PeerId; nextMs: number }[] | undefined;
-    let suspect: PeerId[] | undefined;
+    let suspect: { peer: PeerId; silentMs: number }[] | undefined;
     for (const ear of this.#ears.values()) {
       if (ear.askers !== undefined) forgetAskers(ear.askers, now);
-      if (isDue(ear, now)) {
-        ping ??= [];
-        ping.push({ peer: ear.peer, nextMs: pinging(ear, now) });
+      if (ear.isPinger) {
+        const everyMs = paceOf(ear, watched);
+        if (isDue(ear, everyMs, now)) {
+          ping ??= [];
+          ping.push({ peer: ear.peer, nextMs: pinging(ear, everyMs, now) });
+        }
       }
       if (isNewlySuspect(ear, now)) {
         suspect ??= [];
-        suspect.push(ear.peer);
+        suspect.push({ peer: ear.peer, silentMs: Math.min(MAX_SILENT_MS, Math.trunc(now - silentSince(ear))) });
       }
       if (ear.isPinger && ear.everyMs < afterMs) afterMs = ear.everyMs;
     }
@@ -199,6 +216,7 @@ export class Liveness {
     this.#accountedUntil = now;
     for (const ear of this.#ears.values()) {
       ear.heardAt = Math.min(now, ear.heardAt + late);
+      if (ear.toldAt !== NEVER) ear.toldAt = Math.min(now, ear.toldAt + late);
       if (ear.oldestAt !== NEVER) ear.oldestAt = Math.min(now, ear.oldestAt + late);
       ear.others = ear.others?.map((sent) => Math.min(now, sent + late));
     }
@@ -219,14 +237,31 @@ function noteSent(ear: Ear, now: number): void {
 
 function hear(ear: Ear, now: number): void {
   ear.heardAt = now;
+  ear.toldAt = NEVER;
   ear.isSuspected = false;
   ear.isVouchedFor = false;
 }
 
-/** Since when an answer, or a ping, is missed; Infinity, when none is. */
-function silentSince({ isPinger, oldestAt, heardAt, everyMs }: Ear): number {
+/** Others have not heard it since `since`, nor have we: from then on it is silent, and suspected. */
+function believe(ear: Ear, since: number): void {
+  if (ear.heardAt >= since) return;
+  ear.toldAt = ear.toldAt === NEVER ? since : Math.min(ear.toldAt, since);
+  ear.isSuspected = true;
+}
+
+/** Since when an answer, or a ping, is missed, by us or by who watches it more closely; Infinity, when none is. */
+function silentSince(ear: Ear): number {
+  const missed = missedSince(ear);
+  return ear.toldAt === NEVER ? missed : Math.min(missed, ear.toldAt);
+}
+
+function missedSince({ isPinger, oldestAt, heardAt, everyMs }: Ear): number {
   if (!isPinger) return heardAt + everyMs;
   return oldestAt === NEVER ? Number.POSITIVE_INFINITY : oldestAt;
+}
+
+function isCalm({ everyMs }: Ear): boolean {
+  return everyMs > PING_MS;
 }
 
 /** When its time is over, unless it is heard before. */
@@ -240,16 +275,23 @@ function isNewlySuspect(ear: Ear, now: number): boolean {
   return true;
 }
 
-function isDue({ isPinger, pingedAt, everyMs }: Ear, now: number): boolean {
-  return isPinger && (pingedAt === NEVER || now - pingedAt >= everyMs - LAG_MS);
+/** How often to ping it. Over a far link the word of others would come late: it is pinged as if nobody else watched. */
+function paceOf({ peer, meanMicros }: Ear, watched: ReadonlySet<PeerId> | undefined): number {
+  if (meanMicros > FAR_MS * 1_000) return PING_FAR_MS;
+  return watched === undefined || watched.has(peer) ? PING_MS : PING_CALM_MS;
+}
+
+// Sooner than was announced when the pace has grown meanwhile.
+function isDue({ pingedAt, everyMs }: Ear, paceMs: number, now: number): boolean {
+  return pingedAt === NEVER || now - pingedAt >= Math.min(everyMs, paceMs) - LAG_MS;
 }
 
 /** Notes that a ping is sent; answers when the next one will be. */
-function pinging(ear: Ear, now: number): number {
+function pinging(ear: Ear, everyMs: number, now: number): number {
   noteSent(ear, now);
   ear.pingedAt = now;
-  ear.everyMs = ear.meanMicros > FAR_MS * 1_000 ? PING_FAR_MS : PING_MS;
-  return ear.everyMs;
+  ear.everyMs = everyMs;
+  return everyMs;
 }
 
 // An asker has given the peer up itself by then.

@@ -194,7 +194,7 @@ export class Mesh {
         this.#liveness.pinged(from, message.nextMs, now);
         return this.#send(from, PONG);
       case 'probe':
-        if (this.#liveness.promise(message.peer, from, now)) this.#send(message.peer, PING);
+        if (this.#liveness.promise(message.peer, from, message.silentMs, now)) this.#send(message.peer, PING);
         return;
       case 'probed':
         return this.#liveness.vouched(message.peer);
@@ -302,7 +302,7 @@ export class Mesh {
         this.#timer(PULSE_TIMER, PULSE_MS);
         return this.#overlay.pulse(now);
       case 'ping':
-        return this.#watch(this.#liveness.pulse(now));
+        return this.#watch(this.#liveness.pulse(now, this.#overlay.watched));
       case 'verdict':
         return this.#giveUp(this.#liveness.look(now));
       case 'farewell':
@@ -323,7 +323,7 @@ export class Mesh {
   #watch(pulse: Pulse): void {
     const { ping, suspect, afterMs } = pulse;
     for (const { peer, nextMs } of ping) this.#send(peer, { type: 'ping', nextMs });
-    for (const peer of suspect) this.#probe(peer);
+    for (const { peer, silentMs } of suspect) this.#probe(peer, silentMs);
     this.#timer(PING_TIMER, afterMs);
     this.#giveUp(pulse);
   }
@@ -333,8 +333,9 @@ export class Mesh {
     if (lookAfterMs !== undefined) this.#timer(VERDICT_TIMER, lookAfterMs);
   }
 
-  #probe(suspect: PeerId): void {
-    for (const peer of this.#overlay.common(suspect).slice(0, NEIGHBORS_ASKED)) this.#send(peer, { type: 'probe', peer: suspect });
+  #probe(suspect: PeerId, silentMs: number): void {
+    const probe = { type: 'probe', peer: suspect, silentMs } as const;
+    for (const peer of this.#overlay.common(suspect).slice(0, NEIGHBORS_ASKED)) this.#send(peer, probe);
   }
 
   // --- the end ---------------------------------------------------------------------------------------------------------

@@ -73,6 +73,8 @@ export interface Overlay {
   routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route>;
   /** The neighbours that are known to be neighbours of `peer`, too. */
   common(peer: PeerId): readonly PeerId[];
+  /** The neighbours that are ours to watch closely, since others watch the rest; undefined, when all are. */
+  readonly watched: ReadonlySet<PeerId> | undefined;
   /** Whether another link, from `peer`, may be accepted. */
   hasRoom(peer: PeerId): boolean;
   /** All that is known of who is linked with whom. */

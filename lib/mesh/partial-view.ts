@@ -165,6 +165,11 @@ export class PartialView implements Overlay {
     return [];
   }
 
+  // Nobody knows who else watches a neighbour.
+  get watched(): undefined {
+    return undefined;
+  }
+
   // The porch is for those who know nobody else: through us they find others, and some of them go again.
   // Who was let go for want of room is not let in again at once. Where the porch was full of such there is more room for a while: those
   // who dial everybody have had their turn, and who dials us in need meets others than them.

@@ -34,6 +34,8 @@ export const MAX_SHUFFLED = 8;
 const MAX_WALK_HOPS = 16;
 /** The longest pause between two pings that a neighbour may announce. A guess: the longer, the later it is known that it is gone. */
 const MAX_PING_MS = 5_000;
+/** Most silence of a third that a neighbour may tell of: whoever lies about it leaves it the rest of two seconds to answer us. */
+export const MAX_SILENT_MS = 1_200;
 
 /** Most hops of a wave. A guess with room: the first copy comes over at most 20 in a network of 100,000 (MESH). */
 export const WAVE_HOPS = 32;
@@ -204,8 +206,8 @@ const Shuffled = message('shuffled', { contacts: Type.Array(Contact, { maxItems:
 const Ping = message('ping', { nextMs: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PING_MS })) });
 const Pong = message('pong', {});
 
-/** Ping this neighbour of yours for me: I have not heard it. Answered only when it is heard. */
-const Probe = message('probe', { peer: PeerId });
+/** Ping this neighbour of yours for me: I have not heard it for so long. Answered only when it is heard. */
+const Probe = message('probe', { peer: PeerId, silentMs: Type.Integer({ minimum: 0, maximum: MAX_SILENT_MS }) });
 const Probed = message('probed', { peer: PeerId });
 
 /**

@@ -1,8 +1,8 @@
 import t from 'tap';
-import { FULL_KNOWLEDGE_AGAIN, FULL_KNOWLEDGE_PEERS, OWN_REPORTS_AT_ONCE } from '../../lib/config.ts';
+import { FULL_KNOWLEDGE_AGAIN, FULL_KNOWLEDGE_PEERS, OWN_REPORTS_AT_ONCE, PING_CALM_MS, PING_MS } from '../../lib/config.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
-import { asks, dialled, hungUp, Mind, messages, reportOf, said } from './mind.ts';
+import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said } from './mind.ts';
 import { contactOf, Network } from './network.ts';
 
 // On a machine with other work.
@@ -190,4 +190,23 @@ t.test('a network shrinks in one piece, and everybody knows everybody again', as
   t.ok(took <= 25_000, `${took} ms`);
   t.equal(knowAll(network), few);
   t.same([...network.breaches], []);
+});
+
+t.test('each watches its next neighbour on both sides closely, and every partial view; the others are pinged seldom', async (t) => {
+  const mind = new Mind('c').linked('d', 'e', 'f', 'g', 'h');
+  const names = ['c', 'd', 'e', 'f', 'g', 'h'];
+  const paces = () => messages(mind.watch(2 * PING_CALM_MS), 'ping').map(({ to, nextMs }) => `${nameOf(to as PeerId)} ${nextMs}`);
+  mind.reported(
+    'd',
+    ...names.slice(1).map((name) =>
+      reportOf(
+        name,
+        names.filter((other) => other !== name),
+      ),
+    ),
+  );
+  t.same(paces(), [`d ${PING_MS}`, `e ${PING_CALM_MS}`, `f ${PING_CALM_MS}`, `g ${PING_CALM_MS}`, `h ${PING_MS}`]);
+  mind.reported('f', reportOf('f', ['c'], 6, {}, { partial: true }));
+  for (const name of ['d', 'e', 'f', 'g', 'h']) mind.hears(name, { type: 'pong' });
+  t.same(paces(), [`d ${PING_MS}`, `e ${PING_CALM_MS}`, `f ${PING_MS}`, `g ${PING_CALM_MS}`, `h ${PING_MS}`]);
 });

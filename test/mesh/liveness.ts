@@ -2,6 +2,7 @@ import t from 'tap';
 import {
   FAR_MS,
   LAG_MS,
+  PING_CALM_MS,
   PING_FAR_MS,
   PING_MS,
   ROUND_TRIP_FIRST_MS,
@@ -14,6 +15,7 @@ import {
 } from '../../lib/config.ts';
 import { Liveness } from '../../lib/mesh/liveness.ts';
 import { type PeerId, peerId } from '../../lib/protocol/ids.ts';
+import { MAX_SILENT_MS } from '../../lib/protocol/messages.ts';
 import { type Network, settledNetwork } from './network.ts';
 
 // On a machine with other work.
@@ -25,9 +27,11 @@ const [a, m, x, y] = ['a', 'm', 'x', 'y'].map(peerId) as [PeerId, PeerId, PeerId
 class Watch {
   readonly liveness = new Liveness(m);
   readonly pings: { readonly to: PeerId; readonly at: number; readonly nextMs: number }[] = [];
-  readonly suspects: { readonly peer: PeerId; readonly at: number }[] = [];
+  readonly suspects: { readonly peer: PeerId; readonly silentMs: number; readonly at: number }[] = [];
   readonly givenUp: { readonly peer: PeerId; readonly at: number }[] = [];
   now = 0;
+  /** Whom it is to watch closely, while others watch the rest; undefined: all. */
+  watched: ReadonlySet<PeerId> | undefined;
   #pulseAt = PING_MS;
   #lookAt = Number.POSITIVE_INFINITY;
 
@@ -56,10 +60,10 @@ class Watch {
   }
 
   #pulse(answeredAfter: (to: PeerId) => number | undefined): void {
-    const { ping, suspect, afterMs, ...verdicts } = this.liveness.pulse(this.now);
+    const { ping, suspect, afterMs, ...verdicts } = this.liveness.pulse(this.now, this.watched);
     this.#pulseAt = this.now + afterMs;
     for (const { peer, nextMs } of ping) this.pings.push({ to: peer, at: this.now, nextMs });
-    this.suspects.push(...suspect.map((peer) => ({ peer, at: this.now })));
+    this.suspects.push(...suspect.map((each) => ({ ...each, at: this.now })));
     this.#verdicts(verdicts);
     for (const { peer } of ping) {
       const ms = answeredAfter(peer);
@@ -97,6 +101,87 @@ t.test('over a long link pings go twice as often, and over the others not', asyn
   const late = watch.pings.slice(since);
   t.equal(late.filter(({ to, nextMs }) => to === x && nextMs === PING_FAR_MS).length, 20);
   t.equal(late.filter(({ to, nextMs }) => to === y && nextMs === PING_MS).length, 10);
+});
+
+t.test('who is watched by others is pinged a quarter as often, is pinged sooner when they are gone, and a long link as ever', async (t) => {
+  const watch = new Watch(x, y).run(20_000, (to) => (to === x ? FAR_MS + 10 : 1));
+  const nextTo = (to: PeerId) => watch.pings.filter((ping) => ping.to === to).at(-1)?.nextMs;
+  watch.watched = new Set();
+  watch.run(PING_MS, (to) => (to === x ? FAR_MS + 10 : 1));
+  t.same([nextTo(x), nextTo(y)], [PING_FAR_MS, PING_CALM_MS]);
+  const calmAt = watch.pings.filter(({ to }) => to === y).at(-1)?.at ?? 0;
+  watch.watched = new Set([y]);
+  watch.run(PING_MS, () => 1);
+  t.match(watch.pings.filter(({ to }) => to === y).at(-1), { at: calmAt + PING_MS, nextMs: PING_MS });
+});
+
+/** One with a calm link to each of its neighbours: to those with a higher id it pings itself, by the others it is pinged. */
+function calm(neighbor: PeerId): Watch {
+  const watch = new Watch(neighbor);
+  watch.watched = new Set();
+  for (let ping = 0; ping < ROUND_TRIP_MEASURES + 1; ping++) {
+    watch.run(PING_CALM_MS, () => 0);
+    watch.liveness.pinged(neighbor, PING_CALM_MS, watch.now);
+  }
+  return watch;
+}
+
+t.test('over a calm link silence counts from when who watches closely has missed an answer', async (t) => {
+  for (const silent of [a, x]) {
+    const watch = calm(silent);
+    const suspected = watch.suspects.length;
+    watch.run(1_000);
+    t.ok(watch.liveness.promise(silent, y, 800, watch.now));
+    const told = watch.now;
+    watch.run(5_000);
+    t.same(watch.givenUp, [{ peer: silent, at: told - 800 + SILENT_MS }]);
+    t.equal(watch.suspects.length, suspected, 'it is suspected already');
+  }
+});
+
+t.test('who is told twice of a silence counts from the earlier, and forgets it when it hears the silent one', async (t) => {
+  const [twice, heard] = [calm(x), calm(x)];
+  for (const watch of [twice, heard]) watch.run(1_000).liveness.promise(x, y, 700, watch.now);
+  twice.run(100).liveness.promise(x, a, 1_000, twice.now);
+  const told = twice.now;
+  twice.run(5_000);
+  t.same(twice.givenUp, [{ peer: x, at: told - 1_000 + SILENT_MS }]);
+  t.same(heard.liveness.answered(x, heard.now), [y]);
+  t.same(heard.liveness.answered(x, heard.now), [], 'the other ping is answered, too');
+  heard.run(5_000);
+  const next = heard.pings.find(({ at }) => at > heard.now - 5_000)?.at ?? 0;
+  t.same(heard.givenUp, [{ peer: x, at: next + SILENT_MS }]);
+});
+
+t.test('who lies about silence leaves time to answer, and is not believed about who was heard since', async (t) => {
+  const watch = calm(x);
+  watch.run(1_500);
+  watch.liveness.promise(x, y, MAX_SILENT_MS, watch.now);
+  watch.run(SILENT_MS - MAX_SILENT_MS - 1);
+  t.same(watch.givenUp, []);
+  t.same(watch.liveness.answered(x, watch.now), [y]);
+  for (let ping = 0; ping < 2; ping++) t.same(watch.liveness.answered(x, watch.now), [], 'the other pings are answered, too');
+  watch.liveness.promise(x, a, MAX_SILENT_MS, watch.now);
+  const told = watch.now;
+  watch.run(5_000);
+  t.ok((watch.givenUp[0]?.at ?? 0) >= told + SILENT_MS, 'it was heard just now');
+});
+
+t.test('of a link that we watch closely ourselves nobody tells us', async (t) => {
+  const watch = measured(0, x);
+  const last = watch.pings.at(-1)?.at ?? 0;
+  watch.run(PING_MS + 100);
+  watch.liveness.promise(x, y, MAX_SILENT_MS, watch.now);
+  watch.run(5_000);
+  t.same(watch.givenUp, [{ peer: x, at: last + PING_MS + SILENT_MS }]);
+});
+
+t.test('what was told of a silence is moved on while our own loop stands still', async (t) => {
+  const watch = calm(x);
+  watch.run(1_000).liveness.promise(x, y, 800, watch.now);
+  const told = watch.now;
+  watch.stall(10_000).run(5_000);
+  t.ok((watch.givenUp[0]?.at ?? 0) >= told - 800 + SILENT_MS + 9_000);
 });
 
 t.test('whoever does not answer is suspected once, and given up after a stall of two seconds and a round trip', async (t) => {
@@ -210,21 +295,21 @@ t.test('a verdict that is late waits for what came meanwhile to be read', async 
 t.test('whoever asks after a neighbour is told when it is heard, once, and not long after', async (t) => {
   const liveness = new Liveness(m);
   liveness.linkUp(x, 0);
-  t.ok(liveness.promise(x, a, 0));
-  t.ok(liveness.promise(x, y, 0));
-  t.notOk(liveness.promise(x, a, 1), 'it is pinged for that once');
+  t.ok(liveness.promise(x, a, 0, 0));
+  t.ok(liveness.promise(x, y, 0, 0));
+  t.notOk(liveness.promise(x, a, 0, 1), 'it is pinged for that once');
   t.same(liveness.answered(x, 10), [a, y]);
   t.same(liveness.answered(x, 20), []);
-  liveness.promise(x, a, 30);
+  liveness.promise(x, a, 0, 30);
   liveness.pulse(30 + SILENT_MS);
-  t.notOk(liveness.promise(x, a, 30 + SILENT_MS));
+  t.notOk(liveness.promise(x, a, 0, 30 + SILENT_MS));
   liveness.pulse(31 + SILENT_MS);
-  t.ok(liveness.promise(x, a, 31 + SILENT_MS));
+  t.ok(liveness.promise(x, a, 0, 31 + SILENT_MS));
 });
 
 t.test('of strangers nothing is known and nothing is promised', async (t) => {
   const liveness = new Liveness(m);
-  t.notOk(liveness.promise(x, a, 0));
+  t.notOk(liveness.promise(x, a, 0, 0));
   t.same(liveness.answered(x, 0), []);
   liveness.vouched(x);
   liveness.pinged(x, PING_MS, 0);

@@ -149,8 +149,8 @@ t.test('when both ends dial, one link stays: the one that the lower id dialled, 
     await Promise.all([a.tells('up b'), b.tells(['failed a duplicate', 'down a duplicate'])]);
     // What was sent over the link that goes may be lost: say it until it is heard.
     while (![a, b].every(({ told }) => told.includes('got probe'))) {
-      a.links.send(idOf('b'), { type: 'probe', peer: idOf('c') });
-      b.links.send(idOf('a'), { type: 'probe', peer: idOf('c') });
+      a.links.send(idOf('b'), { type: 'probe', peer: idOf('c'), silentMs: 0 });
+      b.links.send(idOf('a'), { type: 'probe', peer: idOf('c'), silentMs: 0 });
       await new Promise(setImmediate);
     }
     for (const [one, other] of [
@@ -172,7 +172,7 @@ t.test('a link that one end dials again replaces the earlier one', async (t) => 
   a.links.dial(b.contact);
   await Promise.all([a.tells('up b', 2), b.tells('up a', 2)]);
   t.ok(b.told.includes('down a duplicate'));
-  a.links.send(idOf('b'), { type: 'probe', peer: idOf('c') });
+  a.links.send(idOf('b'), { type: 'probe', peer: idOf('c'), silentMs: 0 });
   await b.tells('got probe');
 });
 

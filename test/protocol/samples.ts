@@ -46,7 +46,7 @@ export const links: readonly LinkMessage[] = [
   { type: 'ping' },
   { type: 'ping', nextMs: 400 },
   { type: 'pong' },
-  { type: 'probe', peer },
+  { type: 'probe', peer, silentMs: 800 },
   { type: 'probed', peer },
   { type: 'query', query, want: { by: 'name', name: 'f1' }, reach: [peer], covered: [peer, other], trail: [other], patienceMs: 900 },
   { type: 'query', query, want: { by: 'text', text: 'f' }, reach: [], covered: [], trail: [other], patienceMs: 0 },
