@@ -179,14 +179,8 @@ export class Registry {
   }
 
   /** Those of these accounts, by name, whose peers are members now. */
-  async accountsAmong(accounts: readonly string[], now: number): Promise<ReadonlySet<string>> {
+  async accountsHere(accounts: readonly string[] | 'all', now: number): Promise<ReadonlySet<string>> {
     return new Set(await this.#store.accountsHere(this.#network, accounts, now));
-  }
-
-  /** The accounts whose peers are members now, by name. */
-  async accountsHere(now: number): Promise<ReadonlySet<string>> {
-    const members = (await this.#store.leases(this.#network, now)).filter(isMember);
-    return new Set(members.flatMap(({ account }) => account ?? []));
   }
 
   /** Ends a place that nobody was seen to use: its joiner is gone. A member's lease stays as it is. */
@@ -218,6 +212,11 @@ export class Registry {
   /** A part of the members, and of those that were, by folded name. */
   membersAfter(which: Which, stretch: Stretch<string>, now: number): Promise<readonly Known[]> {
     return this.#store.membersAfter(this.#network, which, stretch, now);
+  }
+
+  /** The member of this id, or the one that was; undefined when nobody is remembered who had it. */
+  member(peer: PeerId, now: number): Promise<Known | undefined> {
+    return this.#store.member(this.#network, peer, now);
   }
 
   /** The living lease of this serial. Refuses with LEASE_UNKNOWN. */

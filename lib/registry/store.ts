@@ -127,8 +127,10 @@ export interface Store {
    * have none, at one moment.
    */
   membersAfter(network: string, which: Which, stretch: Stretch<string>, now: number): Promise<readonly Known[]>;
-  /** Those of these accounts, by name, that have a member. */
-  accountsHere(network: string, accounts: readonly string[], now: number): Promise<readonly string[]>;
+  /** The member of this id; else the last to end of those remembered who had it, if its name is nobody's. */
+  member(network: string, peer: PeerId, now: number): Promise<Known | undefined>;
+  /** Those of these accounts, by name, that have a member; each once. */
+  accountsHere(network: string, accounts: readonly string[] | 'all', now: number): Promise<readonly string[]>;
   /** How many leases of the network were verified and have not been ended; those that are overdue count, until `expire`. */
   count(network: string): Promise<number>;
   /** Some of the living leases that are `listening`. */

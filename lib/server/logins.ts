@@ -96,7 +96,7 @@ export class Logins {
     const { accounts, catalog, network, registry, now, tell } = this.#parts;
     if (accounts === undefined || now() - this.#sweptAt < ACCOUNT_SWEEP_MS) return;
     this.#sweptAt = now();
-    const here = await registry.accountsHere(now());
+    const here = await registry.accountsHere('all', now());
     for (const name of here) await this.#keepList(name);
     for (const { name } of await accounts.sweep(here, now())) {
       await catalog.withdraw(folded(network), { type: 'account', account: name });
@@ -145,7 +145,7 @@ export class Logins {
   async list(which: 'online' | 'offline' | 'all'): Promise<AccountEntry[] | undefined> {
     const { accounts, registry, now } = this.#parts;
     if (accounts === undefined) return undefined;
-    const entries = await accounts.list(which, await registry.accountsHere(now()), now());
+    const entries = await accounts.list(which, await registry.accountsHere('all', now()), now());
     let bytes = 0;
     const end = entries.findIndex((entry) => {
       bytes += Buffer.byteLength(JSON.stringify(entry)) + 1;

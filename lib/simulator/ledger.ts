@@ -3,6 +3,7 @@
  *
  * What it knows follows from what it was asked and answered alone; the store that it stands before may be wrong.
  */
+import type { PeerId } from '../protocol/ids.ts';
 import type { CatalogStore } from '../registry/catalog-store.ts';
 import type { Change, Choice, Claim, Claimed, Known, Lease, NetworkKeys, Remembered, Store, Stretch, Which } from '../registry/store.ts';
 
@@ -115,7 +116,11 @@ export class Ledger implements Store {
     return this.#store.membersAfter(network, which, stretch, now);
   }
 
-  accountsHere(network: string, accounts: readonly string[], now: number): Promise<readonly string[]> {
+  member(network: string, peer: PeerId, now: number): Promise<Known | undefined> {
+    return this.#store.member(network, peer, now);
+  }
+
+  accountsHere(network: string, accounts: readonly string[] | 'all', now: number): Promise<readonly string[]> {
     return this.#store.accountsHere(network, accounts, now);
   }
 

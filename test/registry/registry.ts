@@ -644,10 +644,10 @@ t.test('a lease, its contact and what is remembered say whose peer it is', async
   t.match(moved.contact, { account: 'Anna' });
   given(await registry.listening(moved.lease.serial, 0));
   given(await registry.listening((await placed(registry, wishOf('s2'))).lease.serial, 0));
-  t.same(await registry.accountsHere(0), new Set(['Anna']), 'of who has none nothing is said');
+  t.same(await registry.accountsHere('all', 0), new Set(['Anna']), 'of who has none nothing is said');
   given(await registry.leave(moved.cookie, 0));
   t.match(await registry.members('offline', 0), [{ name: 's1', account: 'Anna' }]);
-  t.same(await registry.accountsHere(0), new Set());
+  t.same(await registry.accountsHere('all', 0), new Set());
 });
 
 t.test('a cookie gives no place to a peer of another account: it gets a new one', async (t) => {

@@ -321,9 +321,26 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     const told = { peer, name, foldedName: 'a', host, port: 9003, account: 'of a', joinedCount: 1, firstJoinedAt: 0 };
     t.same(gone, { ...told, isOnline: false, since: 5 });
     t.match(await store.membersAfter('p2p', 'online', { after: 'b', limit: 1 }, 6), [{ name: 'c', since: 0, isOnline: true }]);
+    t.same(await store.member('p2p', peer, 6), gone);
+    t.same(await store.member('other', peer, 6), undefined);
+    t.match(await store.member('p2p', claimOf(6).peer, 6), { name: 'c', isOnline: true, since: 0 });
+    t.same(await store.member('p2p', claimOf(5).peer, 6), undefined, 'nobody has seen it');
+    t.same(await store.member('p2p', claimOf(0).peer, 6), undefined, 'another has its name');
+    for (const foldedName of ['q', 'p', 'o']) {
+      const { serial } = await leased(store, claimOf(11, { ports: [9011], foldedName, name: foldedName }), 6);
+      await store.verify(serial, 6);
+      await store.end(serial, foldedName === 'o' ? 7 : 8);
+    }
+    t.match(
+      await store.member('p2p', claimOf(11).peer, 9),
+      { name: 'p', isOnline: false, since: 8 },
+      'of many names it had one of the last',
+    );
     const here = await store.accountsHere('p2p', ['of a', 'of ä', 'of z', 'of B1', 'nobody'], 6);
     t.same([...here].sort(), ['of B1', 'of ä'], 'whoever nobody has seen to listen is no member');
     t.same(await store.accountsHere('other', ['of ä'], 6), []);
+    t.same([...(await store.accountsHere('p2p', 'all', 6))].sort(), ['of B1', 'of \\', 'of c', 'of ä'], 'of who has none nothing is said');
+    t.same(await store.accountsHere('other', 'all', 6), []);
   });
 
   promise('a bad port is bad for its host and its time', async (store, t) => {

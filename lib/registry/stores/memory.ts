@@ -176,9 +176,17 @@ export class MemoryStore implements Store {
       .slice(0, limit);
   }
 
-  async accountsHere(network: string, accounts: readonly string[], now: number): Promise<readonly string[]> {
-    const here = new Set(this.#members(network, now).map(({ account }) => account));
-    return accounts.filter((account) => here.has(account));
+  async member(network: string, peer: PeerId, now: number): Promise<Known | undefined> {
+    const online = this.#member(network, peer, now);
+    if (online !== undefined) return knownOnline(online);
+    const names = new Set(this.#members(network, now).map(({ foldedName }) => foldedName));
+    const gone = [...this.#shelf(network).remembered.values()].filter((one) => one.peer === peer && !names.has(one.foldedName));
+    return gone.map(knownOffline).sort((one, other) => other.since - one.since || inOrder(one.foldedName, other.foldedName))[0];
+  }
+
+  async accountsHere(network: string, accounts: readonly string[] | 'all', now: number): Promise<readonly string[]> {
+    const here = new Set(this.#members(network, now).flatMap(({ account }) => account ?? []));
+    return accounts === 'all' ? [...here] : accounts.filter((account) => here.has(account));
   }
 
   async count(network: string): Promise<number> {

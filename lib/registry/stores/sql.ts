@@ -3,6 +3,7 @@
  * differs between databases is behind `Database`.
  */
 import { BAD_PORTS_REMEMBERED, PEERS_REMEMBERED } from '../../config.ts';
+import type { PeerId } from '../../protocol/ids.ts';
 import {
   type Change,
   type Choice,
@@ -93,8 +94,15 @@ export class SqlStore implements Store {
     return (await this.#run(`${which}After`, { network, ...stretch, now })).map(knownIn);
   }
 
-  async accountsHere(network: string, accounts: readonly string[], now: number): Promise<readonly string[]> {
-    const rows = await this.#run('accountsHere', { network, accounts: accounts.map((account) => ({ account })), now });
+  async member(network: string, peer: PeerId, now: number): Promise<Known | undefined> {
+    const [row] = await this.#run('member', { network, peer, after: '', now });
+    return row && knownIn(row);
+  }
+
+  async accountsHere(network: string, accounts: readonly string[] | 'all', now: number): Promise<readonly string[]> {
+    const rows = await (accounts === 'all'
+      ? this.#run('allAccountsHere', { network, now })
+      : this.#run('accountsHere', { network, accounts: accounts.map((account) => ({ account })), now }));
     return rows.map(({ account }) => String(account));
   }
 

@@ -33,6 +33,8 @@ export const STATEMENTS = {
   onlineAfter: `${ONLINE} ${BY_NAME}`,
   offlineAfter: `${OFFLINE} ${BY_NAME}`,
   allAfter: `${ONLINE} UNION ALL ${OFFLINE} ${BY_NAME}`,
+  member: `${ONLINE} AND peer = :peer UNION ALL ${OFFLINE} AND peer = :peer ORDER BY online DESC, since DESC, folded_name LIMIT 1`,
+  allAccountsHere: `SELECT DISTINCT lease.account FROM lease WHERE lease.network = :network AND lease.account IS NOT NULL AND ${MEMBER}`,
   accountsHere: `SELECT DISTINCT lease.account FROM EACH(:accounts) CROSS JOIN lease
                  WHERE lease.network = :network AND lease.account = value->>'account' AND ${MEMBER}`,
   members: 'SELECT count(*) AS count FROM lease WHERE network = :network AND verified > 0',

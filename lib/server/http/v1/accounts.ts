@@ -39,7 +39,7 @@ export function accountOperations(parts: HttpParts): readonly Operation[] {
       async answer({ query: { network, which = 'all', ...paging }, networks }) {
         const served = servedOf(networks, network);
         const accounts = accountsOf(served);
-        const here = (some: readonly string[]) => served.registry.accountsAmong(some, parts.now());
+        const here = (some: readonly string[]) => served.registry.accountsHere(some, parts.now());
         const read = (_: Served, after: string, limit: number) => accounts.listAfter(which, { after, limit }, here, parts.now());
         return pagedOver([served], { read, key: ({ name }) => folded(name) }, paging);
       },

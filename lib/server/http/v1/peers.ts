@@ -1,6 +1,7 @@
 /** The members of the networks: those on line, and those that are remembered. */
 import { type Static, Type } from 'typebox';
 import { FloodmeshError } from '../../../errors.ts';
+import type { PeerId as PeerIdText } from '../../../protocol/ids.ts';
 import { folded } from '../../../protocol/names.ts';
 import type { Known } from '../../../registry/store.ts';
 import { type Operation, operation } from '../operation.ts';
@@ -58,7 +59,7 @@ export function peerOperations(parts: HttpParts): readonly Operation[] {
       result: { schema: Peer, sentence: 'What is known of it.' },
       refusals: ['PEER_UNKNOWN', 'WRONG_NETWORK'],
       async answer({ params, query, networks }) {
-        const found = (await peersOf(servedBy(networks, query.network), parts.now())).find(({ peer }) => peer === params.peer);
+        const found = await peerOf(servedBy(networks, query.network), params.peer, parts.now());
         if (found === undefined) throw new FloodmeshError('PEER_UNKNOWN', `no member has the id ${params.peer}`);
         return found;
       },
@@ -66,20 +67,16 @@ export function peerOperations(parts: HttpParts): readonly Operation[] {
   ];
 }
 
-async function peersOf(networks: readonly Served[], now: number): Promise<readonly Peer[]> {
-  const all = await Promise.all(networks.map((served) => membersOf(served, now)));
-  return all.flat();
+/** The first of them in which it is, or was, a member says what it was. */
+async function peerOf(networks: readonly Served[], peer: PeerIdText, now: number): Promise<Peer | undefined> {
+  for (const { network, registry } of networks) {
+    const known = await registry.member(peer, now);
+    if (known !== undefined) return told(known, network);
+  }
+  return undefined;
 }
 
-async function membersOf({ network, registry }: Served, now: number): Promise<readonly Peer[]> {
-  const { online, offline } = await registry.roster(now);
-  return [
-    ...online.map((lease) => told({ ...lease, isOnline: true, since: lease.joinedAt }, network)),
-    ...offline.map((peer) => told({ ...peer, isOnline: false, since: peer.endedAt }, network)),
-  ];
-}
-
-function told({ peer, name, host, port, joinedCount, firstJoinedAt, ...known }: Omit<Known, 'foldedName'>, network: string): Peer {
+function told({ peer, name, host, port, joinedCount, firstJoinedAt, ...known }: Known, network: string): Peer {
   const since = moment(known.since);
   return { peer, name, network, host, port, online: known.isOnline, since, joined: joinedCount, firstJoined: moment(firstJoinedAt) };
 }
