@@ -513,6 +513,18 @@ export const HTTP_PAGE = 100;
 export const HTTP_PAGE_MOST = 1_000;
 /** Most files that seed 004's list shows: it has no pages. A guess: half a megabyte. */
 export const RESOURCES_LISTED = 1_000;
+/** Most bytes of a file that peers of seed 004 send and take: one datagram, as its source has it. */
+export const SEED_FILE_BYTES = 10_240;
+/** How long, and how often, who asked for a member's file by `/resource` may have it by a datagram: its peers ask once, at once. Guesses. */
+export const BRIDGE_MS = 60_000;
+export const BRIDGE_ANSWERS = 3;
+/** Most files that may be had so, and most of them by one address; the oldest ends first. Guesses: 2.5 MiB in all. */
+export const BRIDGE_GRANTS = 256;
+export const BRIDGE_GRANTS_PER_ADDRESS = 32;
+/** Members that the server fetches such files from at once, those that it tries for one, and how long one may take. Guesses. */
+export const BRIDGE_FETCHES = 16;
+export const BRIDGE_HOLDERS = 3;
+export const BRIDGE_FETCH_MS = 2_000;
 /** How long a connection may be still, in the middle of an answer too. A guess: pages are small. */
 export const HTTP_STILL_MS = 10_000;
 /** An answer that its reader has not taken by then is cut, whatever it sends meanwhile: twice what 1 MiB takes at 256 kbit/s. */

@@ -252,6 +252,8 @@ export class MetadataServer {
     const { token, answerMs = HTTP_ANSWER_MS } = this.#options;
     return new Front({
       answerMs,
+      dial: (...called) => this.#options.transport.dial(...called),
+      rest: () => restOf(this.#running?.doorways),
       networks: () => networks.all,
       tallies: this.#tallies,
       links: () => this.#guests.size,
@@ -377,6 +379,10 @@ export class MetadataServer {
 // Monotonic within a process, and on one scale over restarts as far as the machine's clock was right at each start.
 function monotonicSinceEpoch(): number {
   return performance.timeOrigin + performance.now();
+}
+
+function restOf([first, rest = first]: readonly (Doorway | undefined)[] = []): Address | undefined {
+  return rest?.address;
 }
 
 function sha256(text: string): string {

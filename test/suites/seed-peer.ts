@@ -64,6 +64,7 @@ export class SeedPeer {
     if (Object.keys(record).length === 0) return { printed: `no peers found for resource '${name}'!` };
     if (typeof record.peer_port !== 'number') throw new TypeError('an integer is required');
     const content = await this.#fetched(`${record.resource_path}/${record.resource_name}`, record.peer_port, record.peer_ip);
+    if (content.length === 0) return { printed: `it looks like peer '${record.peer_ip}:${record.peer_port}' is not responding` };
     const isWhole = md5(content) === record.resource_hash;
     return { printed: isWhole ? `resource '${record.peer_ip}_${name}' downloaded` : 'hash is incorrect', content };
   }

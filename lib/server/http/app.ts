@@ -17,6 +17,7 @@ import { operations } from './operations.ts';
 import type { HttpParts } from './parts.ts';
 import { PROBLEM_TYPE, type Problem, problemIn, problemOf } from './problem.ts';
 import { READER_POLICY, readerOf } from './reader.ts';
+import { Bridge } from './seed/bridge.ts';
 import { seedRoutes } from './seed/resources.ts';
 import { bearerIn, demand, readableBy } from './token.ts';
 
@@ -35,7 +36,9 @@ export async function makeApp(parts: HttpParts): Promise<FastifyInstance> {
   });
   // Seed 004 asks with a body on a GET.
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true });
-  const metrics = new Metrics(parts);
+  const bridge = new Bridge(parts);
+  app.addHook('onClose', () => bridge.close());
+  const metrics = new Metrics(parts, bridge.counts);
   app.setValidatorCompiler(checking);
   app.setErrorHandler((thrown, _request, reply) => refuse(reply, problemIn(thrown)));
   app.setNotFoundHandler((_request, reply) =>
@@ -52,7 +55,7 @@ export async function makeApp(parts: HttpParts): Promise<FastifyInstance> {
   });
   const all = operations(parts, metrics);
   for (const each of all) route(app, each, parts);
-  await seedRoutes(app, parts);
+  await seedRoutes(app, parts, bridge);
   const read = readable(app, all);
   for (const [path, methods] of methodsOf([...all, ...read])) refuseOthers(app, path, methods);
   await app.ready();

@@ -7,6 +7,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Lease } from '../../registry/store.ts';
 import type { HttpParts } from './parts.ts';
+import type { BridgeCounts } from './seed/bridge.ts';
 
 /** In seconds: from what is answered from memory to what a busy database takes. A guess. */
 const BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 2.5];
@@ -17,11 +18,12 @@ export class Metrics {
   readonly #registry = new Registry();
   readonly #answers: Histogram<'method' | 'route' | 'status'>;
 
-  constructor(parts: HttpParts) {
+  constructor(parts: HttpParts, bridge: BridgeCounts) {
     this.type = this.#registry.contentType;
     const registers = [this.#registry];
     countLinks(parts, registers);
     countLeases(parts, registers);
+    countBridge(bridge, registers);
     countProcess(registers);
     this.#answers = new Histogram({
       name: 'floodmesh_http_seconds',
@@ -76,6 +78,19 @@ function countLeases({ networks, now }: HttpParts, registers: Registry[]): void 
         const leases = await registry.leases(now());
         for (const state of STATES) this.set({ network, state }, leases.filter((lease) => lease.state === state).length);
       }
+    },
+  });
+}
+
+function countBridge(bridge: BridgeCounts, registers: Registry[]): void {
+  new Counter({
+    name: 'floodmesh_bridge_total',
+    help: 'Files of members for peers of seed 004: offered, unavailable, and datagrams for them, answered or ignored.',
+    labelNames: ['outcome'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [outcome, count] of Object.entries(bridge)) this.inc({ outcome }, count);
     },
   });
 }

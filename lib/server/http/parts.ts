@@ -1,4 +1,5 @@
 /** What answers over HTTP are made from. */
+import type { Address, Transport } from '../../net/transport.ts';
 import type { Accounts } from '../../registry/accounts.ts';
 import type { Catalog } from '../../registry/catalog.ts';
 import type { Registry } from '../../registry/registry.ts';
@@ -37,6 +38,10 @@ export interface HttpParts {
   readonly token: string | undefined;
   /** How long a reader may take for an answer. */
   readonly answerMs: number;
+  /** Dials a member. */
+  readonly dial: Transport['dial'];
+  /** Where peers of seed 004 come in; undefined before it is known. */
+  readonly rest: () => Address | undefined;
   /** A lease was ended over HTTP. */
   readonly ended: (lease: Lease) => void;
 }

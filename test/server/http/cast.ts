@@ -53,6 +53,8 @@ export class House {
       now: () => this.now,
       token: TOKEN,
       answerMs: 60_000,
+      dial: () => Promise.reject(new Error('nobody is on the network')),
+      rest: () => undefined,
       ended: (lease) => void this.ended.push(lease),
     };
   }

@@ -6,6 +6,7 @@
  * proves itself with: it is drawn at random and shown to nobody. From another machine a peer can offer only its own address,
  * so that nobody is sent to a victim.
  */
+import { isIPv4 } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RESOURCES_LISTED } from '../../../config.ts';
 import { authority } from '../../../protocol/host.ts';
@@ -16,6 +17,7 @@ import { isRefusal } from '../../../registry/registry.ts';
 import type { HttpParts } from '../parts.ts';
 import { problemIn } from '../problem.ts';
 import { servedOf } from '../v1/networks.ts';
+import type { Bridge } from './bridge.ts';
 import { type Faults, heartbeatFaults, portOf, type Resource, resourceFaults, wantedFaults } from './forms.ts';
 import { dumped, spelt } from './python.ts';
 
@@ -23,7 +25,7 @@ const NO_BODY = 'Request needs a body, but none encountered.';
 const NO_JSON = 'The browser (or proxy) sent a request that this server could not understand.';
 
 /** Adds both routes to `app`, with what is true of them alone. */
-export async function seedRoutes(app: FastifyInstance, parts: HttpParts): Promise<void> {
+export async function seedRoutes(app: FastifyInstance, parts: HttpParts, bridge: Bridge): Promise<void> {
   await app.register(async (seed) => {
     seed.removeAllContentTypeParsers();
     seed.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
@@ -35,7 +37,7 @@ export async function seedRoutes(app: FastifyInstance, parts: HttpParts): Promis
     seed.addHook('preHandler', async (_request, reply) => {
       if (servedOf(parts.networks()).accounts !== undefined) return refuse(reply, 403, 'this network has accounts: join it with floodmesh');
     });
-    seed.get('/resource', (request, reply) => get(parts, request, reply));
+    seed.get('/resource', (request, reply) => get(parts, bridge, request, reply));
     seed.post('/resource', (request, reply) => post(parts, request, reply));
     seed.post('/heartbeat', (request, reply) => beat(parts, request, reply));
     others(seed, '/resource', ['GET', 'HEAD', 'POST']);
@@ -45,13 +47,13 @@ export async function seedRoutes(app: FastifyInstance, parts: HttpParts): Promis
 
 // --- what is offered ------------------------------------------------------------------------------------------------------
 
-async function get(parts: HttpParts, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+async function get(parts: HttpParts, bridge: Bridge, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const body = jsonIn(request) ?? {};
   if (body === BROKEN) return say(reply, 400, { success: false, data: NO_JSON, message: NO_JSON });
   const faults = wantedFaults(body);
   if (faults !== undefined) return refuse(reply, 422, spelt(faults));
   const { resource_name: name } = body as { readonly resource_name?: string };
-  return name === undefined ? list(parts, reply) : find(parts, name, reply);
+  return name === undefined ? list(parts, reply) : find(parts, bridge, name, request, reply);
 }
 
 async function list(parts: HttpParts, reply: FastifyReply): Promise<FastifyReply> {
@@ -59,13 +61,16 @@ async function list(parts: HttpParts, reply: FastifyReply): Promise<FastifyReply
   return answer(reply, dumped(holdings.map(record)));
 }
 
-async function find(parts: HttpParts, name: string, reply: FastifyReply): Promise<FastifyReply> {
+async function find(parts: HttpParts, bridge: Bridge, name: string, request: FastifyRequest, reply: FastifyReply) {
   const holdings = await held(servedOf(parts.networks()).catalog, { by: 'name', name }, parts.now());
   const exact = holdings.filter(({ entry }) => entry.name === name);
   const [first] = exact.filter(isForeign).toSorted((one, other) => (one.holder.id < other.holder.id ? -1 : 1));
   if (first !== undefined) return answer(reply, dumped(record(first)));
-  const [ours] = holdings.filter(({ entry }) => lastName(entry.name) === name);
-  return ours === undefined ? answer(reply, '{}') : refuse(reply, 200, elsewhere(ours));
+  const ours = holdings.filter(({ entry }) => lastName(entry.name) === name);
+  const [any] = ours;
+  if (any === undefined) return answer(reply, '{}');
+  const offer = await bridge.offer(name, ours, { address: plain(request.ip), called: calledBy(request) });
+  return offer === undefined ? refuse(reply, 200, elsewhere(any)) : answer(reply, dumped(offer));
 }
 
 /** The first `RESOURCES_LISTED` answers to a question. */
@@ -92,7 +97,7 @@ function record({ entry, holder }: Holding): object {
   return { peer_ip: host, peer_port: port, resource_path: path, resource_name: name, resource_hash: entry.hash };
 }
 
-// Members speak no UDP: a peer of seed 004 that asked one would wait ten seconds for nobody. Its user is told how to have the file.
+// What does not go over the bridge, and members speak no UDP: its peer would wait ten seconds for nobody. Its user is told how to have the file.
 function elsewhere({ entry, holder }: Holding): string {
   const at = authority(holder.type === 'member' ? holder.lease : holder);
   const path = entry.name.split('/').map(encodeURIComponent).join('/');
@@ -149,6 +154,11 @@ function isEmpty(body: unknown): boolean {
 function mayOffer(from: string, address: string): boolean {
   const remote = plain(from);
   return remote === address || /^127\.|^::1$/.test(remote);
+}
+
+/** Our address as the asker has it: as it calls us, which leads here through whatever stands between; else as we have it. */
+function calledBy({ hostname, socket }: FastifyRequest): string {
+  return isIPv4(hostname) ? hostname : plain(socket.localAddress ?? '');
 }
 
 function plain(address: string): string {
