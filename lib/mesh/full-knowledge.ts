@@ -110,6 +110,10 @@ export class FullKnowledge implements Overlay {
     return this.#topology.members();
   }
 
+  isLost(peer: PeerId): boolean {
+    return this.#dials.isLost(peer);
+  }
+
   contact(peer: PeerId): Contact | undefined {
     return this.#topology.contact(peer);
   }

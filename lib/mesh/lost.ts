@@ -31,6 +31,10 @@ export class LostNeighbors {
     if (place !== -1) this.#lost.splice(place, 1);
   }
 
+  has(peer: PeerId): boolean {
+    return this.#lost.some(({ contact }) => contact.peer === peer);
+  }
+
   /** The one to dial now, if it is time; the pauses are shorter for who has few links. */
   due(now: number, hasFew: boolean): Contact | undefined {
     if (this.#lost.length === 0 || now - this.#triedAt < this.#part * (hasFew ? LOST_REDIAL_FEW_MS : LOST_REDIAL_MS)) return undefined;

@@ -100,6 +100,11 @@ export class Dials {
     return this.#redials.has(peer);
   }
 
+  /** Whether `peer` vanished, and was not met again. */
+  isLost(peer: PeerId): boolean {
+    return this.#lost.has(peer);
+  }
+
   /** The vanished peers to try again now. */
   lostToTry(now: number): readonly Contact[] {
     const due: Contact[] = [];

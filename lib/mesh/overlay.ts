@@ -63,6 +63,8 @@ export interface Overlay {
   readonly heritage: Heritage;
   /** Everybody who is known to be reachable, ourselves among them, in the agreed order. */
   members(): readonly PeerId[];
+  /** Whether a peer was among them, and vanished without a word. */
+  isLost(peer: PeerId): boolean;
   /** The contact of a peer, as its lease says; undefined for a peer never heard of. */
   contact(peer: PeerId): Contact | undefined;
   /** The public keys of another peer, where they are known. */

@@ -138,6 +138,10 @@ export class PartialView implements Overlay {
     return [this.#contact.peer, ...this.#links.keys()].sort();
   }
 
+  isLost(peer: PeerId): boolean {
+    return this.#lost?.has(peer) === true;
+  }
+
   contact(peer: PeerId): Contact | undefined {
     if (peer === this.#contact.peer) return this.#contact;
     return this.#links.get(peer)?.contact ?? this.#reserve.of(peer);

@@ -67,6 +67,10 @@ export class Sight implements View {
     return this.#overlay.members();
   }
 
+  isLost(peer: PeerId): boolean {
+    return this.#overlay.isLost(peer);
+  }
+
   routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route> {
     return this.#overlay.routes(without);
   }

@@ -65,7 +65,7 @@ export function sentences(answer: Answer, look: Look): string[] {
     case 'stopped':
       return [answer.by === 'this peer' ? 'The network is stopped.' : 'The network was stopped by another peer.'];
     case 'serverSkipped':
-      return [chalk.dim(`The metadata server is away: who has ${shown(answer.name)} is what the neighbours say.`)];
+      return [chalk.dim(`The metadata server does not answer: who has ${shown(answer.name)} is what the neighbours say.`)];
     case 'error':
       return [chalk.red(shown(answer.message)), ...(answer.hint === undefined ? [] : [chalk.dim(shown(answer.hint))])];
     case 'found':
@@ -104,7 +104,7 @@ function notFoundLines(missing: NotFound & { readonly suggestion?: string }, { c
 
 function askedWords({ asked, silent, without }: Pick<NotFound, 'asked' | 'silent' | 'without'>): string {
   const unanswered = silent === 0 ? '' : `, ${silent} did not answer`;
-  const instead = without === undefined ? '' : ', because the metadata server is away';
+  const instead = without === undefined ? '' : ', because the metadata server does not answer';
   return `(${counted(asked, 'peer')} asked${unanswered}${instead})`;
 }
 

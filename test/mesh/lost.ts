@@ -29,7 +29,9 @@ t.test('an hour of partition is survived; longer than two hours nobody is looked
 t.test('who is back is not looked for', async (t) => {
   const lost = lostOf('a');
   lost.remove(contactOf('x').peer);
+  t.ok(lost.has(contactOf('a').peer));
   lost.remove(contactOf('a').peer);
+  t.notOk(lost.has(contactOf('a').peer));
   t.equal(lost.due(LOST_REDIAL_MS, false), undefined);
 });
 

@@ -106,11 +106,12 @@ export function waveId(query: QueryId, want: Question, only?: PeerId): QueryId {
 }
 
 /** The part of a view that speaks for the peer of this name. */
-export function spokenFor(name: string): Pick<View, 'report' | 'seal' | 'prove'> {
+export function spokenFor(name: string): Pick<View, 'report' | 'seal' | 'prove' | 'isLost'> {
   const seal = sealOf(contactOf(name).peer);
   return {
     report: reportOf(name, []),
     seal,
+    isLost: () => false,
     prove: (peer, text) => seal.prove(sealOf(peer).keys, text),
   };
 }

@@ -84,6 +84,7 @@ t.test('a vanished peer is to be tried until it is found, left, or an hour has p
   };
   const x = contactOf('x').peer;
   t.same(lost().lostToTry(1), [contactOf('x')]);
+  t.same([lost().isLost(x), lost().isLost(a)], [true, false]);
   t.same(lost().lostToTry(REMEMBER_LOST_MS), []);
   const dialled = lost();
   dialled.begin(x);
@@ -93,6 +94,7 @@ t.test('a vanished peer is to be tried until it is found, left, or an hour has p
   t.same(dialled.lostToTry(1 + REDIAL_MS), [contactOf('x')]);
   dialled.succeeded(x);
   t.same(dialled.lostToTry(9_999), []);
+  t.notOk(dialled.isLost(x));
   const gone = lost();
   gone.forget(x);
   t.same(gone.lostToTry(1), []);

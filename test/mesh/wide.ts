@@ -205,6 +205,7 @@ export class WideNetwork {
       prove: () => '',
       trusts: ({ signature }) => signature === 'ok',
       members: () => [this.idOf(index), ...neighbors],
+      isLost: () => false,
       routes: () => new Map(),
     });
   }

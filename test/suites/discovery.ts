@@ -36,6 +36,7 @@ const CASES = {
   'alone in the network, a search ends at once': aloneItEnds,
   'a search ends in time whoever dies, and while the server is away': searchesEnd,
   'without the server what is there is found all the same': serverIsAway,
+  'a server that hangs keeps nobody waiting but who asks first': serverHangs,
   'a server that has forgotten everything knows it again soon': serverForgets,
   'what others say of those who are honest is true, and these are found, whoever lies': liarsAreNotBelieved,
 } as const;
@@ -189,6 +190,20 @@ async function serverIsAway(t: Test, begin: Begin): Promise<void> {
   await simulation.run(KNOWN_MS);
   for (const holder of [1, 5, 11]) t.same(await told(simulation, 'p0', `f${holder}`), [`f${holder} at p${holder}`]);
   t.same(await told(simulation, 'p0', 'none'), []);
+}
+
+async function serverHangs(t: Test, begin: Begin): Promise<void> {
+  const simulation = await settled(begin(), (index) => [fileOf(`f${index}`)]);
+  simulation.partition([[], [...simulation.hosts.keys()]]);
+  await searched(simulation, 'p0', 'f1');
+  for (const holder of [5, 11]) {
+    const { found, beganAt, ended } = await searched(simulation, 'p0', `f${holder}`);
+    t.same([found.length, (ended?.at ?? Number.POSITIVE_INFINITY) - beganAt < INQUIRY_MS], [1, true]);
+  }
+  simulation.heal();
+  await simulation.run(2 * KNOWN_MS);
+  t.same(await told(simulation, 'p0', 'f7'), ['f7 at p7']);
+  t.equal((await searched(simulation, 'p0', 'f9')).ended?.without, undefined);
 }
 
 async function serverForgets(t: Test, begin: Begin): Promise<void> {

@@ -3,7 +3,8 @@
  * One question and its answer, however large the network; and nothing at all once the server is away.
  *
  * Then what it told of late is used while that is fresh, and the neighbours are asked as in a network that floods: this strategy
- * contains that one, which answers others, too. The server is believed in who holds what, not in where that is: contacts bear
+ * contains that one, which answers others, too. One that said nothing is not waited for the next time: the neighbours are asked at
+ * once, and it beside them. The server is believed in who holds what, not in where that is: contacts bear
  * the network's signature, and what arrives is compared with its root.
  */
 import { HITS_PER_QUERY, LOCATED_FEW } from '../../config.ts';
@@ -27,8 +28,10 @@ interface Search {
   readonly lists: Map<PeerId, { readonly contact: Contact; readonly shelf: Shelf }>;
   /** How many files came. */
   files: number;
-  /** The server is away: the neighbours are asked. */
+  /** The server is away, or was silent the last time: the neighbours are asked. */
   isSkipping: boolean;
+  /** It has answered all the same. */
+  isAnswered: boolean;
 }
 
 export class CentralDiscovery implements Discovery {
@@ -39,17 +42,23 @@ export class CentralDiscovery implements Discovery {
   readonly #searches = new Map<QueryId, Search>();
   /** The members when the server counted them last. */
   #members = 1;
+  /** Questions that it has not answered yet. */
+  #asked = 0;
+  /** Whether it said nothing the last time: it may hang, which costs a second each time that it is waited for. */
+  #isSilent = false;
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
       case 'search':
-        return this.#begin(event);
+        return this.#begin(event, view);
       case 'cancel': {
         const search = this.#searches.get(event.query);
         this.#searches.delete(event.query);
         return search?.isSkipping === true ? this.#neighbors.handle(event, view) : [];
       }
       case 'serverAnswered': {
+        this.#asked -= 1;
+        this.#isSilent = event.answer === undefined;
         const search = this.#searches.get(queryId(event.ask));
         return search === undefined ? [] : this.#answered(search, event.answer, view);
       }
@@ -64,10 +73,29 @@ export class CentralDiscovery implements Discovery {
 
   // --- asking the server ------------------------------------------------------------------------------------------------
 
-  #begin(event: SearchEvent): MeshEffect[] {
-    const search: Search = { event, told: new Set(), holders: new Set(), lists: new Map(), files: 0, isSkipping: false };
+  #begin(event: SearchEvent, view: View): MeshEffect[] {
+    const search: Search = {
+      event,
+      told: new Set(),
+      holders: new Set(),
+      lists: new Map(),
+      files: 0,
+      isSkipping: false,
+      isAnswered: false,
+    };
     this.#searches.set(event.query, search);
-    return [ask(search, undefined)];
+    if (!this.#isSilent || view.neighbors.size === 0) return [this.#ask(search, undefined)];
+    // Whether it answers again one question tells as well as many.
+    const asked = this.#asked === 0 ? [this.#ask(search, undefined)] : [];
+    return [...asked, ...this.#askNeighbors(search, view)];
+  }
+
+  /** The question, or the next part of its answer. */
+  #ask({ event: { query, want, only, enough } }: Search, cursor: string | undefined): MeshEffect {
+    this.#asked += 1;
+    const page = { most: enough === undefined ? MAX_FOUND : LOCATED_FEW, ...(cursor === undefined ? {} : { cursor }) };
+    const request = only === undefined ? ({ type: 'locate', want, ...page } as const) : ({ type: 'browse', peer: only, ...page } as const);
+    return { type: 'askServer', ask: query, request };
   }
 
   #answered(search: Search, answer: InquiryAnswer | undefined, view: View): MeshEffect[] {
@@ -96,21 +124,25 @@ export class CentralDiscovery implements Discovery {
     const effects: MeshEffect[] = [];
     for (const lot of lots) {
       search.files += lot.files.length;
-      if (lot.contact.peer === view.self || !view.trusts(lot.contact)) continue;
+      if (!isThere(lot, view)) continue;
       this.#learnt.learn(lot, view.now);
       const { shelf } = listOf(search, lot);
       // Of a list of all it shows at the end what lies in a folder.
       if (!isOfAll(search)) effects.push(...found(search, { ...lot, files: shelf.matching(search.event.want, lot.files.length) }));
     }
-    if (cursor !== undefined && search.files < HITS_PER_QUERY && !hasEnough(search)) return [...effects, ask(search, cursor)];
+    if (cursor !== undefined && search.files < HITS_PER_QUERY && !hasEnough(search)) return [...effects, this.#ask(search, cursor)];
     return [...effects, ...this.#end(search, view)];
   }
 
   #end(search: Search, view: View): MeshEffect[] {
     const { query, only, want } = search.event;
-    this.#searches.delete(query);
+    search.isAnswered = true;
     const lists = isOfAll(search) ? search.lists.values() : [];
     const effects = [...lists].flatMap(({ contact, shelf }) => found(search, { contact, files: shelf.matching(want, HITS_PER_QUERY) }));
+    // One that was silent may have forgotten what there is: where it knows nothing, the neighbours are waited for.
+    if (search.isSkipping && search.told.size === 0) return effects;
+    this.#searches.delete(query);
+    if (search.isSkipping) effects.push(...this.#neighbors.handle({ type: 'cancel', query }, view));
     const others = (view.knowsAll ? view.members().length : this.#members) - 1;
     return [...effects, { type: 'searchEnded', query, asked: only === undefined ? others : 1, silent: 0 }];
   }
@@ -119,8 +151,9 @@ export class CentralDiscovery implements Discovery {
 
   #askNeighbors(search: Search, view: View): MeshEffect[] {
     const { event } = search;
+    if (search.isSkipping) return [];
     search.isSkipping = true;
-    const lots = this.#learnt.matching(event.want, event.only, view.now);
+    const lots = this.#learnt.matching(event.want, event.only, view.now).filter((lot) => isThere(lot, view));
     const effects = lots.flatMap((lot) => found(search, lot));
     if (!hasEnough(search)) return [...effects, ...this.#told(this.#neighbors.handle(event, view))];
     this.#searches.delete(event.query);
@@ -135,16 +168,14 @@ export class CentralDiscovery implements Discovery {
       if (search === undefined) return [];
       if (effect.type === 'found') return isNews(search, effect.provider.peer, effect.provider) ? effect : [];
       this.#searches.delete(effect.query);
-      return { ...effect, without: 'server' as const };
+      return search.isAnswered ? effect : { ...effect, without: 'server' as const };
     });
   }
 }
 
-/** The question, or the next part of its answer. */
-function ask({ event: { query, want, only, enough } }: Search, cursor: string | undefined): MeshEffect {
-  const page = { most: enough === undefined ? MAX_FOUND : LOCATED_FEW, ...(cursor === undefined ? {} : { cursor }) };
-  const request = only === undefined ? ({ type: 'locate', want, ...page } as const) : ({ type: 'browse', peer: only, ...page } as const);
-  return { type: 'askServer', ask: query, request };
+/** Whether what is said of this holder is worth telling: a member that died is in the server's index until its lease ends. */
+function isThere({ contact }: Lot, view: View): boolean {
+  return contact.peer !== view.self && !view.isLost(contact.peer) && view.trusts(contact);
 }
 
 /** The effects that tell these files, those of them that are new. */

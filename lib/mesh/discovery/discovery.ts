@@ -32,6 +32,8 @@ export interface View {
   prove(peer: PeerId, text: string): string;
   /** Everybody who is known to be reachable, ourselves among them, in the agreed order. */
   members(): readonly PeerId[];
+  /** Whether a peer was there and is reached no more, so that it may be dead: of many peers only those know who had links with it. */
+  isLost(peer: PeerId): boolean;
   /** The shortest way to each peer that goes through nobody of `without`. */
   routes(without: ReadonlySet<PeerId>): ReadonlyMap<PeerId, Route>;
 }

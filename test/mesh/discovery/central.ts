@@ -20,12 +20,14 @@ class Asker {
   readonly central = new CentralDiscovery();
   now = 0;
   knowsAll = true;
+  neighbors = new Set([a.peer]);
+  readonly lost = new Set<PeerId>();
 
   get view(): View {
     return {
       self: m.peer,
       now: this.now,
-      neighbors: new Set([a.peer]),
+      neighbors: this.neighbors,
       library: shelfOf([fileOf('own')]),
       knowsAll: this.knowsAll,
       contact: m,
@@ -33,6 +35,7 @@ class Asker {
       members: () => [a.peer, m.peer],
       routes: () => new Map([[a.peer, { through: a.peer, hops: 1 }]]),
       ...spokenFor('m'),
+      isLost: (peer) => this.lost.has(peer),
     };
   }
 
@@ -42,6 +45,16 @@ class Asker {
 
   search(want: Want, about: { readonly only?: PeerId; readonly enough?: number } = {}): readonly MeshEffect[] {
     return this.tell({ type: 'search', query: QUERY, want, ...about });
+  }
+
+  /** The neighbour has answered, that it has nothing. */
+  echoed(): readonly MeshEffect[] {
+    const proof = sealOf(a.peer).prove(sealOf(m.peer).keys, answerText(QUERY, NAMED, a.peer));
+    return this.tell({
+      type: 'received',
+      from: a.peer,
+      message: { type: 'echo', query: QUERY, answered: [a.peer], proofs: [proof], missed: [] },
+    });
   }
 
   answered(answer: InquiryAnswer | undefined): readonly MeshEffect[] {
@@ -152,15 +165,57 @@ t.test('when the server is away, or answers with nonsense, the neighbours are as
     const asker = new Asker();
     asker.search(NAMED);
     t.same(said(asker.answered(answer), 'query'), ['a']);
-    const seal = sealOf(a.peer);
-    const proof = seal.prove(sealOf(m.peer).keys, answerText(QUERY, NAMED, a.peer));
-    const echoed = asker.tell({
-      type: 'received',
-      from: a.peer,
-      message: { type: 'echo', query: QUERY, answered: [a.peer], proofs: [proof], missed: [] },
-    });
-    t.match(end(echoed), { asked: 1, silent: 0, without: 'server' });
+    t.match(end(asker.echoed()), { asked: 1, silent: 0, without: 'server' });
   }
+});
+
+t.test('a server that said nothing is not waited for the next time: the neighbours are asked at once, and it beside them', async (t) => {
+  const asker = new Asker();
+  asker.search(NAMED);
+  asker.answered(undefined);
+  asker.echoed();
+  const [first, second] = [queryId('first'.padEnd(22, '_')), queryId('second'.padEnd(22, '_'))];
+  const again = asker.tell({ type: 'search', query: first, want: NAMED });
+  t.same([said(again, 'query'), asked(again).length], [['a'], 1]);
+  const meanwhile = asker.tell({ type: 'search', query: second, want: NAMED });
+  t.same([said(meanwhile, 'query'), asked(meanwhile).length], [['a'], 0], 'one question is enough to see whether it is back');
+  const back = asker.tell({ type: 'serverAnswered', ask: first, answer: located(undefined, [b, fileOf('f1')]) });
+  t.same([told(back), said(back, 'cancel')], [['f1 at b'], ['a']]);
+  t.same(end(back), { type: 'searchEnded', query: first, asked: 1, silent: 0 });
+  t.same(said(asker.search(NAMED), 'query'), [], 'it is believed again');
+});
+
+t.test('a server that is back may have forgotten what there is: where it knows nothing, the neighbours are waited for', async (t) => {
+  for (const answer of [located(undefined), { type: 'refused', code: 'INTERNAL', message: '' } as const, undefined]) {
+    const asker = new Asker();
+    asker.search(NAMED);
+    asker.answered(undefined);
+    asker.echoed();
+    asker.search(NAMED);
+    t.same(asker.answered(answer), []);
+    t.match(end(asker.echoed()), { asked: 1, ...(answer?.type === 'located' ? { without: undefined } : { without: 'server' }) });
+  }
+});
+
+t.test('who has no neighbour waits for the server though it was silent', async (t) => {
+  const asker = new Asker();
+  asker.neighbors = new Set();
+  asker.knowsAll = false;
+  asker.search(NAMED);
+  t.match(end(asker.answered(undefined)), { without: 'server' });
+  t.equal(end(asker.search(NAMED)), undefined);
+  t.ok(end(asker.answered(located(undefined))));
+});
+
+t.test('a holder that is reached no more is not told, though the server names it until its lease ends', async (t) => {
+  const asker = new Asker();
+  asker.search(NAMED);
+  t.same(told(asker.answered(located(undefined, [a, fileOf('f1')], [b, fileOf('f1')]))), ['f1 at a', 'f1 at b']);
+  asker.lost.add(b.peer);
+  asker.search(NAMED);
+  t.same(told(asker.answered(located(undefined, [a, fileOf('f1')], [b, fileOf('f1')]))), ['f1 at a']);
+  asker.search(NAMED);
+  t.same(told(asker.answered(undefined)), ['f1 at a'], 'nor is what the server told of it before');
 });
 
 t.test('what the server told of late comes first then, while it is fresh, and not again from neighbours', async (t) => {
@@ -172,12 +227,12 @@ t.test('what the server told of late comes first then, while it is fresh, and no
   const provider: Provider = { peer: a.peer, ...fileOf('f1') };
   t.same(told(asker.tell({ type: 'received', from: a.peer, message: { type: 'hits', query: QUERY, providers: [provider] } })), []);
   asker.tell({ type: 'cancel', query: QUERY });
-  asker.search(NAMED, { enough: 2 });
   t.same(
-    asker.answered(undefined).map(({ type }) => type),
-    ['found', 'found', 'searchEnded'],
+    asker.search(NAMED, { enough: 2 }).map(({ type }) => type),
+    ['askServer', 'found', 'found', 'searchEnded'],
     'enough is enough',
   );
+  t.same(asker.answered(undefined), []);
   asker.now = LEARNT_MS;
   asker.search(NAMED);
   t.same(told(asker.answered(undefined)), []);
@@ -188,10 +243,8 @@ t.test('a question that is asked twice ends as the second does', async (t) => {
   asker.search(NAMED);
   asker.answered(undefined);
   asker.search(NAMED);
-  t.ok(end(asker.answered(located(undefined))));
-  const proof = sealOf(a.peer).prove(sealOf(m.peer).keys, answerText(QUERY, NAMED, a.peer));
-  const message: MeshMessage = { type: 'echo', query: QUERY, answered: [a.peer], proofs: [proof], missed: [] };
-  t.same(asker.tell({ type: 'received', from: a.peer, message }), []);
+  t.ok(end(asker.answered(located(undefined, [a, fileOf('f1')]))));
+  t.same(asker.echoed(), []);
 });
 
 t.test('a search that is cancelled is over, whomever it asked', async (t) => {
