@@ -6,12 +6,14 @@ import {
   DEFAULT_PORTS,
   DEFAULT_SERVER_PORT,
   LEASE_MS,
+  LIST_LIFE_MS,
   TRANSFERS_AT_ONCE,
   TRANSFERS_AT_ONCE_MOST,
 } from '../lib/config.ts';
 import { EXIT, named } from '../lib/errors.ts';
 import { DISCOVERIES } from '../lib/mesh/discovery/index.ts';
 import { limited } from '../lib/peer/options.ts';
+import { LIST_LIFE_LEAST_MS, LIST_LIFE_MOST_MS } from '../lib/protocol/messages.ts';
 import { parseRate } from '../lib/repl/units.ts';
 import { report } from '../lib/repl/voice.ts';
 import { order } from './do.ts';
@@ -100,6 +102,11 @@ program
   .addOption(new Option('--discovery <way>', 'how files are found').choices(DISCOVERIES).default('flood'))
   .option('--index', 'peers publish what they share, for whoever asks this server; --discovery central always does')
   .option('--lease <seconds>', 'how long a port stays with a peer that is not heard of', whole(1, 3_600), LEASE_MS / 1_000)
+  .option(
+    '--list-life <seconds>',
+    `with --discovery exchange: how long a list is believed of whose owner nothing is heard (default: ${LIST_LIFE_MS / 1_000})`,
+    whole(LIST_LIFE_LEAST_MS / 1_000, LIST_LIFE_MOST_MS / 1_000),
+  )
   .option('--accounts', 'only who registers and logs in may join')
   .option('--store <address>', 'where the register is kept: memory:, sqlite:PATH or postgres://… (default: sqlite, in the state folder)')
   .addOption(json)

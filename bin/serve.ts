@@ -20,6 +20,7 @@ export interface ServeOptions {
   readonly discovery: string;
   readonly index?: boolean;
   readonly lease: number;
+  readonly listLife?: number;
   readonly accounts?: boolean;
   readonly store?: string;
   readonly json?: boolean;
@@ -33,6 +34,7 @@ const TOKEN_LENGTH = 43;
 /** Serves until Ctrl-C, or until told to end; answers the exit code. @throws PORT_TAKEN, USAGE, DISK_FAILED. */
 export async function serve({
   lease,
+  listLife,
   network = [DEFAULT_NETWORK],
   openNetworks: opensNetworks = false,
   json,
@@ -46,7 +48,8 @@ export async function serve({
   };
   const kept = store ?? `sqlite:${join(stateFolder(), `register-${options.port}.sqlite`)}`;
   const token = await ownSecret(join(await privateFolder(stateFolder()), 'server-token'), () => nanoid(TOKEN_LENGTH));
-  const serving = await startServer({ ...options, network, opensNetworks, leaseMs: lease * 1_000, store: kept, listener, token });
+  const lives = { leaseMs: lease * 1_000, ...(listLife === undefined ? {} : { listLifeMs: listLife * 1_000 }) };
+  const serving = await startServer({ ...options, ...lives, network, opensNetworks, store: kept, listener, token });
   await toldToEnd(whileInput === true);
   await serving.close();
   return EXIT.done;

@@ -360,7 +360,7 @@ export const HITS_PER_QUERY = 16_384;
 
 /** How long another peer's list is believed without a word that it lives (seed 003: TTL 7,200 s). */
 export const LIST_LIFE_MS = 7_200_000;
-/** How often neighbours compare the lists that they know, and after how many of these rounds the register is asked how many members live. Guesses. */
+/** How often neighbours compare the lists that they know, and after how many of these rounds, at most, the register is asked how many members live. Guesses. */
 export const EXCHANGE_ROUND_MS = 60_000;
 export const ROUNDS_PER_COUNT = 10;
 /** How long news are gathered before they are told on. A guess: seven hops take a second. */

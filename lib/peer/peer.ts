@@ -319,12 +319,12 @@ export class Peer {
 
   /** Takes the place that the server gave: listens there, and lets the mind know. */
   async #settle(place: Assigned): Promise<void> {
-    const { contact, networkKey, discovery, index } = place;
+    const { contact, networkKey, discovery } = place;
     if (this.#ending.signal.aborted) throw ended();
     this.#trust.take(networkKey);
     if (this.#listening?.address.port !== contact.port) await this.#listenAt(contact);
     if (this.#body !== undefined) return this.#body.assigned(place);
-    const strategy = discoveryNamed(discovery, index === true);
+    const strategy = discoveryNamed(discovery, place);
     if (strategy === undefined) {
       throw new FloodmeshError('USAGE', `this network finds files by "${discovery}", which this version does not know`, 'update floodmesh');
     }

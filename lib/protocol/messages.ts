@@ -50,6 +50,9 @@ export const MAX_PUBLISHED = 512;
 /** Most files of a list in one message, and how many groups lists are compared in (`mesh/discovery/exchange`). */
 export const MAX_LISTED = 512;
 export const TALLY_BUCKETS = 8;
+/** How long a server may have lists believed: the least lets it count the members before one is old, the most, a week, is a guess. */
+export const LIST_LIFE_LEAST_MS = 240_000;
+export const LIST_LIFE_MOST_MS = 604_800_000;
 /** Messages in which one holder's hits come: the last has this number. Each has one hit at least. */
 const MAX_PARTS = 1_023;
 
@@ -572,7 +575,7 @@ const members = { members: Type.Optional(Count) };
 
 /**
  * Each answer repeats the `id` of its request. A place: the contact (with the port), the lease, and the network's ways; with
- * `index` its peers publish what they share.
+ * `index` its peers publish what they share, and `listLifeMs` is how long they believe each other's lists.
  */
 const Assigned = message('assigned', {
   ...id,
@@ -582,6 +585,7 @@ const Assigned = message('assigned', {
   discovery: Type.String({ maxLength: 32 }),
   networkKey: Type.String({ pattern: '^[A-Za-z0-9_-]{1,128}$' }),
   index: Type.Optional(Type.Literal(true)),
+  listLifeMs: Type.Optional(Type.Integer({ minimum: LIST_LIFE_LEAST_MS, maximum: LIST_LIFE_MOST_MS })),
   ...members,
 });
 /** A living peer to dial; null when there is no other. Answers `listening`, `renew` and `refer`. */

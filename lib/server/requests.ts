@@ -30,6 +30,8 @@ export interface RequestParts {
   readonly discovery: string;
   /** Whether its peers are to publish what they share. */
   readonly index: boolean;
+  /** How long they believe each other's lists, where they keep some and it was said. */
+  readonly listLifeMs: number | undefined;
   readonly networkKey: string;
   readonly now: () => number;
   readonly tell: (event: ServerEvent) => void;
@@ -108,11 +110,12 @@ export class Requests {
   }
 
   async #assigned(guest: Guest, id: number, place: Place): Promise<ServerAnswer> {
-    const { places, leaseMs, discovery, networkKey, index: isIndexed } = this.#parts;
+    const { places, leaseMs, discovery, networkKey, index: isIndexed, listLifeMs } = this.#parts;
     places.give(guest, place);
     const { contact, cookie } = place;
     const index = isIndexed ? { index: true as const } : {};
-    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey, ...index, members: await this.#members() };
+    const life = listLifeMs === undefined ? {} : { listLifeMs };
+    return { type: 'assigned', id, contact, cookie, leaseMs, discovery, networkKey, ...index, ...life, members: await this.#members() };
   }
 
   async #portTaken(guest: Guest, { id, port }: Request<'portTaken'>): Promise<ServerAnswer> {

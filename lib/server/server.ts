@@ -20,7 +20,7 @@ import {
 } from '../config.ts';
 import { type ErrorCode, FloodmeshError, named } from '../errors.ts';
 import { failpoint } from '../failpoints.ts';
-import { needsIndex } from '../mesh/discovery/index.ts';
+import { keepsLists, needsIndex } from '../mesh/discovery/index.ts';
 import { derivedKeys, type Keys, newKeys, signer } from '../net/keys.ts';
 import type { Address, Listener as Doorway, Exchange, Link, Transport } from '../net/transport.ts';
 import { encode, parseServerRequest } from '../protocol/codec.ts';
@@ -78,6 +78,8 @@ export interface ServerOptions {
   /** Whether peers publish what they share in its index; only by default a matter of that way. */
   readonly index?: boolean;
   readonly leaseMs?: number;
+  /** How long peers believe each other's lists without a word, where they keep some; not said, it is a matter of theirs. */
+  readonly listLifeMs?: number | undefined;
   /** How long a reader may take for an answer over HTTP. */
   readonly answerMs?: number;
   /** What whoever changes something over HTTP must know; without one nobody does. */
@@ -126,10 +128,11 @@ export class MetadataServer {
 
   /**
    * Takes up the register and serves; answers where.
-   * @throws USAGE, when the pool makes no sense; PORT_TAKEN; DISK_FULL or DISK_FAILED, when the store fails.
+   * @throws USAGE, when the pool makes no sense, or there are no lists that could have a life; PORT_TAKEN; DISK_FULL or DISK_FAILED, when the store fails.
    */
   async start(): Promise<Address> {
     const ports = portsIn(this.#options.ports);
+    this.#checkLists();
     this.#sweptAt = this.#now();
     const networks = await this.#networks(ports);
     const front = this.#front(networks);
@@ -139,6 +142,12 @@ export class MetadataServer {
     this.#tell(this.#serving(doorways));
     const [{ address }] = doorways;
     return address;
+  }
+
+  #checkLists(): void {
+    const { discovery, listLifeMs } = this.#options;
+    if (listLifeMs === undefined || keepsLists(discovery)) return;
+    throw new FloodmeshError('USAGE', `peers that find files by ${discovery} keep no lists of each other`, 'add --discovery exchange');
   }
 
   /** Tells `listener` every event until the returned function is called. */
@@ -220,7 +229,7 @@ export class MetadataServer {
   }
 
   #hall(network: string, pool: readonly number[], { privateKey, publicKey: networkKey }: Keys): Hall {
-    const { store, discovery, index = needsIndex(discovery), ports } = this.#options;
+    const { store, discovery, index = needsIndex(discovery), listLifeMs, ports } = this.#options;
     const [leaseMs, now, sign] = [this.#leaseMs, this.#now, signer(privateKey)];
     const registry = new Registry({ store, network, ports: pool, leaseMs, draw: () => nanoid(22), hash: sha256, sign, chance });
     const catalog = new Catalog({ store: store.catalog, network });
@@ -231,7 +240,7 @@ export class MetadataServer {
     const isClosed = () => this.#dialBack.isClosed;
     const referrals = new Referrals({ registry, dial, isConnected, isClosed, chance, now });
     const requests = new Requests({
-      ...{ registry, referrals, logins, leaseMs, discovery, index, networkKey, now },
+      ...{ registry, referrals, logins, leaseMs, discovery, index, listLifeMs, networkKey, now },
       inquiries: new Inquiries(registry, catalog),
       places: this.#places,
       guests: this.#guests,

@@ -29,6 +29,8 @@ export interface ServeOptions {
   readonly index?: boolean;
   /** How long a port stays with a peer that does not renew, in milliseconds. */
   readonly leaseMs?: number;
+  /** How long peers believe each other's lists, in milliseconds: of `exchange` alone. Default two hours. */
+  readonly listLifeMs?: number;
   /** Where the register is kept: `memory:` or `sqlite:PATH`. Default `memory:`. */
   readonly store?: string;
   /** Whether the network has accounts: then only who registers and logs in may join. Default false. */

@@ -30,6 +30,8 @@ export interface SimulationOptions extends Partial<RegisterOptions> {
   readonly discovery?: string;
   /** Whether peers publish what they share in the register's index. Default: where files are found by it. */
   readonly index?: boolean;
+  /** How long peers believe each other's lists, where they keep some. */
+  readonly listLifeMs?: number;
   readonly weather?: Partial<Weather>;
   /** Makes the mind of a peer: `Mesh`, unless somebody plays another part. */
   readonly mind?: (name: string, parts: MeshParts) => Mind;
@@ -365,8 +367,8 @@ export class Simulation {
   }
 
   #begin(life: Life, contact: Contact, members: number): void {
-    const { discovery = 'flood', index = needsIndex(discovery), mind = (_, parts) => new Mesh(parts) } = this.#options;
-    const strategy = discoveryNamed(discovery, index);
+    const { discovery = 'flood', index = needsIndex(discovery), listLifeMs, mind = (_, parts) => new Mesh(parts) } = this.#options;
+    const strategy = discoveryNamed(discovery, { index, listLifeMs });
     if (strategy === undefined) throw new Error(`there is no discovery "${discovery}"`);
     const trusts = this.#trusts;
     const chances = new Random(this.seed, 'mind', life.name, this.#begun.get(life.name) ?? 0);

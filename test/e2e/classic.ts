@@ -180,6 +180,7 @@ story('what cannot be meant ends with 2', {}, async (t, network) => {
     ['join', 's1', '--server', 'http://x:y:z'],
     ['serve', '--port', '0', '--ports', '9-8', '--store', 'memory:'],
     ['serve', '--port', '0', '--lease', '0'],
+    ['serve', '--port', '0', '--list-life', '7200'],
     ['serve', '--port', '0', '--store', 'mysql://x'],
     ['up', '--peers', '-1'],
   ];

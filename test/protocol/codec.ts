@@ -71,6 +71,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   patienceMs: [...NO_COUNT, 3_600_001],
   nextMs: [...NO_COUNT, 0, 5_001],
   leaseMs: [...NO_COUNT, 3_600_001],
+  listLifeMs: [...NO_COUNT, 239_999, 604_800_001],
   peer: [...NO_ID, 'x'.repeat(13)],
   holder: [...NO_ID, 'x'.repeat(13)],
   query: [...NO_ID, 'x'.repeat(12)],
@@ -179,7 +180,7 @@ const OPTIONAL = new Set([
     'predecessor in neighborhood',
     'predecessor in depart',
   ],
-  ...['cursor', 'most', 'index in assigned'],
+  ...['cursor', 'most', 'index in assigned', 'listLifeMs'],
 ]);
 
 type Path = readonly (string | number)[];

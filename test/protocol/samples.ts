@@ -137,7 +137,7 @@ export const answers: readonly ServerAnswer[] = [
     peers: [{ peer, name: 's1', host: '127.0.0.1', port: 9000, online: true, joined: 1, seconds: 2, account: 'Anna' }],
     accounts: [{ number: 7, name: 'Anna', online: true, seconds: 3 }],
   },
-  { type: 'assigned', id: 1, contact, cookie, leaseMs: 30_000, discovery: 'flood', networkKey: 'Zm9v', index: true },
+  { type: 'assigned', id: 1, contact, cookie, leaseMs: 30_000, discovery: 'flood', networkKey: 'Zm9v', index: true, listLifeMs: 240_000 },
   { type: 'published', id: 13, version: 1, entries: 0 },
   { type: 'located', id: 14, found: [{ contact, held: [...files] }], cursor: '2.a' },
   { type: 'located', id: 14, found: [], foreign: [{ name: 'f1.txt', hash: '0f', host: '10.0.0.1', port: 8000 }] },

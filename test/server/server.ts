@@ -734,6 +734,17 @@ t.test('a pool that is none and a port that is taken are said at the start, and 
   await second.close();
 });
 
+t.test('what the server says of the life of lists is told to who joins, and refused where peers keep none', async (t) => {
+  const [port = 0] = await freePorts(1);
+  const options = { transport, store: new MemoryStore(), host: HOST, port: 0, ports: String(port), network: 'p2p', listLifeMs: 300_000 };
+  await t.rejects(new MetadataServer({ ...options, discovery: 'ring' }).start(), { code: 'USAGE', message: /ring keep no lists/ });
+  const server = new MetadataServer({ ...options, discovery: 'exchange' });
+  const one = new FakePeer(await server.start(), 's1');
+  await one.enter();
+  t.equal(one.assigned.listLifeMs, 300_000);
+  await server.close();
+});
+
 t.test('a server without settings of its own keeps real time and the default lease', async (t) => {
   const [port = 0] = await freePorts(1);
   const options = { transport, store: new MemoryStore(), host: HOST, port: 0, ports: String(port), network: 'p2p', discovery: 'flood' };

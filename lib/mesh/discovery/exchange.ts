@@ -42,6 +42,7 @@ type Search = Extract<MeshEvent, { type: 'search' }>;
 export class ExchangeDiscovery implements Discovery {
   readonly name = 'exchange';
   readonly #lifeMs: number;
+  readonly #roundsPerCount: number;
   readonly #flood = new FloodDiscovery();
   readonly underway = this.#flood.underway;
   readonly #copy: Copy;
@@ -62,6 +63,7 @@ export class ExchangeDiscovery implements Discovery {
   /** @param lifeMs How long the list of a peer is believed of which nothing is heard. */
   constructor(lifeMs = LIST_LIFE_MS) {
     this.#lifeMs = lifeMs;
+    this.#roundsPerCount = Math.max(1, Math.min(ROUNDS_PER_COUNT, Math.floor((lifeMs * OLD) / EXCHANGE_ROUND_MS)));
     this.#copy = new Copy(lifeMs);
     this.#exchanging = new Exchanging(this.#copy, {
       send: (to, message) => this.#send(to, message),
@@ -210,7 +212,7 @@ export class ExchangeDiscovery implements Discovery {
     this.#copy.expire(view.now);
     for (const neighbor of view.neighbors) this.#exchanging.compare(neighbor, view);
     this.#rounds += 1;
-    if (this.#rounds % ROUNDS_PER_COUNT === 0) this.#ask(COUNT, 1);
+    if (this.#rounds % this.#roundsPerCount === 0) this.#ask(COUNT, 1);
   }
 
   #isOld(peer: PeerId, { now }: View): boolean {

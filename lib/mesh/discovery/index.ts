@@ -6,10 +6,18 @@ import { FloodDiscovery } from './flood.ts';
 import { Publishing } from './publishing.ts';
 import { RingDiscovery } from './ring.ts';
 
-const STRATEGIES: Readonly<Record<string, () => Discovery>> = {
+/** What the server says of a network's way besides its name. */
+export interface Rules {
+  /** Whether peers publish what they share. */
+  readonly index?: boolean | undefined;
+  /** How long another's list is believed without a word of it, in milliseconds. */
+  readonly listLifeMs?: number | undefined;
+}
+
+const STRATEGIES: Readonly<Record<string, (rules: Rules) => Discovery>> = {
   flood: () => new FloodDiscovery(),
   central: () => new CentralDiscovery(),
-  exchange: () => new ExchangeDiscovery(),
+  exchange: ({ listLifeMs }) => new ExchangeDiscovery(listLifeMs),
   ring: () => new RingDiscovery(),
 };
 
@@ -21,11 +29,19 @@ export function needsIndex(name: string): boolean {
   return INDEXED.has(name);
 }
 
+/** Those whose peers keep lists of each other. */
+const LISTING: ReadonlySet<string> = new Set(['exchange']);
+
+/** Whether the life of a list means anything to a strategy. */
+export function keepsLists(name: string): boolean {
+  return LISTING.has(name);
+}
+
 /** The names that `serve --discovery` takes. */
 export const DISCOVERIES: readonly string[] = Object.keys(STRATEGIES);
 
-/** A new strategy of this name, which publishes besides where it is `indexed`; undefined for a name that this version does not know. */
-export function discoveryNamed(name: string, indexed = false): Discovery | undefined {
-  const discovery = Object.hasOwn(STRATEGIES, name) ? STRATEGIES[name]?.() : undefined;
-  return discovery !== undefined && indexed ? new Publishing(discovery) : discovery;
+/** A new strategy of this name, which publishes besides where the rules say so; undefined for a name that this version does not know. */
+export function discoveryNamed(name: string, rules: Rules = {}): Discovery | undefined {
+  const discovery = Object.hasOwn(STRATEGIES, name) ? STRATEGIES[name]?.(rules) : undefined;
+  return discovery !== undefined && rules.index === true ? new Publishing(discovery) : discovery;
 }

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { EXCHANGE_ROUND_MS, LIST_FILES, LIST_LIFE_MS, NEWS_TOLD_MS, ROUNDS_PER_COUNT } from '../../../lib/config.ts';
-import type { InquiryAnswer } from '../../../lib/protocol/messages.ts';
+import { type InquiryAnswer, LIST_LIFE_LEAST_MS } from '../../../lib/protocol/messages.ts';
 import { contactOf, fileOf, shelfOf } from '../network.ts';
 import { Circle } from './exchange/circle.ts';
 
@@ -210,6 +210,26 @@ t.test('the life of a list can be another', async (t) => {
   circle.loses = ({ to }) => to === 'a';
   circle.pass(5 * MINUTE_MS);
   t.same(circle.finds('a', { by: 'all' }), ['b.txt at b']);
+});
+
+t.test('the shorter that life, the more often members are counted: while they are as many nobody says anew that it is there', async (t) => {
+  for (const [lifeMs, counts] of [
+    [LIST_LIFE_LEAST_MS, 20],
+    [LIST_LIFE_MS, 2],
+  ] as const) {
+    const circle = new Circle();
+    circle.join('a', ['a.txt'], [], lifeMs);
+    circle.join('b', ['b.txt'], ['a'], lifeMs);
+    circle.pass(2_000);
+    circle.taken();
+    for (let minute = 0; minute < 20; minute++) {
+      circle.pass(MINUTE_MS);
+      for (const name of ['a', 'b']) answer(circle, name, { type: 'contactList', found: [], members: 2 });
+    }
+    const asked = circle.member('a').inquired.length;
+    t.ok(Math.abs(asked - counts) <= 1, `${asked} times`);
+    t.notOk(circle.taken().some(({ type }) => type === 'list'));
+  }
 });
 
 t.test('what others ask by a flood is answered', async (t) => {
