@@ -102,7 +102,7 @@ async function everywhere(simulation: Simulation, name: string, isFound: boolean
 
 function weigh({ network }: Simulation): void {
   network.isWeighing = true;
-  network.forgetCounts();
+  network.takeCounts();
 }
 
 /** Bytes of the exchange's messages. */

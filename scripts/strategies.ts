@@ -1,20 +1,24 @@
 /**
  * `npm run strategies`: compares the ways to find a file, and writes what came out into docs/STRATEGIES.md: the tables between their
- * marks, the plots as SVG beside it. With a file of what `floodmesh simulate compare --json` printed, nothing is measured again.
+ * marks, the plots as SVG beside it. With a file of what `floodmesh simulate compare --json` printed, nothing is measured again; `--sizes`
+ * says of how many peers networks are, `--into` in which folder page and plots are written.
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { promisify } from 'node:util';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
 import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { DISCOVERIES } from '../lib/mesh/discovery/index.ts';
 import type { Compared } from '../lib/simulator/comparison.ts';
 
-const SIZES = [10_000, 1_000, 100, 10];
+/** From this size on each network has a process of its own. */
+const LARGE = 1_000;
 const run = promisify(execFile);
+const PROGRAM = new URL('../bin/floodmesh.js', import.meta.url);
 const PAGE = new URL('../docs/STRATEGIES.md', import.meta.url);
-const PLOTS = new URL('../docs/strategies/', import.meta.url);
 const MEBIBYTE = 2 ** 20;
 
 interface Plot {
@@ -53,29 +57,38 @@ const ROWS: readonly Row[] = [
   ['memory a peer', ({ bytesPerPeer }) => bytes(bytesPerPeer)],
 ];
 
-const all = await measured(process.argv[2]);
-mkdirSync(PLOTS, { recursive: true });
-for (const plot of PLOTTED) writeFileSync(new URL(`${plot.file}.svg`, PLOTS), await drawn(plot, all));
+const { values, positionals } = parseArgs({
+  options: { sizes: { type: 'string', default: '10000,1000,100,10' }, into: { type: 'string' } },
+  allowPositionals: true,
+});
+const into = values.into === undefined ? new URL('.', PAGE) : pathToFileURL(`${resolve(values.into)}/`);
+const plots = new URL('strategies/', into);
+const all = await measured(values.sizes.split(',').map(Number), positionals[0]);
+mkdirSync(plots, { recursive: true });
+for (const plot of PLOTTED) writeFileSync(new URL(`${plot.file}.svg`, plots), await drawn(plot, all));
 const page = readFileSync(PAGE, 'utf8');
 writeFileSync(
-  PAGE,
+  new URL('STRATEGIES.md', into),
   page.replace(/(<!-- figures -->\n)[\s\S]*(<!-- end of figures -->)/, (_, begin, end) => `${begin}\n${tables(all)}\n\n${end}`),
 );
 
-async function measured(file: string | undefined): Promise<readonly Compared[]> {
-  const lines = file === undefined ? await simulated() : readFileSync(file, 'utf8').trim().split('\n');
+async function measured(sizes: readonly number[], file: string | undefined): Promise<readonly Compared[]> {
+  const lines = file === undefined ? await simulated(sizes) : readFileSync(file, 'utf8').trim().split('\n');
   const figures: readonly Compared[] = lines.map((line) => JSON.parse(line));
   const order = (name: string) => DISCOVERIES.indexOf(name);
   return figures.toSorted((one, other) => one.peers - other.peers || order(one.discovery) - order(other.discovery));
 }
 
-/** Each network is a process of its own, the largest first, as many at once as there are processors. */
-async function simulated(): Promise<string[]> {
-  const networks = SIZES.flatMap((peers) => DISCOVERIES.map((discovery) => ['--peers', `${peers}`, '--discovery', discovery]));
+/** The largest first, as many at once as there are processors. */
+async function simulated(sizes: readonly number[]): Promise<string[]> {
+  const networks = sizes.flatMap((peers) => {
+    const ways = peers < LARGE ? [DISCOVERIES.join()] : DISCOVERIES;
+    return ways.map((discovery) => ['--peers', `${peers}`, '--discovery', discovery]);
+  });
   const lines: string[] = [];
   const worker = async () => {
     for (let words = networks.shift(); words !== undefined; words = networks.shift()) {
-      const { stdout } = await run(process.execPath, ['bin/floodmesh.js', 'simulate', 'compare', ...words, '--json']);
+      const { stdout } = await run(process.execPath, [fileURLToPath(PROGRAM), 'simulate', 'compare', ...words, '--json']);
       lines.push(...stdout.split('\n').filter((line) => line !== ''));
     }
   };

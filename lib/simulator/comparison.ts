@@ -8,18 +8,13 @@
  */
 import { HOLDERS_ENOUGH } from '../config.ts';
 import type { SharedFile } from '../protocol/messages.ts';
+import { type Cost, Counts } from './counts.ts';
 import type { Gauges } from './course.ts';
 import type { Host } from './host.ts';
 import { Random } from './random.ts';
 import { ABSENT, comeTogether, gather, POPULAR, RARE } from './scenarios.ts';
 import { type SearchRecord, Simulation, type SimulationOptions, type Watcher } from './simulation.ts';
 import { hopsFrom } from './views.ts';
-
-/** What something takes, in messages and their bytes. */
-export interface Cost {
-  readonly messages: number;
-  readonly bytes: number;
-}
 
 /** Searches for one kind of name; means over all of them. */
 export interface Searched extends Cost {
@@ -68,6 +63,7 @@ export interface Compared {
 const KEEPING: ReadonlySet<string> = new Set([
   ...['ping', 'pong', 'probe', 'probed', 'reports', 'walk', 'swap', 'shuffle', 'shuffled', 'leaving', 'released'],
 ]);
+const NO_TYPES: ReadonlySet<string> = new Set();
 /** Longer than any search takes. */
 const SEARCH_PATIENCE_MS = 8_000;
 const SETTLING_MS = 1_000;
@@ -93,13 +89,6 @@ const PACES: readonly (Pace & { readonly upTo: number })[] = [
 const HEALING_MS = 15_000;
 /** Where every peer knows of every other, one process cannot hold ten thousand of them: their copies grow with the square. */
 const MOST_PEERS: Readonly<Record<string, number>> = { exchange: 2_000 };
-const NOTHING: Counts = { messages: {}, bytes: {} };
-
-/** Messages and bytes by type of message. */
-interface Counts {
-  readonly messages: Readonly<Record<string, number>>;
-  readonly bytes: Readonly<Record<string, number>>;
-}
 
 /** Whether a network of this size can be compared, in one process. */
 export function isComparable(discovery: string, peers: number): boolean {
@@ -141,8 +130,8 @@ class Trial {
   readonly #simulation: Simulation;
   readonly #peers: number;
   readonly #random: Random;
-  /** What is sent in a millisecond in which nobody asks. */
-  #resting = NOTHING;
+  /** What was sent in `restMs` in which nobody asked. */
+  #resting = new Counts();
   readonly #pace: Pace;
   #comers = 0;
 
@@ -157,7 +146,7 @@ class Trial {
   async gathered(): Promise<Pick<Compared, 'joinMs' | 'links' | 'join'>> {
     this.#counted();
     const joinMs = await gather(this.#simulation, this.#peers);
-    const join = share(total(this.#counted()), this.#peers);
+    const join = share(this.#counted().cost(), this.#peers);
     await this.#simulation.run(GROWN_MS);
     return { joinMs, links: mean([...this.#simulation.hosts.values()].map(({ links }) => links.size)), join };
   }
@@ -166,9 +155,8 @@ class Trial {
     const ms = this.#pace.restMs;
     this.#counted();
     await this.#simulation.run(ms);
-    const counts = this.#counted();
-    this.#resting = scaled(counts, 1 / ms);
-    return share(total(counts), (this.#simulation.hosts.size * ms) / HOUR_MS);
+    this.#resting = this.#counted();
+    return share(this.#resting.cost(), (this.#simulation.hosts.size * ms) / HOUR_MS);
   }
 
   async asked(): Promise<Pick<Compared, 'popular' | 'rare' | 'absent' | 'busiest' | 'server'>> {
@@ -192,7 +180,7 @@ class Trial {
     this.#counted();
     for (const name of leavers) this.#simulation.leave(name);
     await this.#simulation.run(this.#pace.quietMs);
-    const cost = this.#beyondRest(this.#counted(), this.#pace.quietMs);
+    const cost = this.#beyondRest(this.#counted(), this.#pace.quietMs, NO_TYPES);
     for (const files of shared) this.#come(files);
     await this.#quiet();
     return share(cost, leavers.length);
@@ -257,8 +245,8 @@ class Trial {
     const record = this.#simulation.search(asker, name, undefined, HOLDERS_ENOUGH);
     if (record === undefined) throw new Error('only who is there is chosen');
     const ms = await this.#simulation.runUntil(() => record.ended !== undefined, SEARCH_PATIENCE_MS, 10);
-    const counts = without(this.#counted(), KEEPING);
-    const cost = this.#beyondRest(counts, Math.min(ms, SEARCH_PATIENCE_MS));
+    const counts = this.#counted();
+    const cost = this.#beyondRest(counts, Math.min(ms, SEARCH_PATIENCE_MS), KEEPING);
     const { query = 0, wave = 0, extend = 0 } = counts.messages;
     // Who came or went meanwhile may be found, or not.
     const holders = this.#simulation.holdersOf(name).filter((holder) => holder !== asker && before.has(holder));
@@ -297,18 +285,12 @@ class Trial {
     return this.#random.some(names, Math.min(count, names.length));
   }
 
-  /** What was sent since the last time. */
   #counted(): Counts {
-    const { network } = this.#simulation;
-    const counts = { messages: network.counts, bytes: network.bytes };
-    network.forgetCounts();
-    return counts;
+    return this.#simulation.network.takeCounts();
   }
 
-  #beyondRest(counts: Counts, ms: number): Cost {
-    const beyond = (all: Readonly<Record<string, number>>, resting: Readonly<Record<string, number>>) =>
-      sum(Object.entries(all).map(([type, count]) => Math.max(0, count - (resting[type] ?? 0) * ms)));
-    return { messages: beyond(counts.messages, this.#resting.messages), bytes: beyond(counts.bytes, this.#resting.bytes) };
+  #beyondRest(counts: Counts, ms: number, but: ReadonlySet<string>): Cost {
+    return counts.cost(but, this.#resting, ms / this.#pace.restMs);
   }
 }
 
@@ -316,6 +298,10 @@ function paceOf(peers: number): Pace {
   const pace = PACES.find(({ upTo }) => peers <= upTo);
   if (pace === undefined) throw new Error('every size has a pace');
   return pace;
+}
+
+function share({ messages, bytes }: Cost, among: number): Cost {
+  return { messages: messages / among, bytes: bytes / among };
 }
 
 function hopsToNearest(simulation: Simulation, { asker, found }: SearchRecord): number[] {
@@ -327,25 +313,6 @@ function hopsToNearest(simulation: Simulation, { asker, found }: SearchRecord): 
     return (holder && hops.get(holder)) ?? [];
   });
   return far.length === 0 ? [] : [Math.min(...far)];
-}
-
-function total({ messages, bytes }: Counts): Cost {
-  return { messages: sum(Object.values(messages)), bytes: sum(Object.values(bytes)) };
-}
-
-function share({ messages, bytes }: Cost, among: number): Cost {
-  return { messages: messages / among, bytes: bytes / among };
-}
-
-function scaled(counts: Counts, by: number): Counts {
-  const all = (each: Readonly<Record<string, number>>) =>
-    Object.fromEntries(Object.entries(each).map(([type, count]) => [type, count * by]));
-  return { messages: all(counts.messages), bytes: all(counts.bytes) };
-}
-
-function without(counts: Counts, types: ReadonlySet<string>): Counts {
-  const rest = (each: Readonly<Record<string, number>>) => Object.fromEntries(Object.entries(each).filter(([type]) => !types.has(type)));
-  return { messages: rest(counts.messages), bytes: rest(counts.bytes) };
 }
 
 /** The mean of those that are numbers; NaN of none. */

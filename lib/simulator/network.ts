@@ -8,10 +8,11 @@
 import { HANDSHAKE_MS } from '../config.ts';
 import type { MeshMessage, Timer } from '../mesh/events.ts';
 import type { Cause } from '../protocol/causes.ts';
-import { encode } from '../protocol/codec.ts';
+import type { encode } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { AsideMessage, Contact } from '../protocol/messages.ts';
 import { Asides } from './asides.ts';
+import { Counts } from './counts.ts';
 import { Flow } from './flow.ts';
 import { Foresight } from './foresight.ts';
 import { type Dial, End, type Entry, type Machine, type Node } from './link.ts';
@@ -20,16 +21,6 @@ import { happens, hashOfWords } from './random.ts';
 import { CALM, travelMs, type Weather } from './weather.ts';
 
 type Message = Parameters<typeof encode>[0];
-
-/** Messages of one type: how many were sent, how many of them weighed, and what these had. */
-interface Sent {
-  count: number;
-  weighed: number;
-  bytes: number;
-}
-
-/** One in so many is weighed. */
-const WEIGHED = 8;
 
 export class Network {
   readonly seed: number;
@@ -40,7 +31,7 @@ export class Network {
   now = 0;
   /** Set where something was promised to, and those who wait for it must be given their turn before time goes on. */
   isStirred = false;
-  readonly #sent = new Map<string, Sent>();
+  #sent = new Counts();
   readonly #asides = new Asides(this);
   readonly #queue = new Queue<Entry>((next) => this.#foresight.look(next));
   readonly #foresight = new Foresight();
@@ -55,17 +46,15 @@ export class Network {
 
   /** Messages sent, by type. */
   get counts(): Record<string, number> {
-    return Object.fromEntries([...this.#sent].map(([type, { count }]) => [type, count]));
+    return this.#sent.messages;
   }
 
   /** Whether what is sent is weighed: whoever does not want to know its bytes does not pay for it. */
   isWeighing = false;
 
-  /** Bytes sent, by type, as of messages that were weighed: of each type the first, and then one in eight. */
+  /** Bytes sent, by type. */
   get bytes(): Record<string, number> {
-    return Object.fromEntries(
-      [...this.#sent].map(([type, { count, weighed, bytes }]) => [type, weighed === 0 ? 0 : (bytes / weighed) * count]),
-    );
+    return this.#sent.bytes;
   }
 
   /** Side links that were made, since counts were forgotten last. */
@@ -73,10 +62,12 @@ export class Network {
     return this.#asides.made;
   }
 
-  /** Counts anew from here on. */
-  forgetCounts(): void {
+  /** What was sent since the last time: from here on it is counted anew. */
+  takeCounts(): Counts {
+    const sent = this.#sent;
     this.#asides.made = 0;
-    this.#sent.clear();
+    this.#sent = new Counts();
+    return sent;
   }
 
   // --- time ------------------------------------------------------------------------------------------------------------
@@ -295,17 +286,7 @@ export class Network {
 
   /** Counts what is sent, here or to and from the register. */
   count(message: Message): void {
-    const { type } = message;
-    let sent = this.#sent.get(type);
-    if (sent === undefined) {
-      sent = { count: 0, weighed: 0, bytes: 0 };
-      this.#sent.set(type, sent);
-    }
-    if (this.isWeighing && sent.count % WEIGHED === 0) {
-      sent.weighed += 1;
-      sent.bytes += encode(message).length;
-    }
-    sent.count += 1;
+    this.#sent.add(message, this.isWeighing);
   }
 
   #hold(end: End, flow: Flow, message: MeshMessage): void {

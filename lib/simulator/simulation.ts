@@ -349,9 +349,7 @@ export class Simulation {
 
   /** Messages sent by type since the last time, and the count begins anew. */
   takeCounts(): Record<string, number> {
-    const { counts } = this.network;
-    this.network.forgetCounts();
-    return counts;
+    return this.network.takeCounts().messages;
   }
 
   // --- how it goes -----------------------------------------------------------------------------------------------------

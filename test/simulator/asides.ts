@@ -51,7 +51,7 @@ t.test('a side link takes two round trips to make, then a word takes its way, un
   );
   t.equal(simulation.network.asidesMade, 2);
   t.equal(simulation.network.counts.inquire, 4);
-  simulation.network.forgetCounts();
+  simulation.network.takeCounts();
   t.equal(simulation.network.asidesMade, 0);
 });
 
