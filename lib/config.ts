@@ -411,6 +411,11 @@ export const RING_ROUND_MS = 10_000;
 export const RING_SOON_MS = 500;
 /** Of so many rounds one asks somebody else who follows us, so that two rings that met become one; the others renew a finger. A guess. */
 export const RING_PROBE_ROUNDS = 3;
+/**
+ * How long whoever stands right before and behind us must have been the same before we believe the ring that nobody has a file: until then
+ * the neighbours are asked, too.
+ */
+export const RING_SETTLED_MS = 30_000;
 /** How long a member may take to answer before another is asked: a search of a small network has 1.8 s in all. A guess. */
 export const RING_STEP_MS = 600;
 /** The same before it is passed over for good: a stall of two seconds is survived, as on links (`SILENT_MS`). */

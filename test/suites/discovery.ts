@@ -33,6 +33,7 @@ const CASES = {
   'ten thousand names of one holder are found': thousandsAreFound,
   'what comes later is found, and what goes is not': changesAreFollowed,
   'who leaves, or dies, is found no more': holdersGo,
+  'who has only just joined finds what its neighbour has': newcomersFind,
   'alone in the network, a search ends at once': aloneItEnds,
   'a search ends in time whoever dies, and while the server is away': searchesEnd,
   'without the server what is there is found all the same': serverIsAway,
@@ -150,6 +151,24 @@ async function holdersGo(t: Test, begin: Begin): Promise<void> {
   simulation.vanish('p5');
   await simulation.run(GONE_MS);
   t.same(await told(simulation, 'p0', 'f1'), []);
+}
+
+/** Each newcomer asks in the moment in which its first link stands. */
+async function newcomersFind(t: Test, begin: Begin): Promise<void> {
+  const simulation = await settled(begin(), (index) => [fileOf(`f${index}.txt`)]);
+  for (const asks of ['a name', 'one peer', 'everything'] as const) {
+    const newcomer = `who asks for ${asks}`;
+    simulation.join(newcomer);
+    await simulation.runUntil(() => (simulation.hosts.get(newcomer)?.links.size ?? 0) > 0, KNOWN_MS, 1);
+    const [neighbor] = simulation.hosts.get(newcomer)?.links.keys() ?? [];
+    const name = [...simulation.hosts.values()].find(({ peer }) => peer === neighbor)?.name ?? '';
+    const file = `f${name.slice(1)}.txt`;
+    const found =
+      asks === 'a name'
+        ? await told(simulation, newcomer, file)
+        : await told(simulation, newcomer, { by: 'all' }, asks === 'one peer' ? name : undefined);
+    t.ok(found.includes(`${file} at ${name}`), asks);
+  }
 }
 
 // --- what goes wrong ----------------------------------------------------------------------------------------------------------

@@ -5,20 +5,22 @@
  * Every member has a place on a circle, which follows from its id, and knows those that follow it (`seating`, `circle`) and some
  * far away (`fingers`). Under the keys of a file (`keys`) the members that follow their places remember who holds it (`records`,
  * `placing`); a search asks them, and then the holders (`lookup`, `search`); a list goes around (`tour`). All of it goes over side links,
- * so that the mesh stays what it is.
+ * so that the mesh stays what it is. Who is not seated yet, or stands in a ring that is still in motion, asks its neighbours as in a
+ * network that floods: this strategy contains that one, which answers others, too.
  */
 import { HITS_PER_PEER, RING_RECORD_MS } from '../../config.ts';
 import { type AsideMessage, type Contact, MAX_FOLLOWERS, MAX_HITS } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent, Placed, Standing } from '../events.ts';
-import { type Discovery, NOTHING_UNDERWAY, type View } from './discovery.ts';
+import type { Discovery, View } from './discovery.ts';
+import { FloodDiscovery } from './flood.ts';
 import { inMessages } from './hits.ts';
-import { isBetween } from './ring/circle.ts';
+import { isBetween, type Seat } from './ring/circle.ts';
 import { Fingers } from './ring/fingers.ts';
 import type { Lookups } from './ring/lookup.ts';
 import { inParts, Placing } from './ring/placing.ts';
 import { Records } from './ring/records.ts';
 import { Requests } from './ring/requests.ts';
-import { Searches } from './ring/search.ts';
+import { type Recourse, Searches } from './ring/search.ts';
 import { isRound, Seating } from './ring/seating.ts';
 import { type Neighborhood, Tours } from './ring/tour.ts';
 import { type Member, memberOf, type Turn } from './ring/turn.ts';
@@ -37,32 +39,55 @@ interface Parts {
 
 export class RingDiscovery implements Discovery {
   readonly name = 'ring';
-  /** What others ask is answered at once: nobody waits for this peer's end. */
-  readonly underway = NOTHING_UNDERWAY;
-  readonly surveys = true;
+  readonly #flood = new FloodDiscovery();
+  readonly underway = this.#flood.underway;
   #parts: Parts | undefined;
+
+  /** Where it stands, for whoever looks at all members from outside; undefined before its first event. */
+  get seat(): Seat<Member> | undefined {
+    return this.#parts?.seating.seat;
+  }
+
+  /** Until it is seated the mesh knows more. */
+  get surveys(): boolean {
+    return this.#parts?.seating.isUnseated !== true;
+  }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
     const turn: Turn = { view, effects: [] };
-    this.#parts ??= partsOf(memberOf(view.contact, view));
+    this.#parts ??= partsOf(memberOf(view.contact, view), (search, { view, effects }) => effects.push(...this.#flood.handle(search, view)));
     take(this.#parts, event, turn);
+    if (this.#isOfFlood(event)) turn.effects.push(...this.#flood.handle(event, view));
     return turn.effects;
+  }
+
+  /** Searches and surveys of our own go to the ring, which knows when it cannot answer them. */
+  #isOfFlood({ type }: MeshEvent): boolean {
+    if (type === 'search') return false;
+    return type !== 'askTopology' || !this.surveys;
   }
 }
 
-function partsOf(self: Member): Parts {
+function partsOf(self: Member, flood: Recourse['flood']): Parts {
   const { peer } = self.contact;
   const requests = new Requests();
   const fingers = new Fingers(self.at);
   const records = new Records();
   const seating: Seating = new Seating(self, requests, fingers, {
     preceded: (predecessor, turn) => handOver(records, self, predecessor, turn),
-    joined: (turn) => placing.renew(turn),
+    arrived: (turn) => placing.renew(turn),
   });
   const { lookups } = seating;
   const placing = new Placing(peer, lookups, records);
   const tours = new Tours(() => seating.seat, requests, fingers, lookups);
-  const searches = new Searches(peer, requests, lookups, records, tours);
+  const recourse: Recourse = {
+    get isUnseated() {
+      return seating.isUnseated;
+    },
+    isSettled: (now) => seating.isSettled(now),
+    flood,
+  };
+  const searches = new Searches(peer, requests, lookups, records, tours, recourse);
   return { requests, fingers, records, lookups, seating, placing, tours, searches };
 }
 
@@ -98,7 +123,7 @@ function take(parts: Parts, event: MeshEvent, turn: Turn): void {
     case 'cancel':
       return searches.cancel(event.query);
     case 'askTopology':
-      return event.survey === undefined ? undefined : survey(parts, event.ask, turn);
+      return event.survey === undefined || seating.isUnseated ? undefined : survey(parts, event.ask, turn);
     case 'leave':
       return leave(parts, turn);
     default:

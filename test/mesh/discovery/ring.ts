@@ -1,7 +1,9 @@
 import t from 'tap';
-import { RING_ROUND_MS, RING_SILENT_MS, SEARCH_MS } from '../../../lib/config.ts';
+import { RING_ROUND_MS, RING_SETTLED_MS, RING_SILENT_MS, RING_SOON_MS, SEARCH_MS, WIDE_SEARCH_MS } from '../../../lib/config.ts';
+import { isBetween } from '../../../lib/mesh/discovery/ring/circle.ts';
 import { isIdeal } from '../../../lib/mesh/discovery/ring/invariant.ts';
 import { keysOf } from '../../../lib/mesh/discovery/ring/keys.ts';
+import { placeOf } from '../../../lib/mesh/discovery/ring/turn.ts';
 import { RingDiscovery } from '../../../lib/mesh/discovery/ring.ts';
 import type { MeshEffect, MeshEvent, Placed } from '../../../lib/mesh/events.ts';
 import { type PeerId, queryId } from '../../../lib/protocol/ids.ts';
@@ -185,6 +187,35 @@ t.test('where nobody knows all, lookups take their steps, and a tenth may die at
   t.equal(text.found.length, 53, 'part of a word that nobody has whole goes to everybody');
 });
 
+t.test('where all come at once everything is found, soon by the ring itself, and then nobody floods for what nobody has', async (t) => {
+  const rings: RingDiscovery[] = [];
+  const network = new Network(3, false, () => {
+    const ring = new RingDiscovery();
+    rings.push(ring);
+    return ring;
+  });
+  network.registryCounts = true;
+  t.equal(new RingDiscovery().seat, undefined);
+  const peers = Array.from({ length: 60 }, (_, index) => network.join(`p${index}`, [`f${index}.txt`]));
+  const misses = (away: number) => {
+    const records = peers.map((peer, index) => network.search(peer, `f${(index + away) % peers.length}`));
+    network.run(WIDE_SEARCH_MS);
+    return records.filter(({ found }) => found.length === 0).length;
+  };
+  network.run(1_000);
+  t.equal(misses(7), 0);
+  network.run(RING_ROUND_MS);
+  network.forgetCounts();
+  const seats = rings.map(({ seat }) => seat).filter((seat) => seat !== undefined);
+  t.ok(isIdeal(new Map(seats.map((seat) => [seat.self.contact.peer, seat]))));
+  t.equal(misses(11), 0);
+  t.same([network.counts.wave, network.counts.query], [undefined, undefined]);
+  network.run(RING_SETTLED_MS);
+  network.forgetCounts();
+  t.match(answered(network, idAt(peers, 0), 'nowhere'), { found: [], ended: { silent: 0 } });
+  t.same([network.counts.wave, network.counts.query], [undefined, undefined]);
+});
+
 // --- one member, told by hand -------------------------------------------------------------------------------------------
 
 /** One member that is told what happens; it sees the library that it is given. */
@@ -195,6 +226,7 @@ class Alone {
   readonly place: number;
   now = 0;
   knowsAll = true;
+  readonly neighbors: string[] = [];
 
   constructor(name: string, files: readonly SharedFile[] = []) {
     this.#name = name;
@@ -205,7 +237,10 @@ class Alone {
   }
 
   tell(event: MeshEvent): MeshEffect[] {
-    return this.ring.handle(event, viewOf(this.#name, { now: this.now, library: this.#shelf, knowsAll: this.knowsAll }));
+    return this.ring.handle(
+      event,
+      viewOf(this.#name, { now: this.now, library: this.#shelf, knowsAll: this.knowsAll, neighbors: this.neighbors }),
+    );
   }
 
   hears(from: string, message: AsideMessage): MeshEffect[] {
@@ -263,6 +298,135 @@ t.test('of two that are alone the one with the higher id comes to the other', as
     const effects = mind.hears(other, { type: 'sought', ask, contacts: [contactOf(other)], home: true });
     t.equal(delivered(effects, 'precede').length, comes ? 1 : 0);
   }
+});
+
+/** Those who are asked as in a network that floods. */
+const waved = (effects: readonly MeshEffect[]) =>
+  effects.flatMap((effect) => (effect.type === 'send' && effect.message.type === 'wave' ? [nameOf(effect.to)] : []));
+
+/** Of a large network, with a neighbour `n` in its mesh. */
+function wide<Made extends { readonly mind: Alone }>(made: Made): Made {
+  made.mind.knowsAll = false;
+  made.mind.neighbors.push('n');
+  return made;
+}
+
+t.test('who has no place in the ring yet asks its neighbours, and is shown what they know', async (t) => {
+  const { mind } = wide({ mind: new Alone('a') });
+  mind.linked('n');
+  t.equal(mind.ring.surveys, false);
+  for (const want of [{ by: 'name', name: 'f1' }, { by: 'all' }] as const) t.same(waved(mind.tell(begun(want))), ['n'], want.by);
+  t.same(waved(mind.tell(begun({ by: 'all' }, { only: contactOf('z').peer }))), ['n']);
+  t.same(waved(mind.tell({ type: 'askTopology', ask: 1, survey: SURVEY })), ['n']);
+  t.ok(mind.ring.underway.uses(contactOf('n').peer));
+});
+
+/** The first home that is asked for holders says that it knows none. */
+function findsNothing({ mind, next, far, last }: ReturnType<typeof seated>): MeshEffect[] {
+  const name = [...Array(99).keys()].map((index) => `x${index}`).find((each) => isOf(mind, each, next)) ?? '';
+  const effects = mind.tell(begun({ by: 'name', name }));
+  return [next, far, last].flatMap((peer) => mind.hears(peer, { type: 'holding', ask: asksOf(effects, 'holders', peer), holders: [] }));
+}
+
+/** Whether whoever follows this member is the home of a name. */
+function isOf(mind: Alone, name: string, next: string): boolean {
+  return isBetween(mind.place, placeOf('name', name, viewOf('m')), member(next).at);
+}
+
+t.test(
+  'what a ring does not find that has only just come to be is asked of the neighbours, and of nobody once it has settled',
+  async (t) => {
+    const made = wide(seated());
+    t.same(waved(findsNothing(made)), ['n']);
+    t.same(waved(made.mind.tell(begun({ by: 'text', text: 'part' }))), [], 'a word is looked up first');
+    t.same(waved(made.mind.tell(begun({ by: 'all' }))), ['n']);
+    made.mind.now = RING_SETTLED_MS;
+    const effects = findsNothing(made);
+    t.same([waved(effects), ended(effects)], [[], [[3, 0]]]);
+    t.same(waved(made.mind.tell(begun({ by: 'all' }))), []);
+  },
+);
+
+t.test('a ring that does not answer leaves the neighbours half of the time', async (t) => {
+  const { mind, next, far, last } = wide(seated());
+  mind.now = RING_SETTLED_MS;
+  const half: MeshEvent = { type: 'timerFired', timer: { of: 'discovery', task: `ring half ${SEARCH}` } };
+  const effects = mind.tell(begun({ by: 'name', name: 'zzz' }));
+  t.ok(effects.some((effect) => effect.type === 'setTimer' && effect.afterMs === WIDE_SEARCH_MS / 2));
+  t.same(waved(mind.tell(half)), ['n']);
+  t.same(waved([...mind.tell(half), ...lose(mind, [next, far, last])]), [], 'once');
+  const lost = wide(seated());
+  lost.mind.now = RING_SETTLED_MS;
+  lost.mind.tell(begun({ by: 'name', name: 'zzz' }));
+  t.same(waved(lose(lost.mind, [lost.next, lost.far, lost.last])), ['n'], 'at once, when there is nobody else to ask');
+});
+
+t.test('a search that has found something at half its time goes on', async (t) => {
+  const { mind } = wide({ mind: home('x') });
+  const effects = mind.tell(begun({ by: 'name', name: 'f1' }));
+  mind.hears('x', { type: 'offered', ask: asksOf(effects, 'inquire', 'x'), providers: [provider('x', 'f1')], more: true });
+  t.same(waved(mind.tell({ type: 'timerFired', timer: { of: 'discovery', task: `ring half ${SEARCH}` } })), []);
+});
+
+/** Lets the probe fire that is due, after how long it was, when there is one; what came of it. */
+function probed(
+  mind: Alone,
+  effects: readonly MeshEffect[],
+): { readonly afterMs: number; readonly effects: readonly MeshEffect[] } | undefined {
+  for (const effect of effects) {
+    if (effect.type !== 'setTimer' || effect.timer.of !== 'discovery' || !effect.timer.task.startsWith('ring probe ')) continue;
+    return { afterMs: effect.afterMs, effects: mind.tell({ type: 'timerFired', timer: effect.timer }) };
+  }
+  return undefined;
+}
+
+t.test('a newcomer probes often, then ever less, and places what it shares again when it finds nobody nearer', async (t) => {
+  const [self = '', next = '', far = '', last = ''] = circle('a', 'b', 'c', 'd');
+  const mind = new Alone(self, [fileOf('f1')]);
+  const linked = mind.linked(last);
+  const contacts = [next, far, last].map((name) => contactOf(name));
+  mind.hears(last, { type: 'sought', ask: asksOf(linked, 'seek', last), contacts, home: true });
+  lose(mind, [next, far, last]);
+  const pauses: number[] = [];
+  const seeks: number[] = [];
+  for (let due = probed(mind, linked); due !== undefined; due = probed(mind, due.effects)) {
+    pauses.push(due.afterMs);
+    seeks.push(delivered(due.effects, 'seek').filter(({ message }) => message.at !== mind.place).length);
+    lose(mind, [next, far, last]);
+  }
+  t.same(
+    pauses,
+    [1, 2, 4, 8, 16].map((times) => times * RING_SOON_MS),
+  );
+  t.ok(seeks.length === 5 && seeks[0] === 0 && Number(seeks[2]) > 0 && Number(seeks[4]) > 0);
+});
+
+t.test('a probe that finds somebody nearer is soon followed by another', async (t) => {
+  const [self = '', near = '', next = '', far = ''] = circle('a', 'b', 'c', 'd');
+  const mind = new Alone(self);
+  const linked = mind.linked(far);
+  mind.hears(far, { type: 'sought', ask: asksOf(linked, 'seek', far), contacts: [contactOf(next), contactOf(far)], home: true });
+  const first = probed(mind, linked)?.effects ?? [];
+  const [seek] = delivered(first, 'seek').filter(({ message }) => message.at === mind.place);
+  const effects = mind.hears(seek?.to ?? '', { type: 'sought', ask: seek?.message.ask ?? 0, contacts: [contactOf(near)], home: true });
+  t.equal(probed(mind, effects)?.afterMs, RING_SOON_MS);
+  t.equal(delivered(probed(mind, first)?.effects ?? [], 'seek').length, 0, 'and the one that was due is not');
+});
+
+t.test('who stays alone tries one neighbour after another', async (t) => {
+  const mind = new Alone('a');
+  let effects = mind.linked('b');
+  mind.hears('b', { type: 'sought', ask: asksOf(effects, 'seek', 'b'), contacts: [contactOf('b')], home: true });
+  mind.hears('c', { type: 'sought', ask: asksOf(mind.linked('c'), 'seek', 'c'), contacts: [contactOf('c')], home: true });
+  const tried: string[] = [];
+  for (let turn = 0; turn < 2; turn++) {
+    effects = [...(probed(mind, effects)?.effects ?? [])];
+    for (const { to, message } of delivered(effects, 'seek')) {
+      tried.push(to);
+      mind.hears(to, { type: 'sought', ask: message.ask, contacts: [contactOf(to)], home: true });
+    }
+  }
+  t.same(tried.sort(), ['b', 'c']);
 });
 
 /** Whom a member says it follows; itself, when it is alone. */
@@ -485,6 +649,7 @@ t.test('a search that is over hears of no home', async (t) => {
 
 t.test('a tour on which nobody answers ends', async (t) => {
   const { mind, next, far, last } = seated();
+  mind.now = RING_SETTLED_MS;
   mind.tell(begun({ by: 'all' }));
   t.same(ended(lose(mind, [next, far, last])), [[0, 3]]);
 });

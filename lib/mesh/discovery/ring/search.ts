@@ -4,9 +4,12 @@
  * So what is found is what its holder says just now, over a link on which it has proven who it is: a home that lies makes up no
  * file, and a record that is stale finds nothing. A question that no key answers (everything; part of a word that nobody has whole)
  * goes to everybody, on a tour.
+ *
+ * Who has no place in the ring yet, or stands in one that is still in motion, may find nothing though it is there; so may who gets no
+ * answer. Then the neighbours are asked, as in a network that floods.
  */
 import { HITS_PER_PEER, RING_COPIES_ASKED, RING_STEP_MS, SEARCH_MS, WIDE_SEARCH_MS } from '../../../config.ts';
-import type { PeerId, QueryId } from '../../../protocol/ids.ts';
+import { type PeerId, type QueryId, queryId } from '../../../protocol/ids.ts';
 import type { Contact, Want } from '../../../protocol/messages.ts';
 import type { MeshEvent, Timer } from '../../events.ts';
 import { keyOf } from './keys.ts';
@@ -18,7 +21,18 @@ import { type Member, placeOf, type Turn } from './turn.ts';
 
 type Begun = Extract<MeshEvent, { type: 'search' }>;
 
+/** What a search does when its ring cannot be believed. */
+export interface Recourse {
+  /** Whether we have no place in the ring, though there are others. */
+  readonly isUnseated: boolean;
+  /** Whether the ring around us has come to rest: what it does not find is not there. */
+  isSettled(now: number): boolean;
+  /** Asks the neighbours in its place, and they theirs: what they find, and that it is over, is told by them. */
+  flood(event: Begun, turn: Turn): void;
+}
+
 interface Search {
+  readonly event: Begun;
   readonly query: QueryId;
   readonly want: Want;
   readonly enough: number;
@@ -28,6 +42,9 @@ interface Search {
   readonly known: Set<PeerId>;
   readonly holders: Contact[];
   found: number;
+  /** Whether a file was found, and whether anybody who would know of one was heard. */
+  hasHits: boolean;
+  isHeard: boolean;
   /** Questions that are not answered yet, and whether others may come of them. */
   underway: number;
   hasToured: boolean;
@@ -37,24 +54,36 @@ interface Search {
 /** Holders that are asked at once. A guess. */
 const AT_ONCE = 16;
 
+/** The timer of a search at half its time: what is left suffices for the neighbours. */
+const HALF = 'ring half ';
+
 export class Searches {
   readonly #self: PeerId;
   readonly #requests: Requests;
   readonly #lookups: Lookups;
   readonly #records: Records;
   readonly #tours: Tours;
+  readonly #recourse: Recourse;
   readonly #searches = new Map<QueryId, Search>();
 
-  constructor(self: PeerId, requests: Requests, lookups: Lookups, records: Records, tours: Tours) {
+  constructor(self: PeerId, requests: Requests, lookups: Lookups, records: Records, tours: Tours, recourse: Recourse) {
     this.#self = self;
     this.#requests = requests;
     this.#lookups = lookups;
     this.#records = records;
     this.#tours = tours;
+    this.#recourse = recourse;
   }
 
-  begin({ query, want, only, enough = Number.POSITIVE_INFINITY }: Begun, turn: Turn): void {
+  begin(event: Begun, turn: Turn): void {
+    const { query, want, only, enough = Number.POSITIVE_INFINITY } = event;
+    const { knowsAll, now } = turn.view;
+    const key = keyOf(want, turn.view);
+    // In a small ring all are asked where the question may be part of a word.
+    const isForAll = only === undefined && (key === undefined || (want.by === 'text' && knowsAll));
+    if (this.#recourse.isUnseated || (isForAll && this.#isYoung(now))) return this.#recourse.flood(event, turn);
     const search: Search = {
+      event,
       query,
       want,
       enough,
@@ -63,17 +92,18 @@ export class Searches {
       known: new Set([this.#self]),
       holders: [],
       found: 0,
+      hasHits: false,
+      isHeard: false,
       underway: 0,
       hasToured: false,
       endTour: () => undefined,
     };
     this.#searches.set(query, search);
-    const { knowsAll } = turn.view;
-    turn.effects.push({ type: 'setTimer', timer: { of: 'search', query }, afterMs: knowsAll ? SEARCH_MS : WIDE_SEARCH_MS });
-    if (only !== undefined) return this.#seekMember(search, only, turn);
-    const key = keyOf(want, turn.view);
-    // In a small ring all are asked where the question may be part of a word.
-    if (key === undefined || (want.by === 'text' && knowsAll)) this.#tour(search, turn);
+    const withinMs = knowsAll ? SEARCH_MS : WIDE_SEARCH_MS;
+    turn.effects.push({ type: 'setTimer', timer: { of: 'search', query }, afterMs: withinMs });
+    turn.effects.push({ type: 'setTimer', timer: { of: 'discovery', task: `${HALF}${query}` }, afterMs: withinMs / 2 });
+    if (only !== undefined) this.#seekMember(search, only, turn);
+    else if (isForAll || key === undefined) this.#tour(search, turn);
     else this.#seekKey(search, key, turn);
   }
 
@@ -83,8 +113,30 @@ export class Searches {
   }
 
   timerFired(timer: Timer, turn: Turn): void {
-    const search = timer.of === 'search' ? this.#searches.get(timer.query) : undefined;
-    if (search !== undefined) this.#end(search, turn);
+    if (timer.of === 'search') {
+      const search = this.#searches.get(timer.query);
+      if (search !== undefined) this.#end(search, turn);
+    } else if (timer.of === 'discovery' && timer.task.startsWith(HALF)) {
+      const search = this.#searches.get(queryId(timer.task.slice(HALF.length)));
+      if (search !== undefined && this.#isInDoubt(search, turn)) this.#askNeighbors(search, turn);
+    }
+  }
+
+  // --- whom to ask when the ring may not know -----------------------------------------------------------------------------
+
+  #isYoung(now: number): boolean {
+    return !this.#recourse.isSettled(now);
+  }
+
+  /** Whether nothing was found that may be there all the same: in a ring that is still in motion, or that does not answer. */
+  #isInDoubt({ hasHits, isHeard }: Search, { view }: Turn): boolean {
+    return !hasHits && view.neighbors.size > 0 && (!isHeard || this.#isYoung(view.now));
+  }
+
+  #askNeighbors(search: Search, turn: Turn): void {
+    search.endTour();
+    this.#searches.delete(search.query);
+    this.#recourse.flood(search.event, turn);
   }
 
   // --- one member ------------------------------------------------------------------------------------------------------
@@ -102,7 +154,10 @@ export class Searches {
   #seekKey(search: Search, key: number, turn: Turn): void {
     this.#seek(search, key, turn, ({ homes }, later) => {
       const others = homes.filter(({ contact }) => contact.peer !== this.#self);
-      if (others.length < homes.length) this.#hold(search, this.#records.holders(key, later.view.now));
+      if (others.length < homes.length) {
+        search.isHeard = true;
+        this.#hold(search, this.#records.holders(key, later.view.now));
+      }
       for (const home of others.splice(0, RING_COPIES_ASKED)) this.#askHome(search, home, others, key, later);
     });
   }
@@ -165,7 +220,8 @@ export class Searches {
     }
     if (search.found >= search.enough) return this.#end(search, turn);
     if (search.underway > 0) return;
-    if (search.want.by === 'text' && search.found === 0 && !search.hasToured) this.#tour(search, turn);
+    if (this.#isInDoubt(search, turn)) this.#askNeighbors(search, turn);
+    else if (search.want.by === 'text' && search.found === 0 && !search.hasToured) this.#tour(search, turn);
     else this.#end(search, turn);
   }
 
@@ -182,15 +238,19 @@ export class Searches {
       const providers = (answer?.providers ?? []).filter(({ peer }) => peer === contact.peer).slice(0, room);
       room -= providers.length;
       for (const provider of providers) later.effects.push({ type: 'found', query, provider, contact });
-      if (providers.length > 0) isHolder = true;
+      if (providers.length > 0) {
+        isHolder = true;
+        search.hasHits = true;
+      }
       if (isLast && isHolder) search.found += 1;
       if (isLast) this.#goOn(search, later);
     });
   }
 
   #note(search: Search, peer: PeerId, isAnswered: boolean): void {
-    if (isAnswered) search.answered.add(peer);
-    else search.silent.add(peer);
+    if (!isAnswered) return void search.silent.add(peer);
+    search.answered.add(peer);
+    search.isHeard = true;
   }
 
   #end(search: Search, { effects }: Turn): void {

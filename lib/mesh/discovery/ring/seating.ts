@@ -5,7 +5,7 @@
  * Whoever is heard of meanwhile and stands nearer is asked, too, and followed when it lives. Only the alone join: of two that are,
  * the one with the higher id.
  */
-import { RING_PROBE_ROUNDS, RING_ROUND_MS, RING_SILENT_MS, RING_SOON_MS } from '../../../config.ts';
+import { RING_PROBE_ROUNDS, RING_ROUND_MS, RING_SETTLED_MS, RING_SILENT_MS, RING_SOON_MS } from '../../../config.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
 import { type AsideMessage, type Contact, MAX_BETWEEN, MAX_FOLLOWERS } from '../../../protocol/messages.ts';
 import type { Timer } from '../../events.ts';
@@ -21,12 +21,15 @@ type Neighborhood = Extract<AsideMessage, { type: 'neighborhood' }>;
 export interface SeatOwner {
   /** Somebody else stands right before us. */
   preceded(predecessor: Member, turn: Turn): void;
-  /** We have come to a ring of others. */
-  joined(turn: Turn): void;
+  /** We have come to a ring of others, or that has come to rest: what others are the home of may be elsewhere than before. */
+  arrived(turn: Turn): void;
 }
 
 const ROUND = { of: 'discovery', task: 'ring round' } as const;
 const SOON = { of: 'discovery', task: 'ring soon' } as const;
+const PROBE = 'ring probe ';
+/** The pause after which three probes, one after another, have found nobody nearer. */
+const QUIET_MS = 8 * RING_SOON_MS;
 
 /** Whether a round begins. */
 export function isRound(timer: Timer): boolean {
@@ -41,7 +44,13 @@ export class Seating {
   readonly #owner: SeatOwner;
   /** Members that may know a ring: our neighbours in the mesh. */
   readonly #known = new Map<PeerId, Member>();
+  /** When somebody else came to stand right before us, or behind. */
+  #movedAt = Number.NEGATIVE_INFINITY;
   #rounds = 0;
+  #probes = 0;
+  /** After how long the next probe is due, and its number: an earlier one is not. */
+  #pauseMs = RING_SOON_MS;
+  #due = 0;
   #isJoining = false;
   #isSoon = false;
   #isLeaving = false;
@@ -58,6 +67,16 @@ export class Seating {
     return this.seat.successors.length === 0;
   }
 
+  /** Whether we have no place in any ring, though there are others. */
+  get isUnseated(): boolean {
+    return this.isAlone && this.#known.size > 0;
+  }
+
+  /** Whether the ring around us has stood still for so long that what others placed is where it belongs. */
+  isSettled(now: number): boolean {
+    return !this.isAlone && now - this.#movedAt >= RING_SETTLED_MS;
+  }
+
   /** We have another contact: the place stays, it follows from our id. */
   become(self: Member): void {
     this.seat = { ...this.seat, self };
@@ -71,6 +90,7 @@ export class Seating {
     if (timer.of !== 'discovery' || this.#isLeaving) return;
     if (timer.task === ROUND.task) this.#round(turn);
     else if (timer.task === SOON.task) this.#lookAround(turn);
+    else if (timer.task === `${PROBE}${this.#due}`) this.#probeAgain(turn);
   }
 
   /** A neighbour came: it is dialled anyhow. */
@@ -96,7 +116,7 @@ export class Seating {
     const [first] = this.seat.successors;
     this.#fingers.forget(peer);
     this.#known.delete(peer);
-    this.seat = without(this.seat, peer);
+    this.#sit(without(this.seat, peer), turn);
     if (first?.contact.peer === peer) this.#soon(turn);
   }
 
@@ -117,7 +137,7 @@ export class Seating {
   departs(leaver: PeerId, before: Contact | undefined, behind: readonly Contact[], turn: Turn): void {
     const [predecessor] = membersOf(before === undefined ? [] : [before], turn.view);
     const [first] = this.seat.successors;
-    this.seat = handed(this.seat, leaver, predecessor, membersOf(behind, turn.view), MAX_FOLLOWERS);
+    this.#sit(handed(this.seat, leaver, predecessor, membersOf(behind, turn.view), MAX_FOLLOWERS), turn);
     this.#fingers.forget(leaver);
     if (first?.contact.peer === leaver) this.#soon(turn);
   }
@@ -150,6 +170,7 @@ export class Seating {
   #join(through: Member, turn: Turn): void {
     if (this.#isJoining) return;
     this.#isJoining = true;
+    if (this.#due === 0) this.#probeSoon(turn);
     this.lookups.find(turn, this.seat.self.at, (found, later) => this.#placed(found, later), [through]);
   }
 
@@ -162,9 +183,9 @@ export class Seating {
     if (first.contact.peer === found.before.contact.peer && first.contact.peer > self.contact.peer) return;
     const seat = following(this.seat, first, rest, MAX_FOLLOWERS);
     if (seat.successors.length === 0) return;
-    this.seat = { ...seat, predecessor: found.before };
+    this.#sit({ ...seat, predecessor: found.before }, turn);
     this.#tell(turn);
-    this.#owner.joined(turn);
+    this.#owner.arrived(turn);
     this.#requests.ask(turn, first.contact, { type: 'around', until: self.at }, RING_SILENT_MS, (answer, later) => {
       for (const member of membersOf(answer?.between ?? [], later.view)) this.#fingers.learn(member);
     });
@@ -193,10 +214,7 @@ export class Seating {
   #lookAround(turn: Turn): void {
     this.#isSoon = false;
     const [first] = this.seat.successors;
-    if (first === undefined) {
-      for (const member of this.#known.values()) return this.#join(member, turn);
-      return;
-    }
+    if (first === undefined) return this.#tryAgain(turn);
     this.#requests.ask(turn, first.contact, { type: 'around' }, RING_SILENT_MS, (answer, later) => {
       if (answer === undefined) return this.#lost(first, later);
       this.#follow(first, answer, later);
@@ -211,7 +229,7 @@ export class Seating {
   #follow(first: Member, answer: Neighborhood, turn: Turn): void {
     if (!this.#isFollowed(first)) return; // somebody nearer came meanwhile
     const before = this.seat.successors[1];
-    this.seat = following(this.seat, first, membersOf(answer.successors, turn.view), MAX_FOLLOWERS);
+    this.#sit(following(this.seat, first, membersOf(answer.successors, turn.view), MAX_FOLLOWERS), turn);
     if (before?.contact.peer !== this.seat.successors[1]?.contact.peer) this.#soon(turn);
     const [between] = membersOf(answer.predecessor === undefined ? [] : [answer.predecessor], turn.view);
     if (between !== undefined && comesNext(this.seat, between)) this.#consider(between, turn);
@@ -222,12 +240,18 @@ export class Seating {
   #consider(member: Member, turn: Turn): void {
     this.#requests.ask(turn, member.contact, { type: 'around' }, RING_SILENT_MS, (answer, later) => {
       if (answer !== undefined && answer.successors.length > 0 && comesNext(this.seat, member)) {
-        this.seat = following(this.seat, member, membersOf(answer.successors, later.view), MAX_FOLLOWERS);
+        this.#sit(following(this.seat, member, membersOf(answer.successors, later.view), MAX_FOLLOWERS), later);
         this.#fingers.learn(member);
         this.#soon(later);
       }
       this.#tell(later);
     });
+  }
+
+  #sit(seat: Seat<Member>, { view }: Turn): void {
+    const { predecessor, successors } = this.seat;
+    if (isOther(predecessor, seat.predecessor) || isOther(successors[0], seat.successors[0])) this.#movedAt = view.now;
+    this.seat = seat;
   }
 
   #isFollowed({ contact }: Member): boolean {
@@ -241,24 +265,52 @@ export class Seating {
 
   #precede(member: Member, turn: Turn): void {
     const wasAlone = this.isAlone;
-    this.seat = preceded(this.seat, member);
+    this.#sit(preceded(this.seat, member), turn);
     this.#owner.preceded(member, turn);
     if (wasAlone) this.#soon(turn);
   }
 
   // --- what keeps one ring one, and ways short -------------------------------------------------------------------------
 
+  /** Where many come at once there are many rings at first: who is new probes often, while that finds somebody, and then ever less. */
+  #probeSoon(turn: Turn): void {
+    this.#pauseMs = RING_SOON_MS;
+    this.#setProbe(turn);
+  }
+
+  #setProbe({ effects }: Turn): void {
+    this.#due += 1;
+    effects.push({ type: 'setTimer', timer: { of: 'discovery', task: `${PROBE}${this.#due}` }, afterMs: this.#pauseMs });
+  }
+
+  #probeAgain(turn: Turn): void {
+    this.#pauseMs *= 2;
+    if (this.#pauseMs < RING_ROUND_MS) this.#setProbe(turn);
+    if (this.isAlone) return this.#tryAgain(turn);
+    if (this.#pauseMs === QUIET_MS || this.#pauseMs >= RING_ROUND_MS) this.#owner.arrived(turn);
+    this.#probe(turn);
+  }
+
+  #tryAgain(turn: Turn): void {
+    const known = [...this.#known.values()];
+    const through = known[this.#probes++ % Math.max(1, known.length)];
+    if (through !== undefined) this.#join(through, turn);
+  }
+
   /** Asks somebody else who follows us: whoever is in another ring, or in a knot of ours, knows somebody nearer. */
   #probe(turn: Turn): void {
     const others = [...this.#known.values(), ...this.#fingers.all].filter((member) => !this.#isFollowed(member));
-    const through = others[this.#rounds % Math.max(1, others.length)];
+    const through = others[this.#probes++ % Math.max(1, others.length)];
     if (through === undefined) return;
     this.lookups.find(
       turn,
       this.seat.self.at,
       (found, later) => {
         for (const member of [found?.before, ...(found?.homes ?? [])])
-          if (member && comesNext(this.seat, member)) return this.#consider(member, later);
+          if (member && comesNext(this.seat, member)) {
+            this.#probeSoon(later);
+            return this.#consider(member, later);
+          }
       },
       [through],
     );
@@ -269,4 +321,8 @@ export class Seating {
       for (const member of found?.homes.slice(0, 1) ?? []) this.#fingers.learn(member);
     });
   }
+}
+
+function isOther(one: Member | undefined, other: Member | undefined): boolean {
+  return one?.contact.peer !== other?.contact.peer;
 }

@@ -3,19 +3,21 @@ import type { View } from '../../../../lib/mesh/discovery/discovery.ts';
 import { type Member, memberOf, type Turn } from '../../../../lib/mesh/discovery/ring/turn.ts';
 import type { MeshEffect } from '../../../../lib/mesh/events.ts';
 import type { Offer } from '../../../../lib/mesh/shelf.ts';
-import type { PeerId } from '../../../../lib/protocol/ids.ts';
 import type { AsideMessage } from '../../../../lib/protocol/messages.ts';
 import { nameOf, spokenFor } from '../../mind.ts';
 import { contactOf, shelfOf } from '../../network.ts';
 
 /** What the peer of this name sees. Contacts signed by "forger" are not trusted. */
-export function viewOf(name: string, { now = 0, library = shelfOf([]) as Offer, knowsAll = true } = {}): View {
+export function viewOf(
+  name: string,
+  { now = 0, library = shelfOf([]) as Offer, knowsAll = true, neighbors = [] as readonly string[] } = {},
+): View {
   const contact = contactOf(name);
   return {
     ...spokenFor(name),
     self: contact.peer,
     now,
-    neighbors: new Set<PeerId>(),
+    neighbors: new Set(neighbors.map((each) => contactOf(each).peer)),
     library,
     knowsAll,
     contact,
