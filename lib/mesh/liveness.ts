@@ -178,7 +178,7 @@ export class Liveness {
       }
       if (isNewlySuspect(ear, now)) {
         suspect ??= [];
-        suspect.push({ peer: ear.peer, silentMs: Math.min(MAX_SILENT_MS, Math.trunc(now - silentSince(ear))) });
+        suspect.push({ peer: ear.peer, silentMs: Math.min(MAX_SILENT_MS, now - silentSince(ear)) });
       }
       if (ear.isPinger && ear.everyMs < afterMs) afterMs = ear.everyMs;
     }

@@ -19,6 +19,7 @@ import {
 } from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact } from '../protocol/messages.ts';
+import { isOfLinks, type LinkAffair } from './affairs.ts';
 import { Book } from './book.ts';
 import { Calls } from './calls.ts';
 import type { Discovery } from './discovery/discovery.ts';
@@ -156,7 +157,7 @@ export class Mesh {
         this.#release(event.peer);
         return this.#overlay.dialFailed(event.peer, event.cause, now);
       case 'received':
-        return this.#received(event.from, event.message, now);
+        return isOfLinks(event.message) ? this.#received(event.from, event.message, now) : undefined;
       case 'shared':
         this.#sight.library = event.offer;
         return;
@@ -182,7 +183,7 @@ export class Mesh {
     }
   }
 
-  #received(from: PeerId, message: MeshMessage, now: number): void {
+  #received(from: PeerId, message: LinkAffair, now: number): void {
     switch (message.type) {
       case 'reports':
       case 'walk':
@@ -207,22 +208,6 @@ export class Mesh {
         return this.#farewell?.released(from);
       case 'stop':
         return this.#stop(message, from);
-      case 'query':
-      case 'hits':
-      case 'echo':
-      case 'wave':
-      case 'ebb':
-      case 'extend':
-      case 'placed':
-      case 'tally':
-      case 'known':
-      case 'wanted':
-      case 'list':
-      case 'doubted':
-      case 'cancel':
-      case 'call':
-      case 'callFailed':
-        return;
     }
   }
 
@@ -424,38 +409,7 @@ const VERDICT_TIMER: Timer = { of: 'verdict' };
 /** Whether an event is no affair of searches and calls: that is most of them, while nobody asks. */
 function isOfLinksOnly(event: MeshEvent): boolean {
   if (event.type === 'timerFired') return event.timer.of === 'ping' || event.timer.of === 'verdict';
-  if (event.type !== 'received') return false;
-  switch (event.message.type) {
-    case 'ping':
-    case 'pong':
-    case 'probe':
-    case 'probed':
-    case 'reports':
-    case 'walk':
-    case 'swap':
-    case 'shuffle':
-    case 'shuffled':
-    case 'leaving':
-    case 'released':
-    case 'stop': // which ends the mind that hears it
-      return true;
-    case 'query':
-    case 'hits':
-    case 'echo':
-    case 'wave':
-    case 'ebb':
-    case 'extend':
-    case 'placed':
-    case 'tally':
-    case 'known':
-    case 'wanted':
-    case 'list':
-    case 'doubted':
-    case 'cancel':
-    case 'call':
-    case 'callFailed':
-      return false;
-  }
+  return event.type === 'received' && isOfLinks(event.message);
 }
 
 /** Whether it is a call, or brings the way of one. */

@@ -16,14 +16,10 @@ import {
   ACTIVE_LINKS_MOST,
   ASK_PAUSE_MS,
   DIALS_UNDERWAY,
-  DISMISSED_MS,
   ERRANDS_UNDERWAY,
   FEW_LINKS,
   ISLANDS_SOUGHT,
   PORCH_LINKS,
-  PORCH_LINKS_CROWDED,
-  PORCH_MS,
-  PORCH_PATIENCE_MS,
   SHUFFLE_LEAST_MS,
   SHUFFLE_MS,
   WALK_HOPS,
@@ -36,9 +32,11 @@ import type { PeerId } from '../protocol/ids.ts';
 import { type Contact, MAX_SHUFFLED, type Report } from '../protocol/messages.ts';
 import type { Stuck } from './discovery/discovery.ts';
 import type { Effects } from './effects.ts';
+import { type Errand, Errands } from './errands.ts';
 import type { MeshMessage, Placed } from './events.ts';
 import { LostNeighbors } from './lost.ts';
 import type { Heritage, Overlay, OverlayMessage, OverlayParts } from './overlay.ts';
+import { Porch } from './porch.ts';
 import { Reserve } from './reserve.ts';
 import { isGenuine, type Seal, signed } from './seal.ts';
 import type { Route } from './topology.ts';
@@ -66,17 +64,6 @@ interface Neighbor {
   owesShuffle: boolean;
 }
 
-/** What is to be done when a dial comes to something. */
-type Errand =
-  /** Nothing: we lack a link. */
-  | { readonly for: 'us'; readonly contact: Contact; readonly isReferral: boolean }
-  /** Nothing: it lacks a link. */
-  | { readonly for: 'it' }
-  /** One of our neighbours gives it a second link, and lets us go. */
-  | { readonly for: 'between' }
-  /** This neighbour is let go, as it wanted, unless the dial took so long that it no longer counts with it. */
-  | { readonly for: 'swap'; readonly with: PeerId; readonly until: number };
-
 export class PartialView implements Overlay {
   readonly knowsAll = false;
   readonly isQuiet = true;
@@ -90,8 +77,7 @@ export class PartialView implements Overlay {
   readonly #links = new Map<PeerId, Neighbor>();
   readonly #reserve: Reserve;
   #lost: LostNeighbors | undefined;
-  /** Who is being dialled; most of the time nobody is, and a hundred thousand minds have no map for it. */
-  #dialling: Map<PeerId, Errand> | undefined;
+  readonly #errands = new Errands();
   #contact: Contact;
   #version: number;
   /** What we said of ourselves last. */
@@ -107,9 +93,8 @@ export class PartialView implements Overlay {
   #isHurt = false;
   #askedAt = Number.NEGATIVE_INFINITY;
   #shuffleAt = 0;
-  #crowdedSince: number | undefined;
-  /** Who was let go for want of room not long ago; most of the time nobody. */
-  #dismissed: Map<PeerId, number> | undefined;
+  /** While there are, or just were, more links than are kept; most of the time there are none. */
+  #porch: Porch | undefined;
 
   /** @param heritage What full knowledge left: our neighbours, who are told that we have a partial view now. */
   constructor({ contact, effects, isLeaving, isUsed, stuck, trusts, chance, seal }: OverlayParts, heritage: Heritage) {
@@ -174,14 +159,10 @@ export class PartialView implements Overlay {
     return undefined;
   }
 
-  // The porch is for those who know nobody else: through us they find others, and some of them go again.
-  // Who was let go for want of room is not let in again at once. Where the porch was full of such there is more room for a while: those
-  // who dial everybody have had their turn, and who dials us in need meets others than them.
   hasRoom(peer: PeerId): boolean {
     if (this.#links.size < ACTIVE_LINKS || this.#links.has(peer)) return true;
-    if (this.#dismissed?.has(peer)) return false;
-    const isCrowded = this.#dismissed !== undefined && this.#dismissed.size >= PORCH_LINKS;
-    return this.#links.size < ACTIVE_LINKS_MOST + (isCrowded ? PORCH_LINKS_CROWDED : PORCH_LINKS);
+    const room = this.#porch === undefined ? PORCH_LINKS : this.#porch.roomFor(peer);
+    return room > 0 && this.#links.size < ACTIVE_LINKS_MOST + room;
   }
 
   placed(): readonly Placed[] {
@@ -210,45 +191,31 @@ export class PartialView implements Overlay {
 
   introduced(contact: Contact): boolean {
     if (this.#isNew(contact)) this.#dialForUs(contact, false);
-    return this.#dialling?.has(contact.peer) === true;
+    return this.#errands.has(contact.peer);
   }
 
   #isNew({ peer }: Contact): boolean {
-    return peer !== this.#contact.peer && !this.#links.has(peer) && !this.#dialling?.has(peer);
+    return peer !== this.#contact.peer && !this.#links.has(peer) && !this.#errands.has(peer);
   }
 
   /** Dials for a link that we lack, unless so many are being dialled: then it is kept in reserve. */
   #dialForUs(contact: Contact, isReferral: boolean): void {
-    if (this.#underway('us') < DIALS_UNDERWAY) this.#dial(contact, { for: 'us', contact, isReferral });
+    if (this.#errands.underway('us') < DIALS_UNDERWAY) this.#dial(contact, { for: 'us', contact, isReferral });
     else this.#reserve.add(contact);
   }
 
   #dial(contact: Contact, errand: Errand): void {
     if (this.#isLeaving()) return;
     this.#reserve.remove(contact.peer);
-    this.#dialling ??= new Map();
-    this.#dialling.set(contact.peer, errand);
+    this.#errands.begin(contact.peer, errand);
     this.#effects.dial(contact);
-  }
-
-  /** How many dials are under way for ourselves, or for others. */
-  #underway(forWhom: 'us' | 'others'): number {
-    let count = 0;
-    if (this.#dialling !== undefined)
-      for (const errand of this.#dialling.values()) if ((errand.for === 'us') === (forWhom === 'us')) count++;
-    return count;
   }
 
   /** The errand of a dial that is over. */
   #settled(peer: PeerId): Errand | undefined {
-    const errand = this.#dialling?.get(peer);
-    if (errand === undefined) return undefined;
-    this.#dialling?.delete(peer);
-    if (this.#dialling?.size === 0) this.#dialling = undefined;
-    if (errand.for === 'swap') {
-      const link = this.#links.get(errand.with);
-      if (link !== undefined) link.isSwapping = false;
-    }
+    const errand = this.#errands.settled(peer);
+    const link = errand?.for === 'swap' ? this.#links.get(errand.with) : undefined;
+    if (link !== undefined) link.isSwapping = false;
     return errand;
   }
 
@@ -320,7 +287,7 @@ export class PartialView implements Overlay {
     if (now >= this.#patientUntil && this.#rounds < this.#roundsTried) this.#sendWalks(now);
     if (now < this.#patientUntil && !this.#isHurt) return;
     for (let lacking = this.#lacking(); lacking > 0; lacking--) {
-      const contact = this.#underway('us') < DIALS_UNDERWAY ? this.#reserve.take() : undefined;
+      const contact = this.#errands.underway('us') < DIALS_UNDERWAY ? this.#reserve.take() : undefined;
       if (contact === undefined) break;
       this.#dial(contact, { for: 'us', contact, isReferral: false });
     }
@@ -335,7 +302,7 @@ export class PartialView implements Overlay {
   }
 
   #lacking(): number {
-    return ACTIVE_LINKS - this.#links.size - this.#underway('us');
+    return ACTIVE_LINKS - this.#links.size - this.#errands.underway('us');
   }
 
   // Several are asked for at once: the register names those first who ask, too.
@@ -345,39 +312,27 @@ export class PartialView implements Overlay {
     for (let lacking = Math.max(1, FEW_LINKS - this.#links.size); lacking > 0; lacking--) this.#effects.askRegistry();
   }
 
-  /** Lets links go for which there is room only for a while, by chance among those that we did not choose. */
+  /** Lets links go for which there is room only for a while. */
   #clearPorch(now: number): void {
-    if (this.#links.size <= ACTIVE_LINKS_MOST) this.#crowdedSince = undefined;
-    else this.#crowdedSince ??= now;
-    if (this.#crowdedSince === undefined || now - this.#crowdedSince < PORCH_MS) return;
-    // What is under way over a link would come back another way, or not at all; a second later it is another one's turn.
-    // When all places are taken, and a search has waited too long, it may be those on the porch who keep it waiting.
-    const isHeldUp = this.#links.size >= ACTIVE_LINKS_MOST + PORCH_LINKS && this.#stuck(now) !== undefined;
-    const isPatient = now - this.#crowdedSince < PORCH_PATIENCE_MS && !isHeldUp;
-    const guests = [...this.#links.values()].filter(({ isChosen, contact }) => !isChosen && !(isPatient && this.#isUsed(contact.peer)));
-    const over = Math.min(this.#links.size - ACTIVE_LINKS_MOST, guests.length);
-    if (over === this.#links.size - ACTIVE_LINKS_MOST || !isPatient) this.#crowdedSince = undefined;
-    const first = Math.floor(this.#chance() * (guests.length - over + 1));
-    for (const { contact } of guests.slice(first, first + over)) {
-      this.#effects.hangUp(contact.peer, 'full');
-      this.#dismissed ??= new Map();
-      this.#dismissed.set(contact.peer, now);
-    }
+    if (this.#links.size > ACTIVE_LINKS_MOST) this.#porch ??= new Porch();
+    if (this.#porch === undefined) return;
+    for (const peer of this.#porch.pulse(
+      this.#links,
+      { isUsed: this.#isUsed, isStuck: (at) => this.#stuck(at) !== undefined, chance: this.#chance },
+      now,
+    ))
+      this.#effects.hangUp(peer, 'full');
+    if (this.#porch.isForgotten) this.#porch = undefined;
   }
 
   /** Dials some of so many links that nobody else brought about: those that we have may all be with members that keep silent. */
   #reachOut(wanted: number): void {
-    let own = this.#underway('us');
+    let own = this.#errands.underway('us');
     for (const { isOwn } of this.#links.values()) if (isOwn) own += 1;
     for (const most = Math.min(wanted, own + DIALS_UNDERWAY); own < most; own++) {
       const contact = this.#reserve.take();
       if (contact !== undefined) this.#dial(contact, { for: 'us', contact, isReferral: false });
     }
-  }
-
-  #forgive(dismissed: Map<PeerId, number>, now: number): void {
-    for (const [peer, since] of dismissed) if (now - since >= DISMISSED_MS) dismissed.delete(peer);
-    if (dismissed.size === 0) this.#dismissed = undefined;
   }
 
   // --- walks -----------------------------------------------------------------------------------------------------------
@@ -414,9 +369,9 @@ export class PartialView implements Overlay {
     if (contact.peer === from.contact.peer) return this.#links.size > ACTIVE_LINKS && this.#giveAway(from, now);
     if (!this.#isNew(contact)) return false;
     const awaited = now < this.#patientUntil ? this.#awaited : 0;
-    const spare = this.#links.size + (this.#dialling?.size ?? 0) + awaited - ACTIVE_LINKS;
+    const spare = this.#links.size + this.#errands.size + awaited - ACTIVE_LINKS;
     if (spare >= 0 && (hops > WALK_HOPS || (links < 2 && hops > 0))) return false;
-    if (spare >= ACTIVE_LINKS_MOST - ACTIVE_LINKS || this.#underway('others') >= ERRANDS_UNDERWAY) return false;
+    if (spare >= ACTIVE_LINKS_MOST - ACTIVE_LINKS || this.#errands.underway('others') >= ERRANDS_UNDERWAY) return false;
     if (this.#trusts(contact)) this.#dial(contact, { for: spare >= 0 && links === 2 ? 'between' : 'it' });
     return true;
   }
@@ -434,7 +389,7 @@ export class PartialView implements Overlay {
   }
 
   #swapped(from: Neighbor, contact: Contact, now: number): void {
-    if (from.isSwapping || !this.#isNew(contact) || this.#underway('others') >= ERRANDS_UNDERWAY || !this.#trusts(contact)) return;
+    if (from.isSwapping || !this.#isNew(contact) || this.#errands.underway('others') >= ERRANDS_UNDERWAY || !this.#trusts(contact)) return;
     from.isSwapping = true;
     this.#dial(contact, { for: 'swap', with: from.contact.peer, until: now + WALK_PATIENCE_MS });
   }
@@ -524,9 +479,8 @@ export class PartialView implements Overlay {
 
   pulse(now: number): void {
     for (const link of this.#links.values()) link.walks = 0;
-    if (this.#dismissed !== undefined) this.#forgive(this.#dismissed, now);
-    if (this.#links.size > ACTIVE_LINKS_MOST || this.#crowdedSince !== undefined) this.#clearPorch(now);
-    if (!this.#isAnchored && this.#links.size > 0 && this.#underway('us') === 0) this.#ask(now);
+    this.#clearPorch(now);
+    if (!this.#isAnchored && this.#links.size > 0 && this.#errands.underway('us') === 0) this.#ask(now);
     this.#tryLost(now);
     this.#shuffleWhenDue(now);
     this.#tend(now);
