@@ -497,6 +497,9 @@ export const SLOWEST_UPLOAD = 8_000;
 /** Requests of one asker that may wait; an honest one has `PIECES_AHEAD` under way when each is for one piece. */
 export const UPLOAD_REQUESTS = 64;
 
+/** Holders outside the network that are asked for one file, one after the other; each has as long as a handshake. A guess. */
+export const FOREIGN_HOLDERS_ASKED = 4;
+
 /** Transfers of one peer that run at once, unless it is told otherwise, and the most that it can be told; the others queue. A guess. */
 export const TRANSFERS_AT_ONCE = 4;
 export const TRANSFERS_AT_ONCE_MOST = 64;

@@ -9,6 +9,7 @@ export { type ServeOptions, type Serving, startServer } from './server/start.ts'
 export type {
   AlreadyHere,
   Downloaded,
+  ForeignFile,
   Found,
   Holds,
   Joined,

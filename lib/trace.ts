@@ -43,6 +43,17 @@ export interface Found {
   readonly account?: string;
 }
 
+/**
+ * What a holder outside the network has (a peer of seed 004), where it is asked for it by UDP, and which MD5 it told the server's
+ * index: that is all that is known of it.
+ */
+export interface ForeignFile {
+  readonly name: string;
+  readonly md5: string;
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One of several contents that a name may mean, and who has it, by name. */
 export interface Offer extends Omit<Found, 'peer' | 'host' | 'port' | 'account'> {
   readonly peers: readonly string[];
@@ -98,6 +109,8 @@ export interface Downloaded {
   /** Bytes of it that came over the wire in this process; the others were there from an earlier attempt. */
   readonly fetched: number;
   readonly hash: Root;
+  /** Its holder is outside the network: what came was compared with this MD5, which that told the server's index, and nothing else. */
+  readonly md5?: string;
   /** Who sent how much of it, by name. */
   readonly providers: readonly { readonly peer: string; readonly bytes: number }[];
   readonly ms: number;
@@ -132,6 +145,7 @@ export type PeerEvent =
   | { readonly type: 'linkUp'; readonly peer: PeerId; readonly name: string }
   | { readonly type: 'linkDown'; readonly peer: PeerId; readonly name: string; readonly cause: Cause }
   | ({ readonly type: 'found' } & Found)
+  | ({ readonly type: 'foreign' } & ForeignFile)
   | ({ readonly type: 'offers' } & Offers)
   | ({ readonly type: 'progress' } & Progress)
   | ({ readonly type: 'transfer' } & TransferStatus)

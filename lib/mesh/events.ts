@@ -6,7 +6,7 @@
  */
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId, Root } from '../protocol/ids.ts';
-import type { AsideMessage, Contact, Inquiry, InquiryAnswer, LinkMessage, Provider, Want } from '../protocol/messages.ts';
+import type { AsideMessage, Contact, Foreign, Inquiry, InquiryAnswer, LinkMessage, Provider, Want } from '../protocol/messages.ts';
 import type { Offer } from './shelf.ts';
 
 /** What travels on a link once both ends have proven who they are. */
@@ -97,7 +97,8 @@ export type MeshEffect =
   | { readonly type: 'found'; readonly query: QueryId; readonly provider: Provider; readonly contact?: Contact }
   /**
    * The search is over: how many other peers answered, or were answered for, and how many did not in time. `without` says who should
-   * have been asked and was not there: neighbours were asked instead.
+   * have been asked and was not there: neighbours were asked instead. `foreign` is what holders outside the network have, as the
+   * server's index says: no provider, and nothing of it can be proved by a root.
    */
   | {
       readonly type: 'searchEnded';
@@ -105,6 +106,7 @@ export type MeshEffect =
       readonly asked: number;
       readonly silent: number;
       readonly without?: 'server';
+      readonly foreign?: readonly Foreign[];
     }
   /** Who is there; with `more`, a part, and further parts come, the last of them without it. */
   | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[]; readonly more?: true }

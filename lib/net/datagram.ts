@@ -6,7 +6,9 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { isIPv4 } from 'node:net';
 import { FloodmeshError, named } from '../errors.ts';
+import { shown } from '../protocol/names.ts';
 import type { Address } from './transport.ts';
 
 /** What answers a datagram from a host; undefined for nothing. */
@@ -44,20 +46,22 @@ export async function answerDatagrams({ host, port }: Address, answer: AnswerDat
 }
 
 /**
- * What `host`, an IPv4 address, answers to one datagram; what anybody else sends, or it from another port, is not heard.
- * @throws TIMED_OUT after `withinMs`; UNREACHABLE, when nobody is there; CANCELLED, or what `signal` fires with.
+ * What `host`, the IPv4 address of one machine, answers to one datagram; what anybody else sends, or it from another port, is not heard.
+ * @throws TIMED_OUT after `withinMs`; UNREACHABLE, when nobody is there, or could be; CANCELLED, or what `signal` fires with.
  */
 export async function askByDatagram({ host, port }: Address, question: string, withinMs: number, signal: AbortSignal): Promise<Uint8Array> {
+  if (!isOneMachine(host)) throw new FloodmeshError('UNREACHABLE', `${shown(host)} is not the IPv4 address of one machine`);
   const socket = createSocket('udp4');
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
   const late = setTimeout(() => reject(new FloodmeshError('TIMED_OUT', `nothing came within ${withinMs / 1_000} s`)), withinMs);
   const giveUp = () => reject(signal.reason);
   signal.addEventListener('abort', giveUp, { once: true });
-  socket.once('error', reject).once('message', resolve);
+  const failed = (cause: Error) => reject(new FloodmeshError('UNREACHABLE', cause.message, undefined, { cause }));
+  socket.once('error', failed).once('message', resolve);
   try {
     signal.throwIfAborted();
     // A connected socket: the system drops what comes from elsewhere, and tells when nobody is there.
-    socket.connect(port, host, (error?: Error) => (error ? reject(error) : socket.send(question, ignore)));
+    socket.connect(port, host, (error?: Error) => (error ? failed(error) : socket.send(question, ignore)));
     return await promise;
   } catch (thrown) {
     throw named(thrown);
@@ -67,6 +71,12 @@ export async function askByDatagram({ host, port }: Address, question: string, w
     socket.on('error', ignore);
     await closed(socket);
   }
+}
+
+/** Neither every address of a machine, nor a group of them (224.0.0.0 and above). */
+function isOneMachine(host: string): boolean {
+  const [first = 0] = isIPv4(host) ? host.split('.').map(Number) : [];
+  return first > 0 && first < 224;
 }
 
 function closed(socket: Socket): Promise<void> {

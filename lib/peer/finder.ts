@@ -8,11 +8,11 @@ import { nanoid } from 'nanoid';
 import { FETCH_TICK_MS, HOLDERS_ENOUGH, MORE_HOLDERS_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import { type PeerId, QUERY_ID_LENGTH, type QueryId, queryId, type Root } from '../protocol/ids.ts';
-import type { Provider, Want } from '../protocol/messages.ts';
+import type { Foreign, Provider, Want } from '../protocol/messages.ts';
 import { PATH_BYTES } from '../protocol/names.ts';
 import type { Found, PeerEvent } from '../trace.ts';
 import type { Body } from './body.ts';
-import { type SearchEnd, Searches } from './searches.ts';
+import { foreignFile, type SearchEnd, Searches } from './searches.ts';
 import type { Shelves } from './shelves.ts';
 
 export interface FinderParts {
@@ -21,6 +21,12 @@ export interface FinderParts {
   readonly body: () => Body;
   /** The peer of that name or id, whoever knows it. @throws PEER_UNKNOWN, CANCELLED. */
   readonly peerCalled: (name: string, signal: AbortSignal | undefined) => Promise<PeerId>;
+}
+
+/** Who has what is wanted: members, or, where there are none, others. */
+export interface Holders {
+  readonly providers: readonly Provider[];
+  readonly foreign: readonly Foreign[];
 }
 
 /** The length that belongs to a root: both together are a content. */
@@ -57,13 +63,11 @@ export class Finder {
     }
   }
 
-  /** Whoever offers what is wanted, typed as `name`, each told as it is found; that there is nobody is told, too. */
-  async providers(
-    name: string,
-    want: Want,
-    signal: AbortSignal | undefined,
-    emit: (event: PeerEvent) => void,
-  ): Promise<readonly Provider[]> {
+  /**
+   * Whoever offers what is wanted, typed as `name`, each told as it is found; and, where no member does, who else does outside the
+   * network. That there is nobody is told, too.
+   */
+  async providers(name: string, want: Want, signal: AbortSignal | undefined, emit: (event: PeerEvent) => void): Promise<Holders> {
     const providers: Provider[] = [];
     const hits = this.#ask(want, signal, { enough: HOLDERS_ENOUGH });
     for (;;) {
@@ -74,8 +78,11 @@ export class Finder {
         continue;
       }
       if (providers.length > 0 && next.value.without !== undefined) emit({ type: 'serverSkipped', name });
-      if (providers.length === 0 && this.#parts.shelves.fetchedMeant(want) === undefined) emit({ type: 'notFound', name, ...next.value });
-      return providers;
+      if (providers.length > 0) return { providers, foreign: [] };
+      const { foreign = [], ...end } = next.value;
+      for (const file of foreign) emit({ type: 'foreign', ...foreignFile(file) });
+      if (foreign.length === 0 && this.#parts.shelves.fetchedMeant(want) === undefined) emit({ type: 'notFound', name, ...end });
+      return { providers, foreign };
     }
   }
 

@@ -338,7 +338,8 @@ export class Peer {
       },
       linkDown: ({ peer, name }, cause) => this.#emit({ type: 'linkDown', peer, name, cause }),
       found: (query, provider) => this.#finder.found(query, provider),
-      searchEnded: (query, { asked, silent, without }) => this.#finder.ended(query, { asked, silent, ...(without && { without }) }),
+      searchEnded: (query, { asked, silent, without, foreign }) =>
+        this.#finder.ended(query, { asked, silent, ...(without && { without }), ...(foreign && { foreign }) }),
       topology: (ask, peers, isLast) => this.#surveys.came(ask, peers, isLast),
       callBack: (call, asker) => void this.#ways.answer(call, asker),
       callFailed: (call) => this.#ways.failed(call),

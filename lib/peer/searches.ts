@@ -1,13 +1,18 @@
 /** The searches that people wait for: what was found, handed on as it comes, and how it ended. */
 import { FloodmeshError } from '../errors.ts';
 import type { QueryId } from '../protocol/ids.ts';
-import type { Provider } from '../protocol/messages.ts';
+import type { Foreign, Provider } from '../protocol/messages.ts';
+import type { ForeignFile } from '../trace.ts';
 
-/** How a search ended: how many other peers answered, and how many did not in time; `without` the server, where that should have been asked. */
+/**
+ * How a search ended: how many other peers answered, and how many did not in time; `without` the server, where that should have been
+ * asked. `foreign`: what holders outside the network have, as the server's index says.
+ */
 export interface SearchEnd {
   readonly asked: number;
   readonly silent: number;
   readonly without?: 'server';
+  readonly foreign?: readonly Foreign[];
 }
 
 interface Running {
@@ -74,4 +79,9 @@ export class Searches {
     running.error = error;
     running.wake();
   }
+}
+
+/** What the index says of a file outside the network, as it is told. */
+export function foreignFile({ name, hash: md5, host, port }: Foreign): ForeignFile {
+  return { name, md5, host, port };
 }

@@ -6,13 +6,14 @@ import { FETCH_TICK_MS, MORE_HOLDERS_MS, SEARCHES_AT_ONCE } from '../config.ts';
 import type { Unfinished } from '../disk/journal.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { type PeerId, rootOf } from '../protocol/ids.ts';
-import type { Provider, Want } from '../protocol/messages.ts';
+import type { Foreign, Provider, Want } from '../protocol/messages.ts';
 import { shown, stem } from '../protocol/names.ts';
 import { NUMBER_LENGTH, TITLE_LENGTH, titled, titleFault } from '../protocol/titles.ts';
 import type { AlreadyHere, Downloaded, PeerEvent, TransferStatus } from '../trace.ts';
 import { type Choice, type Content, chosen, contents } from './choice.ts';
 import { type DeliveryParts, deliver } from './delivery.ts';
-import { bounded, type Finder } from './finder.ts';
+import { bounded, type Finder, type Holders } from './finder.ts';
+import { bringForeign, type ForeignContent, foreignMeant } from './foreign.ts';
 import type { Here } from './shelves.ts';
 import { Transfer } from './transfer.ts';
 import { Turns } from './turns.ts';
@@ -83,12 +84,16 @@ export class Transfers {
     const own = choice === undefined ? this.#parts.shelves.ownMeant(meaning) : undefined;
     if (own !== undefined) return { type: 'alreadyHere', ...own };
     return this.#during(name, options, async (transfer) => {
-      const content = await this.#choose(meaning, choice, transfer);
-      const here =
-        content === undefined ? this.#parts.shelves.fetchedMeant(meaning) : await this.#parts.shelves.hereOf(content, transfer.signal);
+      const { content, foreign } = await this.#choose(meaning, choice, transfer);
+      if (content !== undefined) {
+        const here = await this.#parts.shelves.hereOf(content, transfer.signal);
+        return here === undefined ? this.#bring(transfer, content, options.patient === true) : { type: 'alreadyHere', ...here };
+      }
+      const outside = foreignMeant(name, foreign, choice);
+      const here = outside === undefined || choice === undefined ? this.#parts.shelves.fetchedMeant(meaning) : undefined;
       if (here !== undefined) return { type: 'alreadyHere', ...here };
-      if (content === undefined) throw new FloodmeshError('NOT_FOUND', `nobody has ${name}`);
-      return this.#bring(transfer, content, options.patient === true);
+      if (outside === undefined) throw new FloodmeshError('NOT_FOUND', `nobody has ${name}`);
+      return this.#bringForeign(transfer, outside);
     });
   }
 
@@ -236,6 +241,19 @@ export class Transfers {
     return found.promise.finally(() => over.abort());
   }
 
+  /** What a holder outside the network has is one datagram: there is nothing to go on with, and nobody is waited for. */
+  async #bringForeign(transfer: Transfer, outside: ForeignContent): Promise<Outcome> {
+    const { number, ended } = transfer;
+    if (transfer.isPaused) await transfer.continued();
+    await this.#running.take(number, ended, () => transfer.turnTo('queued'));
+    try {
+      transfer.turnTo('running');
+      return await bringForeign(outside, transfer, this.#parts);
+    } finally {
+      this.#running.end(number);
+    }
+  }
+
   #downloaded(transfer: Transfer, content: Content, here: Here): Downloaded {
     const { contact } = this.#parts;
     const providers = Array.from(transfer.bytesFrom, ([peer, bytes]) => ({ peer: contact(peer)?.name ?? peer, bytes }));
@@ -277,21 +295,25 @@ export class Transfers {
 
   // --- what a name means ----------------------------------------------------------------------------------------------
 
-  /** The content that is meant; that there are several is told. Undefined when nobody else has any. */
-  async #choose(meaning: Want, choice: Choice | undefined, transfer: Transfer): Promise<Content | undefined> {
+  /** The content that is meant; that there are several is told. Undefined when no other member has any: then who else does. */
+  async #choose(
+    meaning: Want,
+    choice: Choice | undefined,
+    transfer: Transfer,
+  ): Promise<{ readonly content: Content | undefined; readonly foreign: readonly Foreign[] }> {
     const { nameOf } = this.#parts;
     const name = transfer.asked;
-    const providers = await this.#providers(meaning, choice, transfer);
+    const { providers, foreign } = await this.#providers(meaning, choice, transfer);
     const offers = contents(name, choice === undefined ? providers : [...this.#own(meaning), ...providers]);
     const content = chosen(name, offers, choice);
     if (offers.length > 1) {
       const told = offers.map(({ root, holders, ...offer }) => ({ ...offer, hash: root, peers: holders.map(nameOf) }));
       transfer.emit({ type: 'offers', name, chosen: content === undefined ? 0 : offers.indexOf(content) + 1, contents: told });
     }
-    return content;
+    return { content, foreign };
   }
 
-  async #providers(meaning: Want, choice: Choice | undefined, transfer: Transfer): Promise<readonly Provider[]> {
+  async #providers(meaning: Want, choice: Choice | undefined, transfer: Transfer): Promise<Holders> {
     const { number, ended, asked } = transfer;
     const want = wanted(meaning, choice);
     await this.#searching.take(number, ended);

@@ -624,8 +624,12 @@ const Published = message('published', { ...id, version: Count, entries: Count }
 export const Held = Type.Object({ contact: Contact, held: Type.Array(SharedFile, { minItems: 1, maxItems: MAX_FOUND }) }, closed);
 export type Held = Static<typeof Held>;
 
-/** A file of a holder that is no member (a peer of seed 004), as it told it itself: nobody can vouch for it. */
-export const Foreign = Type.Object({ name: Path, hash: Type.String({ maxLength: 300 }), host: Host, port: Port }, closed);
+const ForeignText = Type.String({ maxLength: 300 });
+/**
+ * A file of a holder that is no member (a peer of seed 004), as it told it itself: nobody can vouch for it. `hash` is an MD5, if it is
+ * what seed 004 has there; `folder` is what it wants before the name when it is asked for the file.
+ */
+export const Foreign = Type.Object({ name: Path, folder: Type.Optional(ForeignText), hash: ForeignText, host: Host, port: Port }, closed);
 export type Foreign = Static<typeof Foreign>;
 
 /** The rest comes after `cursor`; without one there is none. Less may have been found than was asked for, though there is a rest. */

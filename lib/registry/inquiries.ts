@@ -90,7 +90,8 @@ export class Inquiries {
     const foreign: Foreign[] = [];
     for (const { entry, holder } of holdings) {
       if (holder.type === 'foreign') {
-        foreign.push({ name: entry.name, hash: entry.hash, host: holder.host, port: holder.port });
+        const { name, folder, hash } = entry;
+        foreign.push({ name, ...(folder !== undefined && { folder }), hash, host: holder.host, port: holder.port });
         continue;
       }
       const { lease } = holder;

@@ -2,7 +2,7 @@
  * What is said at a prompt, as plain values. With `--json` each is one line as it stands; people read `sentences` of it.
  *
  * Beside the peer's own events (`trace`) there are the ends and tables that only commands answer:
- * `contents` and `searched` end the `found` lines of search, list and browse; `peers`, `status`, `transfers`, `limits`,
+ * `contents`, `foreign` and `searched` end the `found` lines of search, list and browse; `peers`, `status`, `transfers`, `limits`,
  * `sharedFile`, `passwordChanged` and `help` answer the commands of these names; `transfers` also what pauses, continues or cancels some.
  */
 import type { Status } from '../peer/peer.ts';
@@ -20,6 +20,8 @@ export interface Searched {
   readonly without?: 'server';
   readonly count: number;
   readonly contents: number;
+  /** How many `foreign` lines there were, if any. */
+  readonly foreign?: number;
 }
 
 export interface PeersAnswer {

@@ -7,6 +7,7 @@
 import { passwordsIn } from '../disk/secret.ts';
 import { EXIT, FloodmeshError, named, withoutAccount } from '../errors.ts';
 import type { Peer } from '../peer/peer.ts';
+import { foreignFile } from '../peer/searches.ts';
 import type { GetOptions, Resumed } from '../peer/transfers.ts';
 import type { Found, NotFound, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
 import type { Answer } from './answers.ts';
@@ -335,7 +336,7 @@ async function fetched(peer: ReplPeer, typed: string, conversation: Conversation
   const { name, choice } = meant(typed);
   const heard: { missing?: NotFound } = {};
   const told = (event: PeerEvent): void => {
-    if (event.type === 'found') aside(event);
+    if (event.type === 'found' || event.type === 'foreign') aside(event);
     if (event.type === 'offers' || event.type === 'progress' || event.type === 'serverSkipped') say(event);
     if (event.type === 'notFound') heard.missing = event;
   };
@@ -413,7 +414,7 @@ function limitsIn(argument: string): Parameters<ReplPeer['limit']>[0] {
   return Object.fromEntries(parts.map(([, direction, rate = '']) => [direction, rate === 'off' ? undefined : parseRate(rate)]));
 }
 
-/** Says every hit, the contents they make, and the end; answers how many hits there were. */
+/** Says every hit, the contents they make, what others outside the network have, and the end; answers how many there were of all. */
 async function search(peer: ReplPeer, text: string, { signal, say }: Conversation, holder?: string): Promise<number> {
   if (holder !== undefined) required(holder, 'browse PEER');
   const whose = holder === undefined ? {} : { peer: holder };
@@ -424,8 +425,11 @@ async function search(peer: ReplPeer, text: string, { signal, say }: Conversatio
     if (next.done) {
       const contents = grouped(found);
       if (contents.length > 0) say({ type: 'contents', contents });
-      say({ type: 'searched', name: text, ...whose, ...next.value, count: found.length, contents: contents.length });
-      return found.length;
+      const { foreign = [], ...end } = next.value;
+      for (const file of foreign) say({ type: 'foreign', ...foreignFile(file) });
+      const outside = foreign.length === 0 ? {} : { foreign: foreign.length };
+      say({ type: 'searched', name: text, ...whose, ...end, count: found.length, contents: contents.length, ...outside });
+      return found.length + foreign.length;
     }
     found.push(next.value);
     say({ type: 'found', ...next.value });

@@ -15,6 +15,7 @@ export class Completion {
         remember(this.#files, answer.name);
         remember(this.#peers, answer.peer);
         break;
+      case 'foreign':
       case 'downloaded':
       case 'alreadyHere':
         remember(this.#files, answer.name);

@@ -1,8 +1,9 @@
 /** Contents under names: how a person says which one is meant, and how several are shown. */
 import type { Choice } from '../peer/choice.ts';
+import { authority } from '../protocol/host.ts';
 import { shown } from '../protocol/names.ts';
 import { type Titled, titled } from '../protocol/titles.ts';
-import type { Found, Offer } from '../trace.ts';
+import type { ForeignFile, Found, Offer } from '../trace.ts';
 import { bytes, counted } from './units.ts';
 import { padded } from './width.ts';
 
@@ -63,6 +64,12 @@ export function offerLine({ name, bytes: size, hash, holds, peers, ...titles }: 
   const files = holds === undefined ? '' : `, ${counted(holds.files, 'file')}`;
   const sized = bytes(holds?.bytes ?? size).padStart(SIZE_COLUMNS);
   return `${padded(called, NAME_COLUMNS)}  ${sized}  ${hash.slice(0, HASH_COLUMNS)}  ${peers.map(shown).join(', ')}${files}${titleWords(titles)}`;
+}
+
+/** What a holder outside the network has: its length is not known, and its hash is an MD5. */
+export function foreignLine({ name, md5, host, port }: ForeignFile): string {
+  const at = authority({ host: shown(host), port });
+  return `${padded(shown(name), NAME_COLUMNS)}  ${'?'.padStart(SIZE_COLUMNS)}  ${shown(md5).slice(0, HASH_COLUMNS)}  ${at}, outside the network: an MD5 is all that is known`;
 }
 
 function titleWords({ title, number }: Titled): string {

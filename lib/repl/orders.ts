@@ -80,10 +80,18 @@ export function statusOfError({ code, exitCode }: FloodmeshError): Status {
 
 async function names(peer: ReplPeer, text: string, signal: AbortSignal, write: (line: string) => void): Promise<number> {
   const told = new Set<string>();
-  for await (const { name } of peer.search(text, { signal })) {
-    if (told.has(name)) continue;
+  const tell = ({ name }: { readonly name: string }): void => {
+    if (!told.has(name)) write(name);
     told.add(name);
-    write(name);
+  };
+  const hits = peer.search(text, { signal });
+  for (;;) {
+    const next = await hits.next();
+    if (!next.done) {
+      tell(next.value);
+      continue;
+    }
+    for (const file of next.value.foreign ?? []) tell(file);
+    return told.size;
   }
-  return told.size;
 }

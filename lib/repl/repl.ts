@@ -271,6 +271,7 @@ export class Repl {
         break;
       case 'joined':
       case 'found':
+      case 'foreign':
       case 'offers':
       case 'serverSkipped':
       case 'downloaded':

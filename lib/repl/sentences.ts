@@ -8,7 +8,7 @@ import type { AccountEntry } from '../protocol/messages.ts';
 import { shown } from '../protocol/names.ts';
 import type { Downloaded, Limits, NotFound, Offers, TransferStatus } from '../trace.ts';
 import type { Answer, HelpEntry, PeersAnswer, Searched } from './answers.ts';
-import { offerLine, offerLines } from './offers.ts';
+import { foreignLine, offerLine, offerLines } from './offers.ts';
 import { amountWords, percent } from './progress.ts';
 import { rowLines, topologyLines } from './topology.ts';
 import { bytes, counted, duration, rate } from './units.ts';
@@ -39,6 +39,8 @@ export function sentences(answer: Answer, look: Look): string[] {
       return offersLines(answer, chalk);
     case 'contents':
       return offerLines(answer.contents);
+    case 'foreign':
+      return [foreignLine(answer)];
     case 'searched':
       return [chalk.dim(searchedWords(answer))];
     case 'topology':
@@ -94,7 +96,8 @@ function downloadedWords(file: Downloaded, look: Look): string {
   const holders = file.providers.map(({ peer }) => shown(peer));
   const from = holders.length === 0 ? '' : ` from ${listed(holders)}`;
   const name = look.chalk.green(shown(file.name));
-  return `${name}  ${bytes(file.bytes)}${from} in ${duration(file.ms)} → ${pathWords(file.path, look)}`;
+  const checked = file.md5 === undefined ? '' : ', checked by the MD5 that its holder told the index, and nothing else';
+  return `${name}  ${bytes(file.bytes)}${from} in ${duration(file.ms)} → ${pathWords(file.path, look)}${checked}`;
 }
 
 function notFoundLines(missing: NotFound & { readonly suggestion?: string }, { chalk }: Look): string[] {
@@ -116,7 +119,9 @@ function offersLines({ name, chosen, contents }: Offers, chalk: ChalkInstance): 
 
 function searchedWords(end: Searched): string {
   if (end.peer !== undefined) return `${shown(end.peer)} shares ${counted(end.contents, 'file')}`;
-  if (end.count > 0) return `${counted(end.contents, 'file')} ${askedWords(end)}`;
+  const { foreign = 0 } = end;
+  const outside = foreign === 0 ? '' : ` and ${foreign} outside the network`;
+  if (end.count + foreign > 0) return `${counted(end.contents, 'file')}${outside} ${askedWords(end)}`;
   const what = end.name === '' ? 'nobody shares a file' : `no file has ${shown(end.name)} in its name or title`;
   return `${what} ${askedWords(end)}`;
 }

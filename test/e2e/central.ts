@@ -1,6 +1,7 @@
 /** The server's index of seeds 002 and 004 with real processes: a network that is typed at as any other. */
 import { readFileSync } from 'node:fs';
 import t from 'tap';
+import { SeedPeer } from '../suites/seed-peer.ts';
 import { fullMesh, holds, links, type Program, story } from './processes.ts';
 
 t.setTimeout(300_000);
@@ -31,6 +32,16 @@ story(
       await holds(10_000, async () => (await listed()).includes('new.txt'));
       t.match(await s4.fetch('new'), { providers: [{ peer: 's1' }] });
       t.match(await (await fetch(`http://${network.address}/resource`)).text(), 'new.txt');
+    });
+
+    await t.test('peers of seed 004 have what these share, and these have what they uploaded', async (t) => {
+      const seed = await new SeedPeer('de501488-0ecb-4211-8a51-30cda692067e', network.port).start(t);
+      t.match(await seed.list(), /f3\.txt/);
+      t.match(await seed.download('f3.txt'), { printed: "resource '127.0.0.1_f3.txt' downloaded", content: Buffer.from('I am f3.\n') });
+      t.match(await seed.upload('tests', 'test.csv', Buffer.from('a,b\n')), /uploaded/);
+      t.match(await s1.ask('search est', 'foreign'), { name: 'test.csv', host: '127.0.0.1' });
+      t.match(await s1.fetch('test'), { name: 'test.csv', bytes: 4, md5: /^[0-9a-f]{32}$/ });
+      t.equal(readFileSync(network.downloads('s1', 'test.csv'), 'utf8'), 'a,b\n');
     });
 
     await t.test(

@@ -55,6 +55,12 @@ t.test('what comes from another port is not heard, be it first or last', async (
   t.equal(String(await askByDatagram({ host: HOST, port: holder.address().port }, 'q', LONG_MS, never)), 'true');
 });
 
+t.test('nobody is asked at what is not the address of one machine', async (t) => {
+  for (const host of ['0.0.0.0', '0.1.2.3', '224.0.0.1', '255.255.255.255', '::1', 'localhost', '127.1']) {
+    await t.rejects(askByDatagram({ host, port: 9 }, 'q', LONG_MS, never), { code: 'UNREACHABLE' }, host);
+  }
+});
+
 t.test('who gives up does not wait', async (t) => {
   const holder = await socket(t);
   const address = { host: HOST, port: holder.address().port };

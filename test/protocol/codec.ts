@@ -70,6 +70,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   edge: [...NO_COUNT, 33],
   patienceMs: [...NO_COUNT, 3_600_001],
   nextMs: [...NO_COUNT, 0, 5_001],
+  silentMs: [...NO_COUNT, 1_201],
   leaseMs: [...NO_COUNT, 3_600_001],
   listLifeMs: [...NO_COUNT, 239_999, 604_800_001],
   peer: [...NO_ID, 'x'.repeat(13)],
@@ -145,6 +146,7 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   held: [...NO_ARRAY, [], [null], [{}], tooMany(512, files[0])],
   foreign: [...NO_ARRAY, [null], [{}]],
   hash: [...NO_STRING, 'x'.repeat(301)],
+  folder: [...NO_STRING, 'x'.repeat(301)],
 };
 
 const OPTIONAL = new Set([
@@ -165,6 +167,7 @@ const OPTIONAL = new Set([
     'peers.0.account in peerList',
     'accounts in peerList',
     'foreign in located',
+    'foreign.0.folder in located',
     'contact in browsed',
     'buckets in known',
     'answer in known',

@@ -140,7 +140,7 @@ export const answers: readonly ServerAnswer[] = [
   { type: 'assigned', id: 1, contact, cookie, leaseMs: 30_000, discovery: 'flood', networkKey: 'Zm9v', index: true, listLifeMs: 240_000 },
   { type: 'published', id: 13, version: 1, entries: 0 },
   { type: 'located', id: 14, found: [{ contact, held: [...files] }], cursor: '2.a' },
-  { type: 'located', id: 14, found: [], foreign: [{ name: 'f1.txt', hash: '0f', host: '10.0.0.1', port: 8000 }] },
+  { type: 'located', id: 14, found: [], foreign: [{ name: 'f1.txt', folder: 'tests', hash: '0f', host: '10.0.0.1', port: 8000 }] },
   { type: 'browsed', id: 15, contact, version: 1, entries: 2, found: [...files], cursor: 'photos/' },
   { type: 'contactList', id: 16, found: [contact], members: 1, cursor: 'a' },
   { type: 'left', id: 4 },

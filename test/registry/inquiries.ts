@@ -109,9 +109,13 @@ t.test('the list of an account stays when its peer is gone, and says that it is 
 t.test('files of holders that are no members are told apart', async (t) => {
   const { ask, catalog } = await opened(2);
   await catalog.register({ id: 'x', host: '10.0.0.9', port: 8_000 }, { name: 'f1', folder: '/tmp', hash: 'md5' }, 0);
+  await catalog.register({ id: 'y', host: '10.0.0.9', port: 8_001 }, { name: 'f1', folder: '', hash: 'md5' }, 0);
   await ask(1, whole(fileOf('f1')));
   const located = (await ask(2, { type: 'locate', want: { by: 'name', name: 'f1' } })) as Answer<'located'>;
-  t.same(located.foreign, [{ name: 'f1', hash: 'md5', host: '10.0.0.9', port: 8_000 }]);
+  t.same(located.foreign, [
+    { name: 'f1', folder: '/tmp', hash: 'md5', host: '10.0.0.9', port: 8_000 },
+    { name: 'f1', hash: 'md5', host: '10.0.0.9', port: 8_001 },
+  ]);
   t.equal(located.found.length, 1);
 });
 

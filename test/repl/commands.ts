@@ -209,6 +209,22 @@ t.test('search says each hit and the end, and finding nothing is not found', asy
   });
 });
 
+t.test('search says what others outside the network have after all that members have', async (t) => {
+  const foreign = [{ name: 'f9', folder: 'tests', hash: '0f'.repeat(16), host: '10.0.0.9', port: 8000 }];
+  const outside = async function* () {
+    yield* [];
+    return { asked: 4, silent: 0, foreign };
+  };
+  t.same(await obey('search f9', scripted({ search: outside })), {
+    code: EXIT.done,
+    said: [
+      { type: 'foreign', name: 'f9', md5: '0f'.repeat(16), host: '10.0.0.9', port: 8000 },
+      { type: 'searched', name: 'f9', asked: 4, silent: 0, count: 0, contents: 0, foreign: 1 },
+    ],
+    aside: [],
+  });
+});
+
 t.test('list asks everybody for everything, browse asks one', async (t) => {
   const script = scripted();
   t.equal((await obey('list', script)).said.length, 3);

@@ -15,6 +15,8 @@ t.test('names of files that were seen complete with and without get', async (t) 
   completion.see({ type: 'found', ...F1, name: 'my file.txt' });
   completion.see({ type: 'downloaded', ...DOWNLOADED, name: 'list of things.txt' });
   completion.see({ type: 'alreadyHere', name: 'a.txt', path: '' });
+  completion.see({ type: 'foreign', name: 'outside.csv', md5: '', host: '10.0.0.9', port: 8000 });
+  t.same(completion.complete('get out'), [['outside.csv'], 'out']);
   t.same(completion.complete('my f'), [['my file.txt'], 'my f']);
   t.same(completion.complete('get MY'), [['my file.txt'], 'MY']);
   t.same(completion.complete('list o'), [['list of things.txt'], 'list o']);

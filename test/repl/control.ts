@@ -33,6 +33,24 @@ async function raw(path: string, text: string): Promise<string> {
   return answer;
 }
 
+t.test('SEARCH lists what is outside the network, too, each name once', async (t) => {
+  const { path } = await controlled(t, {
+    async *search() {
+      yield F1;
+      const outside = { hash: '', host: '10.0.0.9', port: 8000 };
+      return {
+        asked: 4,
+        silent: 0,
+        foreign: [
+          { name: 'f1.txt', ...outside },
+          { name: 'f9', ...outside },
+        ],
+      };
+    },
+  });
+  t.equal(await raw(path, 'SEARCH f\r\n'), '200 OK 12\r\nf1.txt\r\nf9\r\n');
+});
+
 t.test('the operations of seed 000 are answered in its form', async (t) => {
   const { path, asked } = await controlled(t);
   t.equal(await raw(path, 'INIT_PEER_TABLE \r\n'), '200 OK 0\r\n');

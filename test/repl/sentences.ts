@@ -55,6 +55,11 @@ t.test('a content is a row, and the end of a search says what came of it', async
   t.equal(words({ ...end, name: 'f', count: 3, contents: 2 }), '2 files (4 peers asked)');
   t.equal(words({ ...end, name: 'f', count: 0, contents: 0 }), 'no file has f in its name or title (4 peers asked)');
   t.equal(words({ ...end, name: '', count: 0, contents: 0 }), 'nobody shares a file (4 peers asked)');
+  t.equal(words({ ...end, name: 'f', count: 0, contents: 0, foreign: 1 }), '0 files and 1 outside the network (4 peers asked)');
+  t.match(
+    words({ type: 'foreign', name: 'f9', md5: '0f'.repeat(16), host: '10.0.0.9', port: 8000 }),
+    /^f9 +\? {2}0f0f0f0f {2}10\.0\.0\.9:8000, outside the network: an MD5 is all that is known$/,
+  );
   t.equal(words({ ...end, name: '', peer: 's1', count: 1, contents: 1 }), 's1 shares 1 file');
 });
 

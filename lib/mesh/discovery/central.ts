@@ -9,7 +9,7 @@
  */
 import { HITS_PER_QUERY, LOCATED_FEW } from '../../config.ts';
 import { type PeerId, type QueryId, queryId } from '../../protocol/ids.ts';
-import { type Contact, type InquiryAnswer, MAX_FOUND, type SharedFile } from '../../protocol/messages.ts';
+import { type Contact, type Foreign, type InquiryAnswer, MAX_FOUND, type SharedFile } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 import { Shelf } from '../shelf.ts';
 import type { Discovery, View } from './discovery.ts';
@@ -26,7 +26,9 @@ interface Search {
   readonly holders: Set<PeerId>;
   /** What a list of all brought so far: what lies in a folder is in the list of it, wherever in the answer that comes. */
   readonly lists: Map<PeerId, { readonly contact: Contact; readonly shelf: Shelf }>;
-  /** How many files came. */
+  /** What holders outside the network have. */
+  readonly foreign: Foreign[];
+  /** How many files came, of whomever. */
   files: number;
   /** The server is away, or was silent the last time: the neighbours are asked. */
   isSkipping: boolean;
@@ -79,6 +81,7 @@ export class CentralDiscovery implements Discovery {
       told: new Set(),
       holders: new Set(),
       lists: new Map(),
+      foreign: [],
       files: 0,
       isSkipping: false,
       isAnswered: false,
@@ -101,6 +104,7 @@ export class CentralDiscovery implements Discovery {
   #answered(search: Search, answer: InquiryAnswer | undefined, view: View): MeshEffect[] {
     switch (answer?.type) {
       case 'located': {
+        this.#tookForeign(search, answer.foreign);
         const lots = answer.found.map(({ contact, held }): Lot => ({ contact, files: held }));
         return this.#took(search, lots, answer.cursor, view);
       }
@@ -134,6 +138,12 @@ export class CentralDiscovery implements Discovery {
     return [...effects, ...this.#end(search, view)];
   }
 
+  // A root is nothing that they could know.
+  #tookForeign(search: Search, foreign: readonly Foreign[] = []): void {
+    search.files += foreign.length;
+    if (search.event.want.by !== 'root') search.foreign.push(...foreign);
+  }
+
   #end(search: Search, view: View): MeshEffect[] {
     const { query, only, want } = search.event;
     search.isAnswered = true;
@@ -144,7 +154,8 @@ export class CentralDiscovery implements Discovery {
     this.#searches.delete(query);
     if (search.isSkipping) effects.push(...this.#neighbors.handle({ type: 'cancel', query }, view));
     const others = (view.knowsAll ? view.members().length : this.#members) - 1;
-    return [...effects, { type: 'searchEnded', query, asked: only === undefined ? others : 1, silent: 0 }];
+    const asked = only === undefined ? others : 1;
+    return [...effects, { type: 'searchEnded', query, asked, silent: 0, ...outside(search) }];
   }
 
   // --- asking the neighbours ----------------------------------------------------------------------------------------------
@@ -168,7 +179,8 @@ export class CentralDiscovery implements Discovery {
       if (search === undefined) return [];
       if (effect.type === 'found') return isNews(search, effect.provider.peer, effect.provider) ? effect : [];
       this.#searches.delete(effect.query);
-      return search.isAnswered ? effect : { ...effect, without: 'server' as const };
+      const ended = { ...effect, ...outside(search) };
+      return search.isAnswered ? ended : { ...ended, without: 'server' as const };
     });
   }
 }
@@ -200,6 +212,11 @@ function listOf(search: Search, { contact, files }: Lot): { readonly contact: Co
   if (isOfAll(search)) search.lists.set(contact.peer, list);
   for (const file of files) list.shelf.put(file);
   return list;
+}
+
+/** What holders outside the network have, where there is any: it is told with the end. */
+function outside({ foreign }: Search): { readonly foreign?: readonly Foreign[] } {
+  return foreign.length === 0 ? {} : { foreign };
 }
 
 function isOfAll({ event: { want } }: Search): boolean {

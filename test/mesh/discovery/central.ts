@@ -4,7 +4,7 @@ import { CentralDiscovery } from '../../../lib/mesh/discovery/central.ts';
 import type { View } from '../../../lib/mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../../../lib/mesh/events.ts';
 import { type PeerId, queryId } from '../../../lib/protocol/ids.ts';
-import type { Contact, Inquiry, InquiryAnswer, Provider, SharedFile, Want } from '../../../lib/protocol/messages.ts';
+import type { Contact, Foreign, Inquiry, InquiryAnswer, Provider, SharedFile, Want } from '../../../lib/protocol/messages.ts';
 import { answerText } from '../../../lib/protocol/proofs.ts';
 import { sealOf } from '../../../lib/simulator/seal.ts';
 import { said, spokenFor } from '../mind.ts';
@@ -106,6 +106,32 @@ t.test('parts are asked for until the last, or until there are enough holders', 
   t.same(told(asker.answered(located(undefined, [a, fileOf('f1')], [b, fileOf('f1')]))), ['f1 at b'], 'nothing twice');
   t.match(asked(asker.search(NAMED, { enough: 1 })), [{ most: LOCATED_FEW }]);
   t.ok(end(asker.answered(located('2.a', [a, fileOf('f1')]))));
+});
+
+t.test('what holders outside the network have comes with the end, after whatever members have', async (t) => {
+  const asker = new Asker();
+  const held = (name: string): Foreign => ({ name, folder: 'tests', hash: '0f'.repeat(16), host: '10.0.0.9', port: 8_000 });
+  const answer = (foreign: readonly Foreign[], cursor?: string): InquiryAnswer => ({
+    ...{ type: 'located', found: [{ contact: a, held: [fileOf('f1')] }], foreign: [...foreign] },
+    ...(cursor === undefined ? {} : { cursor }),
+  });
+  asker.search(NAMED);
+  t.same(asked(asker.answered(answer([held('f1')], '2.a'))).length, 1);
+  const effects = asker.answered(answer([held('f1.txt')]));
+  t.same(end(effects), { type: 'searchEnded', query: QUERY, asked: 1, silent: 0, foreign: [held('f1'), held('f1.txt')] });
+  asker.search({ by: 'root', root: fileOf('f1').root });
+  t.notOk('foreign' in (end(asker.answered(answer([held('f1')]))) ?? {}), 'but nothing that a root would prove');
+  asker.search(ALL);
+  const flood = Array.from({ length: HITS_PER_QUERY }, (_, index) => held(`f${index}`));
+  t.ok(end(asker.answered(answer(flood, '0.z'))), 'however many they register, a search ends');
+
+  const other = new Asker();
+  other.search(NAMED);
+  other.answered(undefined);
+  other.echoed();
+  other.search(NAMED);
+  t.same(other.answered({ type: 'located', found: [], foreign: [held('f1')] }), [], 'a server that was silent knows of no member');
+  t.match(end(other.echoed()), { foreign: [held('f1')], without: undefined });
 });
 
 t.test('an answer without an end is ended', async (t) => {
