@@ -1,7 +1,7 @@
 /**
  * Is everything found that is there? A hundred real peers in this process, over real sockets, and ten thousand searches for what some
  * other of them shares (`npm run bench -- searches central 100 10000`; the first word is the way to find a file). Told are those that
- * missed, and the CPU time of a search, all peers and the server together.
+ * missed, with how many had answered until then, and the CPU time of a search, all peers and the server together.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -61,14 +61,23 @@ async function asked(peers: readonly Peer[], searches: number): Promise<number> 
       const turn = next++;
       const holder = (turn + 1 + (Math.floor(turn / peers.length) % (peers.length - 1))) % peers.length;
       const asker = peers[turn % peers.length];
-      if (asker !== undefined && !(await finds(asker, `only p${holder}.txt`, `p${holder}`))) missed += 1;
+      const end = asker === undefined ? undefined : await missing(asker, `only p${holder}.txt`, `p${holder}`);
+      if (end === undefined) continue;
+      missed += 1;
+      console.log(`search ${turn}: p${turn % peers.length} does not find what p${holder} has`, end);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, ask));
   return missed;
 }
 
-async function finds(asker: Peer, text: string, holder: string): Promise<boolean> {
-  for await (const { peer } of asker.search(text)) if (peer === holder) return true;
-  return false;
+/** How a search ended that did not find it; undefined when it did. */
+async function missing(asker: Peer, text: string, holder: string): Promise<object | undefined> {
+  const hits = asker.search(text);
+  for (let next = await hits.next(); ; next = await hits.next()) {
+    if (next.done) return next.value;
+    if (next.value.peer !== holder) continue;
+    await hits.return({ asked: 0, silent: 0 });
+    return undefined;
+  }
 }
