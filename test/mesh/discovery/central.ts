@@ -268,8 +268,9 @@ t.test('a question that is asked twice ends as the second does', async (t) => {
   const asker = new Asker();
   asker.search(NAMED);
   asker.answered(undefined);
+  asker.tell({ type: 'serverAnswered', ask: 'another question', answer: located(undefined) });
   asker.search(NAMED);
-  t.ok(end(asker.answered(located(undefined, [a, fileOf('f1')]))));
+  t.ok(end(asker.answered(located(undefined))));
   t.same(asker.echoed(), []);
 });
 
