@@ -1,6 +1,6 @@
 /**
- * Every statement of the catalog, as `statements` has those of the register, with three words of its own: `EACH(:values)` is a table of
- * the JSON objects in a value, `HAS(one, other)` whether a text has another one in it, `READ(column)` a column for which no index is used.
+ * Every statement of the catalog, as `statements` has those of the register, with two words of its own: `EACH(:values)` is a table of
+ * the JSON objects in a value, `HAS(one, other)` whether a text has another one in it, for which no index is used.
  *
  * What changes begins with `catalogCount`: it takes the one row that all who publish need, so they act one after the other, entries
  * are numbered in the order of commits, and who reads on after a number misses nothing. Joins do not wait for it.
@@ -24,9 +24,9 @@ function located(condition: string, from = ENTRY, order = 'entry.entry', network
             AND (lease.serial IS NOT NULL OR list.until > :now) ORDER BY ${order} LIMIT :limit`;
 }
 
-/** Entry by entry, up to one of them. */
+/** Entry by entry, up to one of them: the network of what is found is looked at, so that no index by networks is used. */
 function scanned(condition: string): string {
-  return located(`entry.entry <= :upto AND ${condition}`, ENTRY, 'entry.entry', 'READ(entry.network)');
+  return located(`entry.entry <= :upto AND ${condition}`, ENTRY, 'entry.entry', 'list.network');
 }
 
 /** Those that SQLite's table of trigrams names. */
@@ -35,10 +35,14 @@ function matched(condition: string): string {
   return located(`catalog_text MATCH :match AND entry.entry = catalog_text.rowid AND ${condition}`, from, 'catalog_text.rowid');
 }
 
-/** Those that PostgreSQL's index names, all at once: left to itself it reads on and on in the order that is wanted, for what is rare. */
+/**
+ * Those that PostgreSQL's index names, all at once: left to itself it reads on and on in the order that is wanted, for what is rare. Whose
+ * they are is looked up for no more than are wanted, and so those of whoever is not there are among them, too.
+ */
 function indexed(condition: string): string {
   return `WITH entry AS MATERIALIZED (SELECT * FROM catalog_entry AS entry
-            WHERE entry.network = :network AND entry.entry > :after AND ${condition}) ${located('1 = 1', 'entry')}`;
+            WHERE entry.network = :network AND entry.entry > :after AND ${condition} ORDER BY entry.entry LIMIT :limit)
+          SELECT ${LIST}, ${FOUND} FROM entry LEFT JOIN catalog_list AS list ON list.list = entry.list LEFT JOIN ${LEASED} ORDER BY entry.entry`;
 }
 
 const WORDS = `NOT EXISTS (SELECT 1 FROM EACH(:words) WHERE NOT HAS(entry.words, value->>'word'))`;
@@ -83,8 +87,7 @@ export const CATALOG_STATEMENTS = {
   // Where there is an index of trigrams: SQLite has its own table of them, PostgreSQL an index of the columns, which is for what is rare.
   matchText: matched('HAS(entry.text, :text)'),
   matchWords: matched(WORDS),
-  nearText: scanned(`READ(entry.text) LIKE :pattern ESCAPE '!'`),
-  nearWords: scanned(`READ(entry.words) LIKE :pattern ESCAPE '!' AND ${WORDS}`),
+  nearWords: scanned(`HAS(entry.words, :word) AND ${WORDS}`),
   likeText: indexed(`entry.text LIKE :pattern ESCAPE '!'`),
   likeWords: indexed(`entry.words LIKE :pattern ESCAPE '!' AND ${WORDS}`),
 

@@ -196,8 +196,7 @@ function positional(statement: Statement): Positional {
 function spelled(statement: string): string {
   return statement
     .replace(/EACH\((:\w+)\)/g, 'json_array_elements(CAST($1 AS json)) AS each(value)')
-    .replace(/HAS\(([^,]+), ([^)]+)\)/g, '(strpos($1, $2) > 0)')
-    .replace(/READ\(([^)]+)\)/g, "($1 || '')");
+    .replace(/HAS\(([^,]+), ([^)]+)\)/g, '(strpos($1, $2) > 0)');
 }
 
 function written(value: Value | undefined): string | number | null {

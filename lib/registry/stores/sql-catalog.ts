@@ -4,7 +4,6 @@
  * A list has a number, and its entries bear it. A list that begins anew gets another number, and one that is forgotten is removed:
  * what bears the old number is in no answer from then on, and `sweep` removes it bit by bit.
  */
-import assert from 'node:assert';
 import { CATALOG_SCANNED } from '../../config.ts';
 import { type PeerId, peerId } from '../../protocol/ids.ts';
 import {
@@ -312,20 +311,17 @@ function search(way: Way, trigrams: Trigrams): Search {
 
 function located(rows: readonly Row[], limit: number, after: number | undefined, now: number): Located {
   const last = rows.length === limit ? rows.at(-1) : undefined;
-  return { found: rows.map((row) => holdingIn(row, now)), after: last === undefined ? after : Number(last.entry) };
+  return { found: rows.flatMap((row) => holdingIn(row, now) ?? []), after: last === undefined ? after : Number(last.entry) };
 }
 
 /** A search for texts that an entry has in it, by their trigrams if there is an index, and they have any that it knows. */
 function partSearch(what: 'Text' | 'Words', texts: readonly string[], values: Values, trigrams: Trigrams): Search {
   const match = trigrams === 'table' ? trigramsOf(texts) : '';
   if (match !== '') return { statement: `match${what}`, values: { ...values, match } };
-  const like = trigrams === 'index' ? likeOf(texts) : undefined;
-  if (like !== undefined) {
-    const { words } = values;
-    const asked = { ...(words !== undefined && { words }), pattern: like };
-    return { statement: `near${what}`, values: asked, isScan: true, rare: `like${what}` };
-  }
-  return { statement: `scan${what}`, values, isScan: true };
+  const known = trigrams === 'index' ? longestKnown(texts) : undefined;
+  if (known === undefined) return { statement: `scan${what}`, values, isScan: true };
+  const asked = { ...values, word: known, pattern: `%${known.replace(/[!%_]/g, '!$&')}%` };
+  return { statement: what === 'Text' ? 'scanText' : 'nearWords', values: asked, isScan: true, rare: `like${what}` };
 }
 
 /**
@@ -343,10 +339,9 @@ function trigramsOf(texts: readonly string[]): string {
   return [...asked].map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(' AND ');
 }
 
-/** A pattern for the longest of those that have three letters in a row whatever the database's language: pg_trgm knows no others. */
-function likeOf(texts: readonly string[]): string | undefined {
-  const known = texts.filter((text) => /[a-z0-9]{3}/.test(text)).sort((one, other) => other.length - one.length);
-  return known[0] && `%${known[0].replace(/[!%_]/g, '!$&')}%`;
+/** The longest of those that have three letters in a row whatever the database's language: pg_trgm knows no others. */
+function longestKnown(texts: readonly string[]): string | undefined {
+  return texts.filter((text) => /[a-z0-9]{3}/.test(text)).sort((one, other) => other.length - one.length)[0];
 }
 
 function holderIn(row: Row, now: number): Holder | undefined {
@@ -356,10 +351,10 @@ function holderIn(row: Row, now: number): Holder | undefined {
   return { type: 'foreign', id: String(row.foreign_id), host: String(row.foreign_host), port: Number(row.foreign_port) };
 }
 
-function holdingIn(row: Row, now: number): Holding {
+// What an index names at once may be an entry of somebody who is not there.
+function holdingIn(row: Row, now: number): Holding | undefined {
   const holder = holderIn(row, now);
-  assert(holder !== undefined, 'only entries of those who are there are located');
-  return { entry: entryIn(row), holder };
+  return holder && { entry: entryIn(row), holder };
 }
 
 function entryIn(row: Row): Entry {

@@ -94,10 +94,7 @@ interface Bounds {
 }
 
 function spelled(statement: string): string {
-  return statement
-    .replace(/EACH\((:\w+)\)/g, 'json_each($1)')
-    .replace(/HAS\(([^,]+), ([^)]+)\)/g, '(instr($1, $2) > 0)')
-    .replace(/READ\(([^)]+)\)/g, '+$1');
+  return statement.replace(/EACH\((:\w+)\)/g, 'json_each($1)').replace(/HAS\(([^,]+), ([^)]+)\)/g, '(instr($1, $2) > 0)');
 }
 
 function written(values: Values): Record<string, string | number | null> {

@@ -67,6 +67,15 @@ else {
     t.equal((await namesOf(store.catalog, common, { limit: 3 })).length, 12);
     t.same(await namesOf(store.catalog, { by: 'words', words: ['words', 'rare'] }), ['common last']);
     t.equal((await namesOf(store.catalog, { by: 'words', words: ['common', 'words'] })).length, 11);
+    const two = await member(store, 2);
+    await store.catalog.publish(patch(peer(two), [entryOf('rare of two'), entryOf('rare in two')], { limits }), NOW);
+    const [lease] = await store.leases('p2p', NOW);
+    await store.end(Number(lease?.serial), NOW);
+    t.match(await part(rare, 2), { found: [], after: Number }, 'those of who is not there are looked at, and left out');
+    t.same(await namesOf(store.catalog, rare), ['rare of two', 'rare in two']);
+    t.same(await namesOf(store.catalog, rare, { limit: 3 }), ['rare of two', 'rare in two']);
+    await store.catalog.withdraw('p2p', { type: 'peer', peer: one });
+    t.same(await namesOf(store.catalog, rare, { limit: 3 }), ['rare of two', 'rare in two'], 'nor what is in no list');
     await store.close();
   });
 
