@@ -12,6 +12,7 @@ import {
   CONNECTIONS_PER_MEMBER,
   HANDSHAKE_MS,
   HTTP_ANSWER_MS,
+  HTTP_STILL_MS,
   JOINER_IDLE_MS,
   LEASE_MS,
   LINK_QUEUE_BYTES,
@@ -82,6 +83,8 @@ export interface ServerOptions {
   readonly listLifeMs?: number | undefined;
   /** How long a reader may take for an answer over HTTP. */
   readonly answerMs?: number;
+  /** How long a connection for HTTP may be still, in the middle of an answer too. */
+  readonly stillMs?: number;
   /** What whoever changes something over HTTP must know; without one nobody does. */
   readonly token?: string;
   /** Milliseconds that never go back; of all processes that use one store, on one scale as far as clocks allow. */
@@ -258,11 +261,12 @@ export class MetadataServer {
   }
 
   #front(networks: Networks): Front {
-    const { token, answerMs = HTTP_ANSWER_MS } = this.#options;
+    const { token, answerMs = HTTP_ANSWER_MS, stillMs = HTTP_STILL_MS } = this.#options;
     return new Front({
       answerMs,
       dial: (...called) => this.#options.transport.dial(...called),
       rest: () => restOf(this.#running?.doorways),
+      stillMs,
       networks: () => networks.all,
       tallies: this.#tallies,
       links: () => this.#guests.size,

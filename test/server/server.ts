@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { HANDSHAKE_MS, PORT_ATTEMPTS } from '../../lib/config.ts';
+import { HANDSHAKE_MS, LINK_MESSAGE_BYTES, LINK_QUEUE_BYTES, PEERS_REMEMBERED, PORT_ATTEMPTS } from '../../lib/config.ts';
 import { Identity } from '../../lib/net/identity.ts';
 import { verifier } from '../../lib/net/keys.ts';
-import type { Address, Listener as Doorway, Link } from '../../lib/net/transport.ts';
+import type { Address, Listener as Doorway, Link, Transport } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode, PROTOCOL, parseServerAnswer } from '../../lib/protocol/codec.ts';
@@ -16,6 +16,7 @@ import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { openSqlite } from '../../lib/registry/stores/sqlite.ts';
 import { MetadataServer, type ServerOptions } from '../../lib/server/server.ts';
 import type { ServerEvent } from '../../lib/trace.ts';
+import { claimOf, leased } from '../suites/store.ts';
 
 const HOST = '127.0.0.1';
 const LEASE_MS = 30_000;
@@ -791,4 +792,47 @@ t.test('members that could not be dialled because the server closed are not take
     (await store.leases('p2p', clock.ms)).map(({ state }) => state),
     ['listening', 'listening'],
   );
+});
+
+t.test('who asks and does not read is let go, with the reason, before more than its share waits for it', async (t) => {
+  const store = new MemoryStore();
+  for (let number = 0; number < PEERS_REMEMBERED; number++) {
+    const { serial } = await leased(store, claimOf(number, { name: `${number}`.padEnd(30, 'x'), foldedName: `${number}` }));
+    await store.verify(serial, 0);
+    await store.end(serial, 0);
+  }
+  const guests: Link[] = [];
+  const watched: Transport = {
+    ...transport,
+    listen: (address, purposes, onLink, ...others) =>
+      transport.listen(
+        address,
+        purposes,
+        (link, ...about) => {
+          guests.push(link);
+          onLink(link, ...about);
+        },
+        ...others,
+      ),
+  };
+  const { address, clock } = await stage(t, { store, transport: watched });
+  const slow = await Line.to(address);
+  slow.link.pause();
+  const read = await Line.to(address);
+  const waiting = () => Math.max(0, ...guests.map(({ queuedBytes }) => queuedBytes));
+  let most = 0;
+  // The system takes some megabytes before anything waits here.
+  for (let asked = 0; waiting() <= LINK_QUEUE_BYTES && asked < 1_000; asked++) {
+    clock.ms += 100;
+    void slow.ask({ type: 'listPeers', which: 'all' });
+    // Both come to the same process, one after the other.
+    await read.gets('refused', { type: 'refer' });
+    most = Math.max(most, waiting());
+  }
+  void slow.ask({ type: 'listPeers', which: 'all' });
+  await read.gets('refused', { type: 'refer' });
+  t.ok(most > LINK_QUEUE_BYTES && most <= LINK_QUEUE_BYTES + 2 * LINK_MESSAGE_BYTES, `${most} bytes waited`);
+  slow.link.resume();
+  t.equal(await slow.closed, 'slow');
+  t.match(await read.ask({ type: 'listPeers', which: 'all' }), { type: 'peerList' }, 'nobody else notices anything');
 });

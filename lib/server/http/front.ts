@@ -4,7 +4,7 @@
  * Most servers are never asked anything over HTTP, and loading what answers takes a third of a second of CPU time.
  */
 import type { FastifyInstance } from 'fastify';
-import { CLOSE_MS, HTTP_STILL_MS } from '../../config.ts';
+import { CLOSE_MS } from '../../config.ts';
 import type { Exchange } from '../../net/transport.ts';
 import { GUARDED } from './guards.ts';
 import type { HttpParts } from './parts.ts';
@@ -24,7 +24,7 @@ export class Front {
   answer(exchange: Exchange): void {
     if (this.#isClosing) return goodbye(exchange);
     this.#app ??= import('./app.ts').then(({ makeApp }) => makeApp(this.#parts));
-    const answered = this.#app.then((app) => handed(exchange, app, this.#parts.answerMs));
+    const answered = this.#app.then((app) => handed(exchange, app, this.#parts));
     const over = answered.catch(() => exchange.cut()).finally(() => this.#underWay.delete(over));
     this.#underWay.add(over);
   }
@@ -41,7 +41,7 @@ export class Front {
 }
 
 /** Settles when the answer is over, or its asker has gone. */
-function handed(exchange: Exchange, app: FastifyInstance, answerMs: number): Promise<void> {
+function handed(exchange: Exchange, app: FastifyInstance, { answerMs, stillMs }: HttpParts): Promise<void> {
   if (exchange.isClosed) return Promise.resolve();
   return new Promise((resolve) => {
     exchange.handTo((request, response) => {
@@ -52,7 +52,7 @@ function handed(exchange: Exchange, app: FastifyInstance, answerMs: number): Pro
         resolve();
       });
       // Who stops reading in the middle holds what is left of the answer in memory; Node ends a connection that was still so long.
-      request.socket.setTimeout(HTTP_STILL_MS);
+      request.socket.setTimeout(stillMs);
       app.routing(request, response);
     });
   });

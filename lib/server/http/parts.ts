@@ -42,6 +42,8 @@ export interface HttpParts {
   readonly dial: Transport['dial'];
   /** Where peers of seed 004 come in; undefined before it is known. */
   readonly rest: () => Address | undefined;
+  /** How long a connection may be still. */
+  readonly stillMs: number;
   /** A lease was ended over HTTP. */
   readonly ended: (lease: Lease) => void;
 }

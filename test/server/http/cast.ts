@@ -55,6 +55,7 @@ export class House {
       answerMs: 60_000,
       dial: () => Promise.reject(new Error('nobody is on the network')),
       rest: () => undefined,
+      stillMs: 10_000,
       ended: (lease) => void this.ended.push(lease),
     };
   }

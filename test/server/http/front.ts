@@ -4,11 +4,13 @@ import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { HEADER_BYTES, HTTP_BODY_BYTES, REQUESTS_PIPELINED, RESOURCES_LISTED } from '../../../lib/config.ts';
+import type { Exchange, Transport } from '../../../lib/net/transport.ts';
 import { webSocketTransport } from '../../../lib/net/websocket.ts';
 import { Catalog } from '../../../lib/registry/catalog.ts';
 import type { Store } from '../../../lib/registry/store.ts';
 import { MemoryStore } from '../../../lib/registry/stores/memory.ts';
 import { MetadataServer, type ServerOptions } from '../../../lib/server/server.ts';
+import { allowed } from '../../suites/patience.ts';
 import { TOKEN } from './cast.ts';
 
 t.setTimeout(120_000);
@@ -145,6 +147,44 @@ t.test('bodies that come byte by byte, and readers who stop, hold their own conn
   if (!still.destroyed) await gone(still);
   t.ok(still.bytesRead < REQUESTS_PIPELINED * RESOURCES_LISTED * 900, 'it was let go before all was sent');
 });
+
+t.test(
+  'who stops reading in the middle of an answer is let go after a while, though it sends nothing, and others are answered',
+  async (t) => {
+    const inner = webSocketTransport();
+    const exchanges: Exchange[] = [];
+    const transport: Transport = {
+      ...inner,
+      listen: (address, purposes, onLink, onExchange = () => undefined, ...others) =>
+        inner.listen(
+          address,
+          purposes,
+          onLink,
+          (exchange) => {
+            if (exchange.target === '/resource') exchanges.push(exchange);
+            onExchange(exchange);
+          },
+          ...others,
+        ),
+    };
+    const store = new MemoryStore();
+    const { port } = await serving(t, store, { transport, stillMs: 200 });
+    const catalog = new Catalog({ store: store.catalog, network: 'p2p' });
+    const [text, now] = ['x'.repeat(300), performance.timeOrigin + performance.now()];
+    for (let index = 0; index < RESOURCES_LISTED; index++) {
+      const entry = { name: `${index}${text}`.slice(0, 300), folder: text, hash: text };
+      await catalog.register({ id: `holder ${index % 10}`, host: HOST, port: 3_000 }, entry, now);
+    }
+    const still = connect({ host: HOST, port }).pause();
+    still.on('error', () => undefined);
+    still.write(`GET /resource HTTP/1.1\r\nHost: ${HOST}\r\n\r\n`.repeat(REQUESTS_PIPELINED));
+    const until = performance.now() + allowed(10_000);
+    do t.equal((await ask(port, '/healthz')).status, 200);
+    while (exchanges[0]?.isClosed === false && performance.now() < until);
+    t.ok(exchanges[0]?.isClosed, 'it was let go');
+    still.destroy();
+  },
+);
 
 t.test('a server that ends lets what is under way finish, and tells others that it ends', async (t) => {
   const store = new MemoryStore();
