@@ -744,6 +744,7 @@ t.test('what the server says of the life of lists is told to who joins, and refu
   await one.enter();
   t.equal(one.assigned.listLifeMs, 300_000);
   await server.close();
+  await one.die();
 });
 
 t.test('a server without settings of its own keeps real time and the default lease', async (t) => {
