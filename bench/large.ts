@@ -16,6 +16,7 @@ import { Random } from '../lib/simulator/random.ts';
 import { gather } from '../lib/simulator/scenarios.ts';
 import { siege } from '../lib/simulator/siege.ts';
 import { Simulation, type SimulationOptions } from '../lib/simulator/simulation.ts';
+import { interrupted } from '../lib/simulator/small.ts';
 import { hopsFrom } from '../lib/simulator/views.ts';
 import type { Latency } from '../lib/simulator/weather.ts';
 
@@ -74,6 +75,9 @@ function killed(part: number, hasRegister = true): Question {
 
 // --- a network in halves ------------------------------------------------------------------------------------------------
 
+/** How often a long time apart says how far it is. */
+const TOLD_EVERY_MS = 300_000;
+
 /** Cut in halves for so long, then healed: until it is one again, and what a flood then reaches. */
 function halves(ms: number): Question {
   return async (peers, seed) => {
@@ -81,12 +85,18 @@ function halves(ms: number): Question {
     const random = new Random(seed, 'halves');
     const away = new Set(random.some([...simulation.hosts.keys()], peers / 2));
     simulation.partition([[...simulation.hosts.keys()].filter((name) => !away.has(name)), [...away]]);
-    await simulation.run(ms);
+    const began = cpuMs();
+    for (let at = 0; at < ms; at += TOLD_EVERY_MS) {
+      await simulation.run(Math.min(TOLD_EVERY_MS, ms - at));
+      if (ms > TOLD_EVERY_MS) console.log(`apart for ${(at + TOLD_EVERY_MS) / 60_000} min, ${Math.round((cpuMs() - began) / 1_000)} s of CPU`);
+    }
+    const apartMs = cpuMs() - began;
     const parts = simulation.components().length;
     simulation.heal();
     const wholeMs = await simulation.runUntil(() => simulation.components().length === 1, 60_000, 100);
     await simulation.run(10_000 - Math.min(10_000, wholeMs));
-    return { minutes: ms / 60_000, seed, parts, wholeMs, reached: await flooded(simulation, random) };
+    const reached = await flooded(simulation, random);
+    return { peers, minutes: ms / 60_000, seed, parts, wholeMs, reached, 'CPU s a minute': round(apartMs / (ms / 60)) };
   };
 }
 
@@ -339,6 +349,25 @@ async function islands(networks: number, seed: number): Promise<object> {
   return { seed, networks, islands: stood, 'longer than 2 s': slow, mostMs };
 }
 
+// --- a link that dies amid a question -----------------------------------------------------------------------------------
+
+/** So many crowds a seed, in each of which one is asked; those that fail go into `test/simulator/kept`. */
+const INTERRUPTED = 1_000;
+
+async function dying(peers: number, seed: number): Promise<object> {
+  let [missed, dear, mostMs] = [0, 0, 0];
+  const queries: Record<number, number> = {};
+  for (let number = seed * INTERRUPTED; number < (seed + 1) * INTERRUPTED; number++) {
+    const one = await interrupted(number, peers);
+    queries[one.queries] = (queries[one.queries] ?? 0) + 1;
+    mostMs = Math.max(mostMs, one.ms);
+    if (one.asked < one.others) missed += 1;
+    if (one.queries > 1.25 * one.others) dear += 1;
+    if (one.asked < one.others || one.queries > 1.25 * one.others) console.log(`number ${number}: ${JSON.stringify(one)}`);
+  }
+  return { peers, seed, crowds: INTERRUPTED, 'not everybody asked': missed, 'more than 1.25 (N-1) queries': dear, queries, mostMs: round(mostMs) };
+}
+
 // --- hostile members ----------------------------------------------------------------------------------------------------
 
 /** Four renewals: a joiner that was referred to a silent member has heard of others by then. */
@@ -373,6 +402,7 @@ const QUESTIONS: Readonly<Record<string, readonly [ask: Question, peers: number,
   stalls: [stalls(24), 10, 2],
   crashes: [crashes, 10, 5],
   islands: [islands, 1_000, 10],
+  dying: [dying, 10, 10],
   hostile: [hostile, 100, 5],
 };
 

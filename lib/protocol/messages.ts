@@ -216,7 +216,8 @@ const Probed = message('probed', { peer: PeerId });
 /**
  * A search on its way. The receiver sees to every peer in `reach` (itself, if it is named), by asking them or by having
  * its neighbours ask them, and to every peer it knows that is not in `covered`, the set of all that are seen to. `trail`
- * lists the peers that the query came through, asker first. The receiver's echo is due within `patienceMs`.
+ * lists the peers that the query came through, asker first. The receiver's echo is due within `patienceMs`. `via` names a
+ * peer that was asked for all of `reach` over a link that died: it may have the answers, and is asked once more.
  */
 const Query = message('query', {
   query: QueryId,
@@ -225,6 +226,7 @@ const Query = message('query', {
   covered: Peers,
   trail: Type.Array(PeerId, { minItems: 1, maxItems: MAX_LINKS }),
   patienceMs: Milliseconds,
+  via: Type.Optional(PeerId),
 });
 
 /**

@@ -51,6 +51,35 @@ export async function crowd(seed: number, count: number, withinMs: number): Prom
 /** How long a crowd is given to come together. */
 const SETTLE_MS = 3_000;
 
+/** What a question came to amid which a link died. */
+export interface Interrupted {
+  /** Query messages; other peers; how many of them answered, and how many did not. */
+  readonly queries: number;
+  readonly others: number;
+  readonly asked: number;
+  readonly silent: number;
+  /** From the question to its end, in milliseconds of virtual time. */
+  readonly ms: number;
+}
+
+/** A question that has come everywhere and back after so long. */
+const ON_ITS_WAY_MS = 20;
+
+/** In a crowd at rest somebody asks, and any one of the links dies while the question or its echo is on its way. */
+export async function interrupted(seed: number, count: number): Promise<Interrupted> {
+  const simulation = await crowd(seed, count, 0);
+  const random = new Random(seed, 'interrupted');
+  const [asker, one] = random.some([...simulation.hosts.values()], 2);
+  const other = random.pick([...(one?.links.keys() ?? [])]);
+  simulation.takeCounts();
+  const record = simulation.search(asker?.name ?? '', 'nothing');
+  await simulation.run(random.next() * ON_ITS_WAY_MS);
+  simulation.breakLink(one?.name ?? '', (other && simulation.byPeer.get(other)?.name) ?? '');
+  await simulation.runUntil(() => record?.ended !== undefined, SETTLE_MS, 5);
+  const { asked = 0, silent = 0, at = Number.POSITIVE_INFINITY } = record?.ended ?? {};
+  return { queries: simulation.takeCounts().query ?? 0, others: count - 1, asked, silent, ms: at - (record?.beganAt ?? 0) };
+}
+
 /** All ways to choose `count` of these. */
 export function* choices<Item>(items: readonly Item[], count: number): Generator<readonly Item[], undefined, undefined> {
   if (count === 0) return yield [];

@@ -24,3 +24,6 @@ export const KEPT: readonly Kept[] = [
     },
   },
 ];
+
+/** Crowds in which a link died amid a question, which then took more queries than it may, or did not come to everybody. */
+export const INTERRUPTED: readonly number[] = [4, 34, 84, 99, 100, 119, 154, 164, 166, 231, 243, 298];

@@ -1,7 +1,8 @@
 import t from 'tap';
 import { Random } from '../../lib/simulator/random.ts';
-import { choices, crowd, orders, PACES } from '../../lib/simulator/small.ts';
+import { choices, crowd, interrupted, orders, PACES } from '../../lib/simulator/small.ts';
 import { carryOut } from '../../lib/simulator/trial.ts';
+import { INTERRUPTED } from './kept.ts';
 
 t.test('in whatever order three peers join, leave and crash, and however soon after each other, all promises are kept', async (t) => {
   let count = 0;
@@ -85,5 +86,14 @@ t.test('a search takes one query for each other peer in a full mesh, and hardly 
       t.match(record?.ended, { asked: count - 1, silent: 0 });
       t.ok(queries <= (count <= 7 ? count - 1 : 1.25 * (count - 1)), `${queries} queries for ${count} peers`);
     }
+  }
+});
+
+t.test('a link of a ring mesh of ten dies amid a question: all are asked, with two queries more at most', async (t) => {
+  const begun = Array.from({ length: 40 }, (_, seed) => 1_000 + seed);
+  for (const seed of [...INTERRUPTED, ...begun]) {
+    const { queries, asked, silent } = await interrupted(seed, 10);
+    t.same([asked, silent], [9, 0], `seed ${seed}`);
+    t.ok(queries <= 1.25 * 9, `seed ${seed}: ${queries} queries`);
   }
 });

@@ -37,6 +37,12 @@ type EchoMessage = Extract<MeshMessage, { type: 'echo' }>;
 /** Ways tried for one peer before it counts as not heard: as many as it has neighbours, so any five of ten may die meanwhile. */
 const WAYS_TRIED = 2 * RING_MESH_REACH;
 
+/**
+ * Most that are asked once more through a neighbour that was lost. In a ring mesh of ten no neighbour has more to see to; of larger
+ * parts too much would wait when it is dead. A guess.
+ */
+const MOST_MEDIATED = 1 + RING_MESH_REACH;
+
 /** What is owed to one asker: the peers not settled yet, and how the others came out. */
 interface Debt {
   readonly owed: Set<PeerId>;
@@ -52,6 +58,8 @@ interface Debt {
 interface Errand {
   readonly pending: Set<PeerId>;
   due: number;
+  /** Who was asked for the same before, over a link that died, and is asked again by way of this neighbour, or is it. */
+  via: PeerId | undefined;
 }
 
 /** One query at one peer. */
@@ -170,8 +178,9 @@ export class PlannedFlood {
     // What came for somebody else is told again: it may have gone down with the link to the earlier asker.
     const harvest = this.#harvests.get(message.query);
     const heard = others.flatMap((peer) => harvest?.of(peer) ?? []).flatMap((hits) => tell(from, debt, hits));
-    const open = others.filter((peer) => !round.outcomes.has(peer));
-    return [...own, ...missed, ...heard, ...assign(round, open, view), ...settleDebts(round, view)];
+    const open = others.filter((peer) => !round.outcomes.has(peer) && !(message.via === view.self && isAwaited(round, peer)));
+    const asked = message.via === undefined || message.via === view.self ? assign(round, open, view) : askMeant(round, open, message.via, view);
+    return [...own, ...missed, ...heard, ...asked, ...settleDebts(round, view)];
   }
 
   /** The members that nobody sees to yet, as far as we know. */
@@ -262,10 +271,23 @@ export class PlannedFlood {
     for (const round of this.#rounds.values()) {
       if (round.isOver) continue;
       round.debts.delete(peer);
-      const pending = round.asked.get(peer)?.pending;
-      if (pending !== undefined && pending.size > 0) effects.push(...this.#askAround(round, peer, pending, view));
+      const errand = round.asked.get(peer);
+      if (errand !== undefined && errand.pending.size > 0) effects.push(...this.#askAgain(round, peer, errand, view));
     }
     return effects;
+  }
+
+  // A link that died may have left both its ends alive: the other one has asked for its part, and may have heard already. So it is
+  // asked for all of it by way of a neighbour that both have, which takes two queries; around it each of the part takes its own.
+  // Once: of a peer that died many hear at different moments, and would ask each other for it in circles.
+  #askAgain(round: Round, lost: PeerId, { pending, via }: Errand, view: View): MeshEffect[] {
+    const isFew = pending.size > 1 && pending.size <= MOST_MEDIATED;
+    const between = via === undefined && isFew ? betweenUs(round, lost, view) : undefined;
+    if (via === lost && pending.delete(lost)) round.outcomes.set(lost, false);
+    if (between === undefined) return this.#askAround(round, lost, pending, view);
+    const unheard = [...pending];
+    pending.clear();
+    return [...askVia(round, between, unheard, lost, view), ...settleDebts(round, view)];
   }
 
   // The neighbour itself may still be heard another way; when it kept silent, `mute` keeps it from being asked again.
@@ -341,6 +363,40 @@ function assign(round: Round, peers: readonly PeerId[], view: View, failed?: Pee
   return [...asked, ...timers];
 }
 
+/** A neighbour that has a link with the one that we lost. */
+function betweenUs(round: Round, lost: PeerId, view: View): PeerId | undefined {
+  const route = view.routes(new Set([...round.upstream, ...round.mute, ...round.doubted])).get(lost);
+  return route?.hops === 2 ? route.through : undefined;
+}
+
+/** Has `neighbor` see to all of these by asking `via`, which was asked for them before; who was asked too often comes out as missed. */
+function askVia(round: Round, neighbor: PeerId, peers: readonly PeerId[], via: PeerId, view: View): MeshEffect[] {
+  const hops = neighbor === via ? 2 : 3;
+  const reach: PeerId[] = [];
+  for (const peer of peers) {
+    const ways = round.ways.get(peer) ?? 0;
+    if (ways >= WAYS_TRIED || !isWorthAsking(round, hops, view.now)) round.outcomes.set(peer, false);
+    else reach.push(peer);
+    round.ways.set(peer, ways + 1);
+  }
+  if (reach.length === 0) return [];
+  const afterMs = patience(round, hops, view.now);
+  return [ask(round, neighbor, { reach, hops }, view, via), { type: 'setTimer', timer: { of: 'echo', query: round.query }, afterMs }];
+}
+
+/** Has our neighbour `via` see to all of these; when it is none any more, it is missed, so that the others do not wait for it. */
+function askMeant(round: Round, peers: readonly PeerId[], via: PeerId, view: View): MeshEffect[] {
+  if (view.neighbors.has(via) && !round.upstream.has(via)) return askVia(round, via, peers, via, view);
+  if (peers.includes(via)) round.outcomes.set(via, false);
+  const others = peers.filter((peer) => peer !== via);
+  return assign(round, others, view, via);
+}
+
+/** Whether somebody else was asked for this peer, and may still answer. */
+function isAwaited(round: Round, peer: PeerId): boolean {
+  return round.asked.values().some(({ pending }) => pending.has(peer));
+}
+
 /** What one neighbour is to see to: whom, and how many hops the farthest is away. */
 interface Part {
   readonly reach: PeerId[];
@@ -356,10 +412,11 @@ function isWorthAsking(round: Round, hops: number, now: number): boolean {
   return patience(round, hops, now) >= LEAST_PATIENCE_MS && round.path.length + hops < MAX_LINKS;
 }
 
-function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View): MeshEffect {
+function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View, via?: PeerId): MeshEffect {
   const { query, want, covered, path } = round;
   const patienceMs = patience(round, hops, view.now);
-  const errand = round.asked.get(neighbor) ?? { pending: new Set(), due: 0 };
+  const errand: Errand = round.asked.get(neighbor) ?? { pending: new Set(), due: 0, via: undefined };
+  errand.via ??= via;
   for (const peer of reach) errand.pending.add(peer);
   errand.due = view.now + patienceMs;
   round.asked.set(neighbor, errand);
@@ -371,6 +428,7 @@ function ask(round: Round, neighbor: PeerId, { reach, hops }: Part, view: View):
     covered: [...covered],
     trail: [...path, view.self],
     patienceMs,
+    ...(via === undefined ? {} : { via }),
   });
 }
 
