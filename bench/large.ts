@@ -88,7 +88,8 @@ function halves(ms: number): Question {
     const began = cpuMs();
     for (let at = 0; at < ms; at += TOLD_EVERY_MS) {
       await simulation.run(Math.min(TOLD_EVERY_MS, ms - at));
-      if (ms > TOLD_EVERY_MS) console.log(`apart for ${(at + TOLD_EVERY_MS) / 60_000} min, ${Math.round((cpuMs() - began) / 1_000)} s of CPU`);
+      if (ms > TOLD_EVERY_MS)
+        console.log(`apart for ${(at + TOLD_EVERY_MS) / 60_000} min, ${Math.round((cpuMs() - began) / 1_000)} s of CPU`);
     }
     const apartMs = cpuMs() - began;
     const parts = simulation.components().length;
@@ -365,7 +366,15 @@ async function dying(peers: number, seed: number): Promise<object> {
     if (one.queries > 1.25 * one.others) dear += 1;
     if (one.asked < one.others || one.queries > 1.25 * one.others) console.log(`number ${number}: ${JSON.stringify(one)}`);
   }
-  return { peers, seed, crowds: INTERRUPTED, 'not everybody asked': missed, 'more than 1.25 (N-1) queries': dear, queries, mostMs: round(mostMs) };
+  return {
+    peers,
+    seed,
+    crowds: INTERRUPTED,
+    'not everybody asked': missed,
+    'more than 1.25 (N-1) queries': dear,
+    queries,
+    mostMs: round(mostMs),
+  };
 }
 
 // --- hostile members ----------------------------------------------------------------------------------------------------

@@ -229,16 +229,16 @@ export const BUGS: readonly Bug[] = [
   },
   {
     name: 'does not ask around a lost link',
-    seed: 25,
+    seed: 30,
     file: 'mesh/discovery/planned.ts',
-    right: 'if (pending !== undefined && pending.size > 0) effects.push(',
-    wrong: 'if (pending === null) effects.push(',
+    right: 'if (errand !== undefined && errand.pending.size > 0) effects.push(',
+    wrong: 'if (errand === null) effects.push(',
   },
   {
     name: 'tells a person of a hit twice',
     seed: 7,
-    file: 'mesh/discovery/rescue.ts',
-    right: '    this.#found.add(key);\n',
+    file: 'mesh/discovery/stranded.ts',
+    right: '    own.found.add(key);\n',
     wrong: '',
   },
   {

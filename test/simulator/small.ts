@@ -4,6 +4,9 @@ import { choices, crowd, interrupted, orders, PACES } from '../../lib/simulator/
 import { carryOut } from '../../lib/simulator/trial.ts';
 import { INTERRUPTED } from './kept.ts';
 
+// On a machine with other work.
+t.setTimeout(120_000);
+
 t.test('in whatever order three peers join, leave and crash, and however soon after each other, all promises are kept', async (t) => {
   let count = 0;
   for (const paceMs of PACES) {

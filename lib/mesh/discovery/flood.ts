@@ -2,8 +2,8 @@
  * Flooding, the default way to find a file: planned where everybody knows the whole network, hop by hop where not.
  *
  * A network that grows or shrinks past that border has both at once for some seconds. Who does not know all asks by a wave,
- * and every peer passes on whichever comes; a plan that goes badly is helped by a wave, too (`rescue`). Each half comes to be with the
- * first event that it has to do with.
+ * and every peer passes on whichever comes; a plan that goes badly is helped by a wave, too (`rescue`), and who loses the last link
+ * asks anew with the next (`stranded`). Each half comes to be with the first event that it has to do with.
  */
 import { RESCUE_AFTER_MS } from '../../config.ts';
 import type { PeerId } from '../../protocol/ids.ts';
@@ -11,12 +11,15 @@ import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, Stuck, Underway, View } from './discovery.ts';
 import { PlannedFlood } from './planned.ts';
 import { Rescue, type Search, type SearchEnded } from './rescue.ts';
+import { StrandedSearches } from './stranded.ts';
 import { WaveFlood } from './wave.ts';
 
 export class FloodDiscovery implements Discovery, Underway {
   readonly name = 'flood';
   #planned: PlannedFlood | undefined;
   #waves: WaveFlood | undefined;
+  /** Our own searches; the first brings it about. */
+  #own: StrandedSearches | undefined;
   /** Our own searches that were planned; most of the time there are none. */
   #rescues: Map<string, Rescue> | undefined;
 
@@ -37,6 +40,11 @@ export class FloodDiscovery implements Discovery, Underway {
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
+    if (event.type === 'search') this.#own ??= new StrandedSearches((told, seen) => this.#flood(told, seen));
+    return this.#own === undefined ? this.#flood(event, view) : this.#own.handle(event, view);
+  }
+
+  #flood(event: MeshEvent, view: View): MeshEffect[] {
     switch (event.type) {
       case 'search':
         return view.knowsAll ? this.#begin(event, view) : this.#wave().handle(event, view);
@@ -104,7 +112,8 @@ export class FloodDiscovery implements Discovery, Underway {
 
   #ofPlan(effect: MeshEffect, view: View): MeshEffect[] {
     const rescue = this.#rescueOf(effect);
-    if (rescue === undefined || effect.type !== 'searchEnded') return isKnown(effect, rescue) ? [] : [effect];
+    if (effect.type === 'found') rescue?.heard(effect.provider.peer);
+    if (rescue === undefined || effect.type !== 'searchEnded') return [effect];
     rescue.planned = effect;
     if (rescue.wave === 'none' && rescue.leftMs(view.now) > 0 && this.#missesMembers(rescue, view)) return this.#help(rescue, view);
     const goesOn = rescue.wave === 'under way' && rescue.leftMs(view.now) > 0 && effect.silent > 0;
@@ -113,7 +122,8 @@ export class FloodDiscovery implements Discovery, Underway {
 
   #ofWave(effect: MeshEffect, view: View): MeshEffect[] {
     const rescue = this.#rescueOf(effect);
-    if (rescue === undefined || effect.type !== 'searchEnded') return isKnown(effect, rescue) ? [] : [effect];
+    if (effect.type === 'found') rescue?.heard(effect.provider.peer);
+    if (rescue === undefined || effect.type !== 'searchEnded') return [effect];
     rescue.wave = 'over';
     return rescue.planned === undefined ? [] : this.#end(rescue, rescue.planned, view);
   }
@@ -159,9 +169,4 @@ export class FloodDiscovery implements Discovery, Underway {
     this.#waves ??= new WaveFlood();
     return this.#waves;
   }
-}
-
-/** Whether this was found the other way before. */
-function isKnown(effect: MeshEffect, rescue: Rescue | undefined): boolean {
-  return rescue !== undefined && effect.type === 'found' && !rescue.isNews(effect.provider);
 }

@@ -179,7 +179,8 @@ export class PlannedFlood {
     const harvest = this.#harvests.get(message.query);
     const heard = others.flatMap((peer) => harvest?.of(peer) ?? []).flatMap((hits) => tell(from, debt, hits));
     const open = others.filter((peer) => !round.outcomes.has(peer) && !(message.via === view.self && isAwaited(round, peer)));
-    const asked = message.via === undefined || message.via === view.self ? assign(round, open, view) : askMeant(round, open, message.via, view);
+    const { via = view.self } = message;
+    const asked = via === view.self ? assign(round, open, view) : askMeant(round, open, via, view);
     return [...own, ...missed, ...heard, ...asked, ...settleDebts(round, view)];
   }
 
@@ -369,7 +370,7 @@ function betweenUs(round: Round, lost: PeerId, view: View): PeerId | undefined {
   return route?.hops === 2 ? route.through : undefined;
 }
 
-/** Has `neighbor` see to all of these by asking `via`, which was asked for them before; who was asked too often comes out as missed. */
+/** Has `neighbor` see to all of these by asking `via`, which was asked for them before; who was asked for too often comes out as missed. */
 function askVia(round: Round, neighbor: PeerId, peers: readonly PeerId[], via: PeerId, view: View): MeshEffect[] {
   const hops = neighbor === via ? 2 : 3;
   const reach: PeerId[] = [];
@@ -380,8 +381,9 @@ function askVia(round: Round, neighbor: PeerId, peers: readonly PeerId[], via: P
     round.ways.set(peer, ways + 1);
   }
   if (reach.length === 0) return [];
+  const timer = { of: 'echo', query: round.query } as const;
   const afterMs = patience(round, hops, view.now);
-  return [ask(round, neighbor, { reach, hops }, view, via), { type: 'setTimer', timer: { of: 'echo', query: round.query }, afterMs }];
+  return [ask(round, neighbor, { reach, hops }, view, via), { type: 'setTimer', timer, afterMs }];
 }
 
 /** Has our neighbour `via` see to all of these; when it is none any more, it is missed, so that the others do not wait for it. */

@@ -8,7 +8,6 @@
  */
 import { SEARCH_MS } from '../../config.ts';
 import type { PeerId } from '../../protocol/ids.ts';
-import type { Provider } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 
 export type Search = Extract<MeshEvent, { type: 'search' }>;
@@ -17,7 +16,6 @@ export type SearchEnded = Extract<MeshEffect, { type: 'searchEnded' }>;
 export class Rescue {
   readonly search: Search;
   readonly #deadline: number;
-  readonly #found = new Set<string>();
   readonly #holders = new Set<PeerId>();
   /** What became of the wave. */
   wave: 'none' | 'under way' | 'over' = 'none';
@@ -34,13 +32,9 @@ export class Rescue {
     return this.#deadline - now;
   }
 
-  /** Whether both ways have not found this yet; now it is found. */
-  isNews({ peer, root, name }: Provider): boolean {
-    const key = `${peer} ${root} ${name}`;
-    if (this.#found.has(key)) return false;
-    this.#found.add(key);
-    this.#holders.add(peer);
-    return true;
+  /** Either way found something at this peer. */
+  heard(holder: PeerId): void {
+    this.#holders.add(holder);
   }
 
   /** What both came to: of those whom the plan missed, who was found to hold something was heard. */

@@ -557,6 +557,64 @@ t.test('between two that ask each other a hit does not go to and fro', async (t)
   t.same(said(mind.hears('b', provenBy('c', providerAt('c', 'g'))), 'hits'), ['a'], 'and nothing goes back to whom it came from');
 });
 
+// --- a link that died may have left both its ends alive -----------------------------------------------------------------
+
+const ALL = ['a', 'b', 'c', 'm', 'x', 'y'].map(idOf);
+const askedAgain = (reach: readonly string[], via: string): MeshMessage =>
+  queryFrom('a', reach, { covered: ALL, trail: [idOf('a'), idOf('b')], via: idOf(via) });
+
+t.test(
+  'who is lost amid a search is asked once more for its whole part, by way of a neighbour of both; the second time around it',
+  async (t) => {
+    const mind = new Mind('m').linked('a', 'b', 'c');
+    mind.reported('a', reportOf('a', ['m', 'b', 'x']), reportOf('b', ['m', 'a']), reportOf('c', ['m', 'x']), reportOf('x', ['a', 'c']));
+    mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
+    const again = messages(mind.tell({ type: 'linkDown', peer: idOf('a'), cause: 'crashed' }), 'query');
+    t.match(again, [{ to: 'b', reach: [idOf('a'), idOf('x')], via: idOf('a') }]);
+    const around = messages(mind.tell({ type: 'linkDown', peer: idOf('b'), cause: 'crashed' }), 'query');
+    t.ok(around.length > 0 && around.every(({ to, via }) => to === 'c' && via === undefined));
+  },
+);
+
+t.test('who has none between, or lost one that saw to nobody else, asks around it', async (t) => {
+  const mind = new Mind('m').linked('a', 'b', 'c');
+  mind.reported('a', reportOf('a', ['m', 'x']), reportOf('b', ['m']), reportOf('c', ['m', 'x']), reportOf('x', ['a', 'c']));
+  mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
+  const again = messages(mind.tell({ type: 'linkDown', peer: idOf('a'), cause: 'crashed' }), 'query');
+  t.match(again, [{ to: 'c', via: undefined }]);
+});
+
+t.test('whom a query names as asked before is asked for all of it, and missed when it is lost here, too', async (t) => {
+  const mind = new Mind('m').linked('b', 'c', 'x');
+  t.match(messages(mind.hears('b', askedAgain(['c', 'x'], 'c')), 'query'), [{ to: 'c', reach: [idOf('c'), idOf('x')], via: idOf('c') }]);
+  t.match(messages(mind.tell({ type: 'linkDown', peer: idOf('c'), cause: 'crashed' }), 'query'), [{ to: 'x', reach: [idOf('x')] }]);
+  t.match(messages(mind.hears('x', echo(['x'])), 'echo'), [{ to: 'b', answered: [idOf('x')], missed: [idOf('c')] }]);
+});
+
+t.test('whoever has no link with whom a query names misses it, and asks for the others', async (t) => {
+  const mind = new Mind('m').linked('b', 'x', 'y');
+  mind.reported('b', reportOf('b', ['m', 'c']), reportOf('c', ['b']));
+  t.match(messages(mind.hears('b', askedAgain(['c', 'x'], 'c')), 'query'), [{ to: 'x', reach: [idOf('x')] }]);
+  t.match(messages(mind.hears('x', echo(['x'])), 'echo'), [{ to: 'b', answered: [idOf('x')], missed: [idOf('c')] }]);
+  t.match(messages(mind.hears('b', askedAgain(['y'], 'c')), 'query'), [{ to: 'y', reach: [idOf('y')] }]);
+});
+
+t.test('who is asked once more asks nobody again from whom it still hears, and tells both askers', async (t) => {
+  const mind = new Mind('m').linked('a', 'b', 'x', 'y');
+  mind.hears('a', queryFrom('a', ['m', 'x'], { covered: ALL }));
+  const again = mind.hears('b', askedAgain(['m', 'x', 'y'], 'm'));
+  t.match(messages(again, 'query'), [{ to: 'y', reach: [idOf('y')] }]);
+  mind.hears('y', echo(['y']));
+  t.same(said(mind.hears('x', echo(['x'])), 'echo').sort(), ['a', 'b']);
+});
+
+t.test('whoever names somebody again and again makes it asked at most six times', async (t) => {
+  const mind = new Mind('m').linked('b', 'c', 'x');
+  let sent = 0;
+  for (let times = 0; times < 20; times++) sent += said(mind.hears('b', askedAgain(['c', 'x'], 'c')), 'query').length;
+  t.equal(sent, 2 * RING_MESH_REACH);
+});
+
 t.test('hits for a search that nobody began here are dropped', async (t) => {
   t.same(middle().hears('a', hits(providerAt('a'))), []);
   t.same(middle().hears('a', echo(['a'])), []);
