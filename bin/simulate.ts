@@ -2,7 +2,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { EXIT, FloodmeshError } from '../lib/errors.ts';
-import type { Compared, Searched } from '../lib/simulator/comparison.ts';
+import type { Searched } from '../lib/simulator/asking.ts';
+import type { Compared } from '../lib/simulator/comparison.ts';
 import type { Cost } from '../lib/simulator/counts.ts';
 import type { Course, Gauges } from '../lib/simulator/course.ts';
 import { SCENARIOS } from '../lib/simulator/scenarios.ts';

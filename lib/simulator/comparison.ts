@@ -3,33 +3,16 @@
  *
  * One network is gathered, rests, is asked, loses members, has members come and go, loses its metadata server and a third of
  * its peers, in this order, and what each phase costs is counted: messages between peers, and what the server's index is asked
- * and answers, in bytes as they are encoded, without what carries them. Of what is sent while somebody asks, that
- * which keeps links and views is left out, and of the rest as much as is sent anyway, when nobody asks.
+ * and answers, in bytes as they are encoded, without what carries them.
  */
-import { HOLDERS_ENOUGH } from '../config.ts';
 import type { SharedFile } from '../protocol/messages.ts';
+import { KEEPING, mean, type Resting, type Searched, searched } from './asking.ts';
 import { type Cost, Counts } from './counts.ts';
 import type { Gauges } from './course.ts';
 import type { Host } from './host.ts';
 import { Random } from './random.ts';
 import { ABSENT, comeTogether, gather, POPULAR, RARE } from './scenarios.ts';
-import { type SearchRecord, Simulation, type SimulationOptions, type Watcher } from './simulation.ts';
-import { hopsFrom } from './views.ts';
-
-/** Searches for one kind of name; means over all of them. */
-export interface Searched extends Cost {
-  /** Of the messages those that are copies of the question, where it floods: at best one fewer than there are peers. */
-  readonly queries: number;
-  /** Virtual milliseconds until the first hit, and until the search ended. NaN where there was none. */
-  readonly firstMs: number;
-  readonly endMs: number;
-  /** Hops over links to the nearest holder that was found. */
-  readonly hops: number;
-  /** The part of the living holders that was found, of as many as a download wants. NaN where there is none. */
-  readonly recall: number;
-  /** The part of the other peers that answered, themselves or through whoever spoke for them. */
-  readonly reached: number;
-}
+import { Simulation, type SimulationOptions, type Watcher } from './simulation.ts';
 
 export interface Compared {
   readonly discovery: string;
@@ -59,14 +42,7 @@ export interface Compared {
   readonly hash: string;
 }
 
-/** What keeps links and views: it is sent whether or not somebody asks. */
-const KEEPING: ReadonlySet<string> = new Set([
-  ...['ping', 'pong', 'probe', 'probed', 'reports', 'walk', 'swap', 'shuffle', 'shuffled', 'leaving', 'released'],
-]);
 const NO_TYPES: ReadonlySet<string> = new Set();
-/** Longer than any search takes. */
-const SEARCH_PATIENCE_MS = 8_000;
-const SETTLING_MS = 1_000;
 /** How old the network is when it is first asked: what everybody publishes, places or tells others has come to where it belongs. */
 const GROWN_MS = 45_000;
 const HOUR_MS = 3_600_000;
@@ -130,8 +106,7 @@ class Trial {
   readonly #simulation: Simulation;
   readonly #peers: number;
   readonly #random: Random;
-  /** What was sent in `restMs` in which nobody asked. */
-  #resting = new Counts();
+  #resting: Resting = { counts: new Counts(), ms: 1 };
   readonly #pace: Pace;
   #comers = 0;
 
@@ -144,19 +119,20 @@ class Trial {
   }
 
   async gathered(): Promise<Pick<Compared, 'joinMs' | 'links' | 'join'>> {
-    this.#counted();
+    this.#simulation.network.takeCounts();
     const joinMs = await gather(this.#simulation, this.#peers);
-    const join = share(this.#counted().cost(), this.#peers);
+    const join = share(this.#simulation.network.takeCounts().cost(), this.#peers);
     await this.#simulation.run(GROWN_MS);
     return { joinMs, links: mean([...this.#simulation.hosts.values()].map(({ links }) => links.size)), join };
   }
 
   async rest(): Promise<Cost> {
     const ms = this.#pace.restMs;
-    this.#counted();
+    const { network } = this.#simulation;
+    network.takeCounts();
     await this.#simulation.run(ms);
-    this.#resting = this.#counted();
-    return share(this.#resting.cost(), (this.#simulation.hosts.size * ms) / HOUR_MS);
+    this.#resting = { counts: network.takeCounts(), ms };
+    return share(this.#resting.counts.cost(), (this.#simulation.hosts.size * ms) / HOUR_MS);
   }
 
   async asked(): Promise<Pick<Compared, 'popular' | 'rare' | 'absent' | 'busiest' | 'server'>> {
@@ -177,10 +153,11 @@ class Trial {
   async left(): Promise<Cost> {
     const leavers = this.#some(Math.min(this.#pace.askers, Math.ceil(this.#peers / 10)));
     const shared = leavers.map((name) => this.#sharedBy(name));
-    this.#counted();
+    this.#simulation.network.takeCounts();
     for (const name of leavers) this.#simulation.leave(name);
     await this.#simulation.run(this.#pace.quietMs);
-    const cost = this.#beyondRest(this.#counted(), this.#pace.quietMs, NO_TYPES);
+    const { counts, ms } = this.#resting;
+    const cost = this.#simulation.network.takeCounts().cost(NO_TYPES, counts, this.#pace.quietMs / ms);
     for (const files of shared) this.#come(files);
     await this.#quiet();
     return share(cost, leavers.length);
@@ -221,39 +198,8 @@ class Trial {
     return { atOnce, later: (await this.#ask(POPULAR.name)).recall };
   }
 
-  async #ask(name: string, askers = this.#pace.askers): Promise<Searched> {
-    const asked = [];
-    for (const asker of this.#some(askers)) asked.push(await this.#askOnce(asker, name));
-    // What a search that was over early left on its way is no part of the next one.
-    await this.#simulation.run(SETTLING_MS);
-    const records = asked.map(({ record }) => record);
-    return {
-      messages: mean(asked.map(({ cost }) => cost.messages)),
-      bytes: mean(asked.map(({ cost }) => cost.bytes)),
-      queries: mean(asked.map(({ queries }) => queries)),
-      firstMs: mean(records.flatMap(({ firstAt, beganAt }) => (firstAt === undefined ? [] : [firstAt - beganAt]))),
-      endMs: mean(records.flatMap(({ ended, beganAt }) => (ended === undefined ? [] : [ended.at - beganAt]))),
-      hops: mean(asked.flatMap(({ hops }) => hops)),
-      reached: mean(records.map(({ ended }) => (ended?.asked ?? 0) / (this.#simulation.hosts.size - 1))),
-      recall: mean(asked.map(({ recall }) => recall)),
-    };
-  }
-
-  async #askOnce(asker: string, name: string) {
-    this.#counted();
-    const before = new Set(this.#simulation.holdersOf(name));
-    const record = this.#simulation.search(asker, name, undefined, HOLDERS_ENOUGH);
-    if (record === undefined) throw new Error('only who is there is chosen');
-    const ms = await this.#simulation.runUntil(() => record.ended !== undefined, SEARCH_PATIENCE_MS, 10);
-    const counts = this.#counted();
-    const cost = this.#beyondRest(counts, Math.min(ms, SEARCH_PATIENCE_MS), KEEPING);
-    const { query = 0, wave = 0, extend = 0 } = counts.messages;
-    // Who came or went meanwhile may be found, or not.
-    const holders = this.#simulation.holdersOf(name).filter((holder) => holder !== asker && before.has(holder));
-    const heard = new Set(record.found.map(({ peer }) => this.#simulation.byPeer.get(peer)?.name));
-    const wanted = Math.min(holders.length, HOLDERS_ENOUGH);
-    const recall = wanted === 0 ? Number.NaN : Math.min(1, holders.filter((holder) => heard.has(holder)).length / wanted);
-    return { record, cost, queries: query + wave + extend, recall, hops: hopsToNearest(this.#simulation, record) };
+  #ask(name: string, askers = this.#pace.askers): Promise<Searched> {
+    return searched(this.#simulation, this.#some(askers), name, this.#resting);
   }
 
   /** One goes, and another comes with the same files. */
@@ -284,14 +230,6 @@ class Trial {
     const names = [...this.#simulation.hosts.keys()];
     return this.#random.some(names, Math.min(count, names.length));
   }
-
-  #counted(): Counts {
-    return this.#simulation.network.takeCounts();
-  }
-
-  #beyondRest(counts: Counts, ms: number, but: ReadonlySet<string>): Cost {
-    return counts.cost(but, this.#resting, ms / this.#pace.restMs);
-  }
 }
 
 function paceOf(peers: number): Pace {
@@ -302,25 +240,4 @@ function paceOf(peers: number): Pace {
 
 function share({ messages, bytes }: Cost, among: number): Cost {
   return { messages: messages / among, bytes: bytes / among };
-}
-
-function hopsToNearest(simulation: Simulation, { asker, found }: SearchRecord): number[] {
-  const host = simulation.hosts.get(asker);
-  if (host === undefined) return [];
-  const hops = hopsFrom(host, simulation.byPeer);
-  const far = found.flatMap(({ peer }) => {
-    const holder = simulation.byPeer.get(peer);
-    return (holder && hops.get(holder)) ?? [];
-  });
-  return far.length === 0 ? [] : [Math.min(...far)];
-}
-
-/** The mean of those that are numbers; NaN of none. */
-function mean(values: readonly number[]): number {
-  const numbers = values.filter((value) => !Number.isNaN(value));
-  return sum(numbers) / numbers.length;
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }
