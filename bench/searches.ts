@@ -46,7 +46,7 @@ export async function searches([discovery = 'central', peers = '100', searches =
 async function joined(root: string, index: number, port: number): Promise<Peer> {
   const files = join(root, `files ${index}`);
   await mkdir(files);
-  await writeFile(join(files, `only p${index}.txt`), `p${index}`);
+  await writeFile(join(files, nameOf(index)), `p${index}`);
   const folders = { files, downloads: join(root, `downloads ${index}`), state: join(root, `state ${index}`) };
   const peer = new Peer({ name: `p${index}`, server: `${HOST}:${port}`, ...folders });
   await peer.start();
@@ -61,7 +61,7 @@ async function asked(peers: readonly Peer[], searches: number): Promise<number> 
       const turn = next++;
       const holder = (turn + 1 + (Math.floor(turn / peers.length) % (peers.length - 1))) % peers.length;
       const asker = peers[turn % peers.length];
-      const end = asker === undefined ? undefined : await missing(asker, `only p${holder}.txt`, `p${holder}`);
+      const end = asker === undefined ? undefined : await missing(asker, nameOf(holder), `p${holder}`);
       if (end === undefined) continue;
       missed += 1;
       console.log(`search ${turn}: p${turn % peers.length} does not find what p${holder} has`, end);
@@ -69,6 +69,11 @@ async function asked(peers: readonly Peer[], searches: number): Promise<number> 
   };
   await Promise.all(Array.from({ length: AT_ONCE }, ask));
   return missed;
+}
+
+// In a ring whoever has the longest word of a question is asked: here that is one.
+function nameOf(holder: number): string {
+  return `holder${holder}.txt`;
 }
 
 /** How a search ended that did not find it; undefined when it did. */
