@@ -111,6 +111,8 @@ export class Stage {
   async joined(name: string, files: Files = {}, options: Partial<PeerOptions> = {}, over: Transport = transport): Promise<Peer> {
     const peer = await this.peer(name, files, options, over);
     await peer.start();
+    // It waits a second for its files, which on a busy machine may not do.
+    while (peer.status().shared.pending > 0) await next(peer, 'shared');
     return peer;
   }
 
