@@ -36,12 +36,13 @@ function matched(condition: string): string {
 }
 
 /**
- * Those that PostgreSQL's index names, all at once: left to itself it reads on and on in the order that is wanted, for what is rare. Whose
- * they are is looked up for no more than are wanted, and so those of whoever is not there are among them, too.
+ * Those that PostgreSQL's index names, all at once: left to itself it reads on and on in the order that is wanted, for what is rare; so they
+ * are ordered when all are there. Whose they are is looked up for no more than are wanted: some may be of somebody who is not there.
  */
 function indexed(condition: string): string {
-  return `WITH entry AS MATERIALIZED (SELECT * FROM catalog_entry AS entry
-            WHERE entry.network = :network AND entry.entry > :after AND ${condition} ORDER BY entry.entry LIMIT :limit)
+  return `WITH named AS MATERIALIZED (SELECT * FROM catalog_entry AS entry
+            WHERE entry.network = :network AND entry.entry > :after AND ${condition}),
+          entry AS MATERIALIZED (SELECT * FROM named ORDER BY named.entry LIMIT :limit)
           SELECT ${LIST}, ${FOUND} FROM entry LEFT JOIN catalog_list AS list ON list.list = entry.list LEFT JOIN ${LEASED} ORDER BY entry.entry`;
 }
 

@@ -1,17 +1,22 @@
 /**
  * A client that knows nothing but the OpenAPI document asks at random, and finds no answer that is not in it.
  *
- * It uses what it learns, as a real one would: an id that came back is asked for. `FLOODMESH_CALLS` sets how often it asks.
+ * It uses what it learns, as a real one would: an id that came back is asked for. `FLOODMESH_CALLS` sets how often it asks, `FLOODMESH_STORE`
+ * of what (`sqlite:PATH`, `postgres://…`; it must be empty).
  */
 import fc from 'fast-check';
 import type { FastifyInstance } from 'fastify';
 import t from 'tap';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
+import { openStore } from '../../../lib/registry/stores/index.ts';
 import type { Answer, Described, OpenApi, Parameter } from '../../../lib/server/http/document.ts';
 import { BEARER, House } from './cast.ts';
 
 const CALLS = Number(process.env.FLOODMESH_CALLS ?? 1_000);
+const STORE = process.env.FLOODMESH_STORE ?? 'memory:';
+/** A guess with much room: each takes a millisecond or two, and one in ten hashes a password. */
+const CALL_MS = 100;
 const SEED = 20_260_102;
 const PASSWORD = 'correct horse';
 /** What a person knows, and no document tells. */
@@ -210,8 +215,12 @@ async function documented(app: FastifyInstance): Promise<OpenApi> {
   return (await app.inject({ method: 'GET', url: '/v1/openapi.json' })).json();
 }
 
+t.setTimeout(Math.max(30_000, CALLS * CALL_MS));
+
 t.test(`in ${CALLS} calls at random nothing comes that is not documented`, async (t) => {
-  const house = new House(undefined, ['p2p', 'other'], true);
+  const store = await openStore(STORE, async () => undefined);
+  t.teardown(() => store.close());
+  const house = new House(store, ['p2p', 'other'], true);
   for (let index = 0; index < 30; index++) await house.member(`s${index}`, index % 3 === 0 ? 'other' : 'p2p');
   await stocked(house);
   await house.networks[0]?.logins.register({ name: 'Anna', password: PASSWORD, address: '127.0.0.1' });
