@@ -7,14 +7,12 @@
 import { WaveFlood } from '../lib/mesh/discovery/wave.ts';
 import type { MeshEffect, MeshEvent } from '../lib/mesh/events.ts';
 import { Mesh, type MeshParts } from '../lib/mesh/mesh.ts';
+import type { Mind } from '../lib/mesh/mind.ts';
 import type { PeerId } from '../lib/protocol/ids.ts';
 import { rootOf } from '../lib/protocol/ids.ts';
 import type { SharedFile } from '../lib/protocol/messages.ts';
-import type { Mind } from '../lib/simulator/host.ts';
-import { HOSTILE_KINDS } from '../lib/simulator/hostile.ts';
 import { Random } from '../lib/simulator/random.ts';
 import { gather } from '../lib/simulator/scenarios.ts';
-import { siege } from '../lib/simulator/siege.ts';
 import { Simulation, type SimulationOptions } from '../lib/simulator/simulation.ts';
 import { interrupted } from '../lib/simulator/small.ts';
 import { hopsFrom } from '../lib/simulator/views.ts';
@@ -377,24 +375,6 @@ async function dying(peers: number, seed: number): Promise<object> {
   };
 }
 
-// --- hostile members ----------------------------------------------------------------------------------------------------
-
-/** Four renewals: a joiner that was referred to a silent member has heard of others by then. */
-const RESTED_MS = 45_000;
-
-/** A third of the members hostile, each kind in turn: what honest ones find of a file that two of them have, and what they keep. */
-async function hostile(peers: number, seed: number): Promise<object> {
-  const row: Record<string, unknown> = { peers, seed };
-  for (const kind of HOSTILE_KINDS) {
-    const began = cpuMs();
-    const besieged = { seed, kind, peers, hostile: Math.floor(peers / 3), ...(kind === 'silent' ? { settleMs: RESTED_MS } : {}) };
-    const { asked, found, kept, wrong, strangers, together, honest } = await siege(besieged);
-    row[kind] = `found ${found}/${asked}, kept ${kept}, wrong ${wrong}, strangers ${strangers}, together ${together}/${honest}`;
-    console.log(kind, row[kind], `(${Math.round((cpuMs() - began) / 1_000)} s of CPU)`);
-  }
-  return row;
-}
-
 // --- all of it ----------------------------------------------------------------------------------------------------------
 
 const QUESTIONS: Readonly<Record<string, readonly [ask: Question, peers: number, seeds: number]>> = {
@@ -412,7 +392,6 @@ const QUESTIONS: Readonly<Record<string, readonly [ask: Question, peers: number,
   crashes: [crashes, 10, 5],
   islands: [islands, 1_000, 10],
   dying: [dying, 10, 10],
-  hostile: [hostile, 100, 5],
 };
 
 /** Prints a row for each seed; answers all. Without a word, everything is asked: some hours. */

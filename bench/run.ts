@@ -4,6 +4,7 @@ import { accounts } from './accounts.ts';
 import { calling } from './calling.ts';
 import { exchange } from './exchange.ts';
 import { flood } from './flood.ts';
+import { hostile } from './hostile.ts';
 import { large } from './large.ts';
 import { mesh } from './mesh.ts';
 import { registry } from './registry.ts';
@@ -16,6 +17,7 @@ const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<o
   calling,
   exchange,
   flood,
+  hostile,
   large,
   mesh,
   registry,

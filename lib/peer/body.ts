@@ -7,6 +7,7 @@ import { PULSES_MEET_MS } from '../config.ts';
 import type { Discovery } from '../mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/events.ts';
 import { Mesh } from '../mesh/mesh.ts';
+import type { MakeMind, Mind } from '../mesh/mind.ts';
 import type { Seal } from '../mesh/seal.ts';
 import { digestOf, type Identity } from '../net/identity.ts';
 import type { Link, Transport } from '../net/transport.ts';
@@ -40,7 +41,7 @@ export interface BodyOwner {
 const EARLY_MS = 1;
 
 export class Body {
-  readonly #mesh: Mesh;
+  readonly #mesh: Mind;
   readonly #links: Links<MeshMessage>;
   readonly #asides: Asides;
   readonly #owner: BodyOwner;
@@ -50,11 +51,11 @@ export class Body {
   #contact: Contact;
   #parting: MeshMessage | undefined;
 
-  constructor(contact: Contact, identity: Identity, discovery: Discovery, transport: Transport, owner: BodyOwner) {
+  constructor(contact: Contact, identity: Identity, discovery: Discovery, transport: Transport, owner: BodyOwner, make: MakeMind = honest) {
     const trusts = (other: Contact) => owner.trusts(other);
     this.#contact = contact;
     this.#owner = owner;
-    this.#mesh = new Mesh({ contact, discovery, trusts, chance: Math.random, seal: sealOf(identity) });
+    this.#mesh = make({ contact, discovery, trusts, chance: Math.random, seal: sealOf(identity) });
     const ofNeighbors: LinkOwner<MeshMessage> = {
       trusts,
       self: () => this.#contact,
@@ -190,6 +191,9 @@ export class Body {
     this.#timers.add(timeout);
   }
 }
+
+/** The mind of every peer but those that a test or a bench makes hostile. */
+const honest: MakeMind = (parts) => new Mesh(parts);
 
 function sealOf(identity: Identity): Seal {
   return {

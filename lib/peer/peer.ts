@@ -10,6 +10,7 @@ import { FIRST_LINK_MS, SHELVES_MS, STOPPED_MS, SURVEY_NAMES } from '../config.t
 import { FloodmeshError, named } from '../errors.ts';
 import { discoveryNamed } from '../mesh/discovery/index.ts';
 import type { Placed } from '../mesh/events.ts';
+import type { MakeMind } from '../mesh/mind.ts';
 import { Identity } from '../net/identity.ts';
 import type { Exchange, Link, Listener as Listening, Purpose, Transport } from '../net/transport.ts';
 import { webSocketTransport } from '../net/websocket.ts';
@@ -17,7 +18,7 @@ import { type PeerId, QUERY_ID_LENGTH, queryId } from '../protocol/ids.ts';
 import type { Contact, Inquiry } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 import type { Found, Joined, Limits, Listener, PeerEvent, TopologyPeer, TransferStatus } from '../trace.ts';
-import { Body } from './body.ts';
+import { Body, type BodyOwner } from './body.ts';
 import { Finder } from './finder.ts';
 import { type Assigned, type Members, Membership, type Referred } from './membership.ts';
 import { limited, type PeerOptions, type Settings, settings } from './options.ts';
@@ -69,6 +70,7 @@ export class Peer {
   readonly ended: Promise<'left' | 'stopped'>;
   readonly #settings: Settings;
   readonly #transport: Transport;
+  readonly #mind: MakeMind | undefined;
   readonly #identity = new Identity();
   readonly #trust: Trust;
   readonly #shelves: Shelves;
@@ -91,8 +93,12 @@ export class Peer {
   /** What was last said of the titles of the shared folder. */
   #warned = '';
 
-  /** @throws NAME_UNACCEPTABLE, or USAGE, when an option cannot be. */
-  constructor(options: PeerOptions, transport: Transport = webSocketTransport()) {
+  /**
+   * @param mind What it thinks with, where that is to be another than the shipped one: a hostile member's.
+   * @throws NAME_UNACCEPTABLE, or USAGE, when an option cannot be.
+   */
+  constructor(options: PeerOptions, transport: Transport = webSocketTransport(), mind?: MakeMind) {
+    this.#mind = mind;
     this.ended = this.#end.promise;
     this.#settings = settings(options);
     this.#transport = transport;
@@ -328,7 +334,7 @@ export class Peer {
     if (strategy === undefined) {
       throw new FloodmeshError('USAGE', `this network finds files by "${discovery}", which this version does not know`, 'update floodmesh');
     }
-    this.#body = new Body(contact, this.#identity, strategy, this.#transport, {
+    const owner: BodyOwner = {
       trusts: (other) => this.#trust.trusts(other),
       askRegistry: () => this.#membership.refer(),
       askServer: (ask, request) => void this.#inquire(ask, request),
@@ -344,7 +350,8 @@ export class Peer {
       callBack: (call, asker) => void this.#ways.answer(call, asker),
       callFailed: (call) => this.#ways.failed(call),
       stopped: (how) => void this.#finish(how),
-    });
+    };
+    this.#body = new Body(contact, this.#identity, strategy, this.#transport, owner, this.#mind);
     this.#body.tell({ type: 'shared', offer: this.#shelves.offer });
   }
 

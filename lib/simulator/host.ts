@@ -4,6 +4,7 @@
  * Events are taken one at a time, in the order in which they came, also those that an effect brings about: as `peer/body` does.
  */
 import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/events.ts';
+import type { Mind } from '../mesh/mind.ts';
 import type { Offer } from '../mesh/shelf.ts';
 import type { Cause } from '../protocol/causes.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
@@ -12,15 +13,6 @@ import type { Conduct } from './conduct.ts';
 import type { Aside, End, Entry, Machine, Node } from './link.ts';
 import type { Network } from './network.ts';
 import type { Random } from './random.ts';
-
-/** What a body needs of a mind: `Mesh` is one, and whoever plays a hostile member puts another in its place. */
-export interface Mind {
-  readonly neighbors: ReadonlySet<PeerId>;
-  readonly members: readonly PeerId[];
-  contact(peer: PeerId): Contact | undefined;
-  hasRoom(peer: PeerId): boolean;
-  handle(event: MeshEvent, now: number): readonly MeshEffect[];
-}
 
 /** What a mind wants of the rest of its peer, and what is watched. */
 export interface HostOwner {

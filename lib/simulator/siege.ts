@@ -17,6 +17,8 @@ export interface Besieged {
   readonly hostile: number;
   /** Time to come together before anybody asks. */
   readonly settleMs?: number;
+  /** How many ask, each another honest member, as far as there are so many. */
+  readonly questions?: number;
 }
 
 /** Counts of what honest members asked for, and what came of it. */
@@ -43,11 +45,11 @@ const AFTER_WIDE_MS = WIDE_SEARCH_MS + AFTER_MS;
 /** Most time between two joins, and until all have joined where they are many. */
 const JOIN_MS = 60;
 const JOINS_MS = 12_000;
-/** Questions in one siege, each by another honest member. */
+/** Questions in one siege, unless more are wanted. */
 const QUESTIONS = 8;
 
 /** Plays one siege; equal ones go equally. */
-export async function siege({ seed, kind, peers, hostile, settleMs = SETTLE_MS }: Besieged): Promise<Siege> {
+export async function siege({ seed, kind, peers, hostile, settleMs = SETTLE_MS, questions = QUESTIONS }: Besieged): Promise<Siege> {
   const random = new Random(seed, 'siege', kind);
   const names = Array.from({ length: peers }, (_, index) => `p${index + 1}`);
   const bad = new Set(random.some(names, hostile));
@@ -74,7 +76,7 @@ export async function siege({ seed, kind, peers, hostile, settleMs = SETTLE_MS }
   for (const name of bad) simulation.conduct(name, { kind: 'invents' });
   const askers = random.some(
     honest.filter((name) => !holders.has(name)),
-    QUESTIONS,
+    questions,
   );
   for (const name of askers) {
     simulation.get(name, file.name);

@@ -7,12 +7,13 @@
 import { discoveryNamed, needsIndex } from '../mesh/discovery/index.ts';
 import type { MeshEffect, MeshEvent, Placed } from '../mesh/events.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
+import type { Mind } from '../mesh/mind.ts';
 import { Shelf } from '../mesh/shelf.ts';
 import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, type QueryId, queryId, type Root } from '../protocol/ids.ts';
 import type { Contact, Provider, SharedFile, Want } from '../protocol/messages.ts';
 import { pieceCount } from '../transfer/pieces.ts';
 import type { Conduct } from './conduct.ts';
-import { Host, type HostOwner, type Mind } from './host.ts';
+import { Host, type HostOwner } from './host.ts';
 import type { Machine } from './link.ts';
 import { Network } from './network.ts';
 import { hashOfWords, Random } from './random.ts';

@@ -4,8 +4,9 @@
  */
 import { SERVER_ANSWER_MS, SERVER_RETRY_MS, STALL_MS } from '../config.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
+import type { Mind } from '../mesh/mind.ts';
 import { MemoryStore } from '../registry/stores/memory.ts';
-import type { Host, Mind } from './host.ts';
+import type { Host } from './host.ts';
 import { hostileMind } from './hostile.ts';
 import { Ledger } from './ledger.ts';
 import type { Operation, Plan } from './plan.ts';

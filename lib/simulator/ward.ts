@@ -4,10 +4,10 @@
  * It stands between the body and the mind: it sees each event before the mind and each effect before the body.
  */
 import type { MeshEffect, MeshEvent, MeshMessage } from '../mesh/events.ts';
+import type { Mind } from '../mesh/mind.ts';
 import type { Offer } from '../mesh/shelf.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
 import type { Contact, Provider, SharedFile, Want } from '../protocol/messages.ts';
-import type { Mind } from './host.ts';
 
 /** One query at one peer. */
 export interface QueryNotes {

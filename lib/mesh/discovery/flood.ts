@@ -144,7 +144,8 @@ export class FloodDiscovery implements Discovery, Underway {
   #look(rescue: Rescue | undefined, view: View): MeshEffect[] {
     if (rescue === undefined) return [];
     if (rescue.planned !== undefined && rescue.leftMs(view.now) <= 0) return this.#end(rescue, rescue.planned, view);
-    return rescue.wave === 'none' ? this.#help(rescue, view) : [];
+    // A loop that stood still may look so late that no time is left.
+    return rescue.wave === 'none' && rescue.leftMs(view.now) > 0 ? this.#help(rescue, view) : [];
   }
 
   #help(rescue: Rescue, view: View): MeshEffect[] {

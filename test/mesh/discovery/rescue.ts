@@ -141,6 +141,10 @@ t.test('for whom cannot be reached any more no wave is begun', async (t) => {
   t.match(effects.at(-1), { type: 'searchEnded', asked: 0, silent: 1 });
 });
 
+t.test('who looks when all of the time is over asks nobody any more', async (t) => {
+  t.same(fires(asking(), HELP, SEARCH_MS), []);
+});
+
 t.test('a search that is cancelled is not asked again', async (t) => {
   const mind = asking();
   mind.tell({ type: 'cancel', query: QUERY });
