@@ -8,6 +8,7 @@ import { hostile } from './hostile.ts';
 import { large } from './large.ts';
 import { mesh } from './mesh.ts';
 import { registry } from './registry.ts';
+import { ring } from './ring.ts';
 import { searches } from './searches.ts';
 import { simulator } from './simulator.ts';
 import { transfer } from './transfer.ts';
@@ -21,6 +22,7 @@ const QUESTIONS: Readonly<Record<string, (words: readonly string[]) => Promise<o
   large,
   mesh,
   registry,
+  ring,
   searches,
   simulator,
   transfer,

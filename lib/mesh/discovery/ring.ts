@@ -11,7 +11,7 @@
 import { HITS_PER_PEER, RING_RECORD_MS } from '../../config.ts';
 import { type AsideMessage, type Contact, MAX_FOLLOWERS, MAX_HITS } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshEvent, Placed, Standing } from '../events.ts';
-import type { Discovery, View } from './discovery.ts';
+import type { Discovery, Underway, View } from './discovery.ts';
 import { FloodDiscovery } from './flood.ts';
 import { inMessages } from './hits.ts';
 import { isBetween, type Seat } from './ring/circle.ts';
@@ -39,9 +39,15 @@ interface Parts {
 
 export class RingDiscovery implements Discovery {
   readonly name = 'ring';
-  readonly #flood = new FloodDiscovery();
-  readonly underway = this.#flood.underway;
+  readonly underway: Underway;
+  readonly #flood: Discovery;
   #parts: Parts | undefined;
+
+  /** @param flood Asked where the ring cannot answer. Another than the product's is for measuring what the ring finds by itself. */
+  constructor(flood: Discovery = new FloodDiscovery()) {
+    this.#flood = flood;
+    this.underway = flood.underway;
+  }
 
   /** Where it stands, for whoever looks at all members from outside; undefined before its first event. */
   get seat(): Seat<Member> | undefined {

@@ -380,7 +380,7 @@ function probed(
   return undefined;
 }
 
-t.test('a newcomer probes often, then ever less, and places what it shares again when it finds nobody nearer', async (t) => {
+t.test('a newcomer looks around often, then ever less, and places what it shares again when it finds nobody nearer', async (t) => {
   const [self = '', next = '', far = '', last = ''] = circle('a', 'b', 'c', 'd');
   const mind = new Alone(self, [fileOf('f1')]);
   const linked = mind.linked(last);
@@ -392,6 +392,7 @@ t.test('a newcomer probes often, then ever less, and places what it shares again
   for (let due = probed(mind, linked); due !== undefined; due = probed(mind, due.effects)) {
     pauses.push(due.afterMs);
     seeks.push(delivered(due.effects, 'seek').filter(({ message }) => message.at !== mind.place).length);
+    mind.hears(next, neighborhood(asksOf(due.effects, 'around', next), [contactOf(far), contactOf(last)]));
     lose(mind, [next, far, last]);
   }
   t.same(

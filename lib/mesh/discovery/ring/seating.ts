@@ -228,9 +228,10 @@ export class Seating {
 
   #follow(first: Member, answer: Neighborhood, turn: Turn): void {
     if (!this.#isFollowed(first)) return; // somebody nearer came meanwhile
-    const before = this.seat.successors[1];
+    const { successors } = this.seat;
     this.#sit(following(this.seat, first, membersOf(answer.successors, turn.view), MAX_FOLLOWERS), turn);
-    if (before?.contact.peer !== this.seat.successors[1]?.contact.peer) this.#soon(turn);
+    // While whoever we follow hears of others, so do we.
+    if (this.seat.successors.some((member, index) => isOther(member, successors[index]))) this.#soon(turn);
     const [between] = membersOf(answer.predecessor === undefined ? [] : [answer.predecessor], turn.view);
     if (between !== undefined && comesNext(this.seat, between)) this.#consider(between, turn);
     else this.#tell(turn);
@@ -288,6 +289,8 @@ export class Seating {
     if (this.#pauseMs < RING_ROUND_MS) this.#setProbe(turn);
     if (this.isAlone) return this.#tryAgain(turn);
     if (this.#pauseMs === QUIET_MS || this.#pauseMs >= RING_ROUND_MS) this.#owner.arrived(turn);
+    // Each look takes lists that are right one member farther, and all around us are new, too, where many came at once.
+    this.#lookAround(turn);
     this.#probe(turn);
   }
 

@@ -1,0 +1,47 @@
+import t from 'tap';
+import { RING_ROUND_MS } from '../../lib/config.ts';
+import { Random } from '../../lib/simulator/random.ts';
+import { Circle, onlyOf, recalled } from '../../lib/simulator/rings.ts';
+import { Simulation } from '../../lib/simulator/simulation.ts';
+
+// On a machine with other work. Ten thousand peers: `npm run bench -- ring`.
+t.setTimeout(120_000);
+
+const PEERS = 200;
+const GROWN_MS = 20_000;
+const ROUNDS = 3;
+
+t.test(
+  'a tenth of a ring dies at once, then some leave while others join: nobody is passed over, and all that is there is found',
+  async (t) => {
+    const circle = new Circle();
+    const simulation = new Simulation({ seed: 1, discovery: 'ring', ports: 2 * PEERS, mind: circle.mind });
+    const random = new Random(1, 'ring');
+    const holders = Array.from({ length: PEERS }, (_, index) => `p${index}`).filter((_, index) => index % 2 === 0);
+    const isRight = (when: string) => t.same(circle.breaches(simulation), [], when);
+    for (let index = 0; index < PEERS; index++) {
+      simulation.join(`p${index}`, index % 2 === 0 ? [onlyOf(`p${index}`)] : []);
+      await simulation.run(2);
+    }
+    await simulation.run(GROWN_MS);
+    isRight('grown');
+    t.ok(circle.isIdeal(simulation), 'everybody stands where it should');
+    t.equal(await recalled(simulation, holders, random), 1);
+
+    for (const name of random.some([...simulation.hosts.keys()], PEERS / 10)) simulation.crash(name);
+    isRight('killed');
+    await simulation.run(ROUNDS * RING_ROUND_MS);
+    isRight('after three rounds');
+    t.ok(circle.isIdeal(simulation), 'the gaps are closed');
+    t.equal(await recalled(simulation, holders, random), 1);
+
+    for (const name of random.some([...simulation.hosts.keys()], PEERS / 10)) simulation.leave(name);
+    for (let index = 0; index < PEERS / 10; index++) simulation.join(`late ${index}`);
+    for (let look = 0; look < 5; look++) {
+      await simulation.run(100);
+      isRight('while some come and go');
+    }
+    await simulation.run(ROUNDS * RING_ROUND_MS);
+    t.ok(circle.isIdeal(simulation), 'and all have a seat');
+  },
+);
