@@ -622,6 +622,8 @@ t.test('whoever runs the server sees the living leases, and ends one of this net
   t.match(await registry.evict(lease.serial, 5), { serial: lease.serial });
   t.match(await registry.evict(lease.serial, 5), { code: 'LEASE_UNKNOWN' });
   t.match(await registry.roster(5), { online: [], offline: [{ name: 's1', endedAt: 5 }] });
+  t.match(await registry.member(lease.peer, 5), { name: 's1', isOnline: false, since: 5 });
+  t.equal(await other.member(lease.peer, 5), undefined);
   t.equal((await placed(registry, wishOf('s3'), 5)).lease.port, lease.port);
 });
 
