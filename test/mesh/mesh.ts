@@ -13,7 +13,8 @@ import {
   SILENT_MS,
   VOUCHED_MS,
 } from '../../lib/config.ts';
-import { type Discovery, NOTHING_UNDERWAY } from '../../lib/mesh/discovery/discovery.ts';
+import type { Discovery } from '../../lib/mesh/discovery/discovery.ts';
+import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
 import { ringMesh } from '../../lib/mesh/neighbors.ts';
@@ -361,7 +362,7 @@ t.test('nothing is delivered to an address that the server did not sign', async 
   const message: AsideMessage = { type: 'inquire', ask: 1, want: { by: 'all' } };
   const discovery: Discovery = {
     name: 'made up',
-    underway: NOTHING_UNDERWAY,
+    underway: new FloodDiscovery().underway,
     handle: () => ['forger', ''].map((signature) => ({ type: 'deliver', contact: { ...contactOf('z'), signature }, message })),
   };
   const mesh = new Mesh({ contact: contactOf('m'), discovery, trusts: ({ signature }) => signature === '', chance: () => 0, seal });

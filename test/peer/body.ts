@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
-import { type Discovery, NOTHING_UNDERWAY } from '../../lib/mesh/discovery/discovery.ts';
+import type { Discovery } from '../../lib/mesh/discovery/discovery.ts';
+import { FloodDiscovery } from '../../lib/mesh/discovery/flood.ts';
 import { Identity } from '../../lib/net/identity.ts';
 import { Body } from '../../lib/peer/body.ts';
 import type { Peer } from '../../lib/peer/peer.ts';
@@ -89,7 +90,7 @@ t.test('no timer fires before its time, however busy the loop is', async (t) => 
   const { promise, resolve } = Promise.withResolvers<void>();
   const discovery: Discovery = {
     name: 'timers',
-    underway: NOTHING_UNDERWAY,
+    underway: new FloodDiscovery().underway,
     handle: (event, { now }) => {
       if (event.type === 'search') {
         begun.set(event.query, now);

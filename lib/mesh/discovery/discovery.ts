@@ -51,9 +51,6 @@ export interface Underway {
   stuck(now: number): Stuck | undefined;
 }
 
-/** That of a strategy which answers others at once. */
-export const NOTHING_UNDERWAY: Underway = { isBusy: false, uses: () => false, stuck: () => undefined };
-
 export interface Discovery {
   readonly name: string;
   handle(event: MeshEvent, view: View): MeshEffect[];

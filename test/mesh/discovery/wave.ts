@@ -521,4 +521,5 @@ t.test('what it does not have to do with passes it by', async (t) => {
     { type: 'received', from: idOf('a'), message: { type: 'ping' } },
   ] as const)
     t.same(lone.tell(event), []);
+  t.notOk(lone.flood.underway.isBusy);
 });
