@@ -1,7 +1,7 @@
 /**
  * A ring as it is seen from outside, all seats at once; and what it finds by itself, without the flood to which its members resort.
  */
-import { type Discovery, NOTHING_UNDERWAY } from '../mesh/discovery/discovery.ts';
+import type { Discovery } from '../mesh/discovery/discovery.ts';
 import { breaches, isIdeal, type Ring } from '../mesh/discovery/ring/invariant.ts';
 import type { Member } from '../mesh/discovery/ring/turn.ts';
 import { RingDiscovery } from '../mesh/discovery/ring.ts';
@@ -68,7 +68,8 @@ export async function recalled(simulation: Simulation, holders: readonly string[
 /** Whoever is asked in place of the ring, and finds nothing. */
 const NOBODY_ELSE: Discovery = {
   name: 'nobody else',
-  underway: NOTHING_UNDERWAY,
+  // It answers others at once.
+  underway: { isBusy: false, uses: () => false, stuck: () => undefined },
   handle: (event: MeshEvent): MeshEffect[] =>
     event.type === 'search' ? [{ type: 'searchEnded', query: event.query, asked: 0, silent: 0 }] : [],
 };
