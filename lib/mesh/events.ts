@@ -98,7 +98,8 @@ export type MeshEffect =
   /**
    * The search is over: how many other peers answered, or were answered for, and how many did not in time. `without` says who should
    * have been asked and was not there: neighbours were asked instead. `foreign` is what holders outside the network have, as the
-   * server's index says: no provider, and nothing of it can be proved by a root.
+   * server's index says: no provider, and nothing of it can be proved by a root. `wholeWords`: only those were asked who have the text as
+   * whole words; others may have it as a part of one.
    */
   | {
       readonly type: 'searchEnded';
@@ -107,6 +108,7 @@ export type MeshEffect =
       readonly silent: number;
       readonly without?: 'server';
       readonly foreign?: readonly Foreign[];
+      readonly wholeWords?: true;
     }
   /** Who is there; with `more`, a part, and further parts come, the last of them without it. */
   | { readonly type: 'topology'; readonly ask: number; readonly peers: readonly Placed[]; readonly more?: true }

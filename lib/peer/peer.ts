@@ -344,8 +344,10 @@ export class Peer {
       },
       linkDown: ({ peer, name }, cause) => this.#emit({ type: 'linkDown', peer, name, cause }),
       found: (query, provider) => this.#finder.found(query, provider),
-      searchEnded: (query, { asked, silent, without, foreign }) =>
-        this.#finder.ended(query, { asked, silent, ...(without && { without }), ...(foreign && { foreign }) }),
+      searchEnded: (query, { asked, silent, without, foreign, wholeWords }) => {
+        const more = { ...(without && { without }), ...(foreign && { foreign }), ...(wholeWords && { wholeWords }) };
+        this.#finder.ended(query, { asked, silent, ...more });
+      },
       topology: (ask, peers, isLast) => this.#surveys.came(ask, peers, isLast),
       callBack: (call, asker) => void this.#ways.answer(call, asker),
       callFailed: (call) => this.#ways.failed(call),

@@ -6,12 +6,14 @@ import type { ForeignFile } from '../trace.ts';
 
 /**
  * How a search ended: how many other peers answered, and how many did not in time; `without` the server, where that should have been
- * asked. `foreign`: what holders outside the network have, as the server's index says.
+ * asked. `foreign`: what holders outside the network have, as the server's index says. `wholeWords`: who may have the text as a part of a
+ * word was not asked.
  */
 export interface SearchEnd {
   readonly asked: number;
   readonly silent: number;
   readonly without?: 'server';
+  readonly wholeWords?: true;
   readonly foreign?: readonly Foreign[];
 }
 

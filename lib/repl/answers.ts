@@ -18,6 +18,8 @@ export interface Searched {
   readonly silent: number;
   /** The server should have been asked, and was away: the neighbours were. */
   readonly without?: 'server';
+  /** Only those were asked who have it as whole words. */
+  readonly wholeWords?: true;
   readonly count: number;
   readonly contents: number;
   /** How many `foreign` lines there were, if any. */

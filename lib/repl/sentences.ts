@@ -121,10 +121,13 @@ function searchedWords(end: Searched): string {
   if (end.peer !== undefined) return `${shown(end.peer)} shares ${counted(end.contents, 'file')}`;
   const { foreign = 0 } = end;
   const outside = foreign === 0 ? '' : ` and ${foreign} outside the network`;
-  if (end.count + foreign > 0) return `${counted(end.contents, 'file')}${outside} ${askedWords(end)}`;
+  if (end.count + foreign > 0) return `${counted(end.contents, 'file')}${outside} ${askedWords(end)}${end.wholeWords ? WHOLE_WORDS : ''}`;
   const what = end.name === '' ? 'nobody shares a file' : `no file has ${shown(end.name)} in its name or title`;
   return `${what} ${askedWords(end)}`;
 }
+
+/** In a large ring a part of a word is found only where nobody has it whole. */
+const WHOLE_WORDS = '; whoever has it only as a part of a word was not asked';
 
 function peersLines({ peers, accounts = [], which, fromServer }: PeersAnswer, chalk: ChalkInstance): string[] {
   const nameColumns = Math.max(0, ...peers.map(({ name }) => columns(shown(name))));

@@ -53,6 +53,10 @@ t.test('a content is a row, and the end of a search says what came of it', async
   t.match(words({ ...offers, chosen: 0 }), /^f1 is 2 contents. Another/);
   const end = { type: 'searched', asked: 4, silent: 0 } as const;
   t.equal(words({ ...end, name: 'f', count: 3, contents: 2 }), '2 files (4 peers asked)');
+  t.equal(
+    words({ ...end, name: 'f', count: 3, contents: 2, wholeWords: true }),
+    '2 files (4 peers asked); whoever has it only as a part of a word was not asked',
+  );
   t.equal(words({ ...end, name: 'f', count: 0, contents: 0 }), 'no file has f in its name or title (4 peers asked)');
   t.equal(words({ ...end, name: '', count: 0, contents: 0 }), 'nobody shares a file (4 peers asked)');
   t.equal(words({ ...end, name: 'f', count: 0, contents: 0, foreign: 1 }), '0 files and 1 outside the network (4 peers asked)');

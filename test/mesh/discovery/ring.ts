@@ -361,6 +361,18 @@ t.test('a ring that does not answer leaves the neighbours half of the time', asy
   t.same(waved(lose(lost.mind, [lost.next, lost.far, lost.last])), ['n'], 'at once, when there is nobody else to ask');
 });
 
+t.test('a word that is found in a large ring says that parts of words were not looked for', async (t) => {
+  for (const knowsAll of [false, true]) {
+    const mind = new Alone('m');
+    mind.knowsAll = knowsAll;
+    mind.hears('x', { type: 'keep', keys: [placeOf('word', 'june', viewOf('m'))], lifeMs: 60_000 });
+    const effects = mind.tell(begun({ by: 'text', text: 'june' }));
+    const told = mind.hears('x', { type: 'offered', ask: asksOf(effects, 'inquire', 'x'), providers: [provider('x', 'june.txt')] });
+    const [end] = [...effects, ...told].filter(({ type }) => type === 'searchEnded');
+    t.match(end, knowsAll ? { wholeWords: undefined } : { wholeWords: true, asked: 1 });
+  }
+});
+
 t.test('a search that has found something at half its time goes on', async (t) => {
   const { mind } = wide({ mind: home('x') });
   const effects = mind.tell(begun({ by: 'name', name: 'f1' }));

@@ -257,6 +257,8 @@ export class Searches {
     search.endTour();
     this.#searches.delete(search.query);
     const silent = search.silent.difference(search.answered).size;
-    effects.push({ type: 'searchEnded', query: search.query, asked: search.answered.size, silent });
+    const isByWord = search.want.by === 'text' && !search.hasToured && search.event.only === undefined;
+    const wholeWords = isByWord ? { wholeWords: true as const } : {};
+    effects.push({ type: 'searchEnded', query: search.query, asked: search.answered.size, silent, ...wholeWords });
   }
 }
