@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FULL_KNOWLEDGE_PEERS } from '../lib/config.ts';
+import { named } from '../lib/errors.ts';
 import type { MakeMind } from '../lib/mesh/mind.ts';
 import type { Transport } from '../lib/net/transport.ts';
 import { webSocketTransport } from '../lib/net/websocket.ts';
@@ -48,6 +49,8 @@ const HOLDERS = 2;
 const JOINING_AT_ONCE = 5;
 const ASKING_AT_ONCE = 4;
 const FETCH_MS = 20_000;
+const ATTEMPTS = 20;
+const ATTEMPT_PAUSE_MS = 250;
 
 export async function besieged({ seed, kind, peers, searches, fetches, settleMs }: Besieged): Promise<Outcome> {
   const random = new Random(seed, 'besieged', kind);
@@ -75,8 +78,7 @@ export async function besieged({ seed, kind, peers, searches, fetches, settleMs 
       await mkdir(folders.files);
       for (const { name: file, text, holders } of files) if (holders.has(name)) await writeFile(join(folders.files, file), text);
       const options = { name, server: `${HOST}:${server.address.port}`, network: 'siege', ...folders };
-      made.set(name, new Peer(options, isBad ? webSocketTransport() : watched, isBad ? mind : undefined));
-      await made.get(name)?.start();
+      made.set(name, await started(() => new Peer(options, isBad ? webSocketTransport() : watched, isBad ? mind : undefined)));
     };
     for (let index = 0; index < peers; index += JOINING_AT_ONCE) await Promise.all(names.slice(index, index + JOINING_AT_ONCE).map(joins));
     await pause(settleMs);
@@ -101,6 +103,20 @@ export async function besieged({ seed, kind, peers, searches, fetches, settleMs 
     await Promise.all([...made.values()].map((peer) => peer.leave()));
     await server.close();
     await rm(root, { recursive: true, force: true });
+  }
+}
+
+/** A process with many peers may be too busy to answer the server's dial-back in time: then it is tried again. */
+async function started(make: () => Peer): Promise<Peer> {
+  for (let attempt = 1; ; attempt++) {
+    const peer = make();
+    try {
+      await peer.start();
+      return peer;
+    } catch (thrown) {
+      if (attempt === ATTEMPTS) throw thrown;
+      await pause(ATTEMPT_PAUSE_MS);
+    }
   }
 }
 
@@ -129,8 +145,9 @@ async function keeps(asker: Peer, { name, text }: Shared): Promise<boolean | und
   try {
     const outcome = await asker.get(name, { signal: AbortSignal.timeout(FETCH_MS) });
     return (await readFile(outcome.path, 'utf8')) === text;
-  } catch {
-    return undefined; // nothing is kept, which is counted
+  } catch (thrown) {
+    console.log(`${name} did not come: ${named(thrown).code}`);
+    return undefined;
   }
 }
 
