@@ -146,7 +146,8 @@ async function keeps(asker: Peer, { name, text }: Shared): Promise<boolean | und
     const outcome = await asker.get(name, { signal: AbortSignal.timeout(FETCH_MS) });
     return (await readFile(outcome.path, 'utf8')) === text;
   } catch (thrown) {
-    console.log(`${name} did not come: ${named(thrown).code}`);
+    const { code, message } = named(thrown);
+    console.log(`${name} did not come: ${code}, ${message}`);
     return undefined;
   }
 }
