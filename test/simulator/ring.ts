@@ -30,6 +30,8 @@ t.test(
 
     for (const name of random.some([...simulation.hosts.keys()], PEERS / 10)) simulation.crash(name);
     isRight('killed');
+    const found = await recalled(simulation, holders, random);
+    t.ok(found >= 0.95, `${found} of it is found at once: a record has eight copies`);
     await simulation.run(ROUNDS * RING_ROUND_MS);
     isRight('after three rounds');
     t.ok(circle.isIdeal(simulation), 'the gaps are closed');
