@@ -409,6 +409,8 @@ export const CONTACTS_SIGNED = 10_000;
 /** How often a member of a ring looks after whom it follows (seed 000), and how soon when something changed. The second is a guess. */
 export const RING_ROUND_MS = 10_000;
 export const RING_SOON_MS = 500;
+/** In a large network two that are alone make a ring of two only after so long: three tries to meet the ring that is there. A guess. */
+export const RING_ALONE_MS = 4_000;
 /** Of so many rounds one asks somebody else who follows us, so that two rings that met become one; the others renew a finger. A guess. */
 export const RING_PROBE_ROUNDS = 3;
 /**

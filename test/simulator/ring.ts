@@ -12,7 +12,7 @@ const GROWN_MS = 20_000;
 const ROUNDS = 3;
 
 t.test(
-  'a tenth of a ring dies at once, then some leave while others join: nobody is passed over, and all that is there is found',
+  'a tenth of a ring dies at once, many come at one moment, some leave: nobody is passed over, and all that is there is found',
   async (t) => {
     const circle = new Circle();
     const simulation = new Simulation({ seed: 1, discovery: 'ring', ports: 2 * PEERS, mind: circle.mind });
@@ -37,8 +37,13 @@ t.test(
     t.ok(circle.isIdeal(simulation), 'the gaps are closed');
     t.equal(await recalled(simulation, holders, random), 1);
 
+    for (let index = 0; index < PEERS / 4; index++) simulation.join(`late ${index}`);
+    for (let look = 0; look < 20; look++) {
+      await simulation.run(100);
+      isRight('while many come at one moment');
+    }
     for (const name of random.some([...simulation.hosts.keys()], PEERS / 10)) simulation.leave(name);
-    for (let index = 0; index < PEERS / 10; index++) simulation.join(`late ${index}`);
+    for (let index = 0; index < PEERS / 10; index++) simulation.join(`later ${index}`);
     for (let look = 0; look < 5; look++) {
       await simulation.run(100);
       isRight('while some come and go');

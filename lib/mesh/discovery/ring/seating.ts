@@ -5,7 +5,7 @@
  * Whoever is heard of meanwhile and stands nearer is asked, too, and followed when it lives. Only the alone join: of two that are,
  * the one with the higher id.
  */
-import { RING_PROBE_ROUNDS, RING_ROUND_MS, RING_SETTLED_MS, RING_SILENT_MS, RING_SOON_MS } from '../../../config.ts';
+import { RING_ALONE_MS, RING_PROBE_ROUNDS, RING_ROUND_MS, RING_SETTLED_MS, RING_SILENT_MS, RING_SOON_MS } from '../../../config.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
 import { type AsideMessage, type Contact, MAX_BETWEEN, MAX_FOLLOWERS } from '../../../protocol/messages.ts';
 import type { Timer } from '../../events.ts';
@@ -51,6 +51,8 @@ export class Seating {
   /** After how long the next probe is due, and its number: an earlier one is not. */
   #pauseMs = RING_SOON_MS;
   #due = 0;
+  /** When somebody was met first. */
+  #cameAt = Number.POSITIVE_INFINITY;
   #isJoining = false;
   #isSoon = false;
   #isLeaving = false;
@@ -170,6 +172,7 @@ export class Seating {
   #join(through: Member, turn: Turn): void {
     if (this.#isJoining) return;
     this.#isJoining = true;
+    this.#cameAt = Math.min(this.#cameAt, turn.view.now);
     if (this.#due === 0) this.#probeSoon(turn);
     this.lookups.find(turn, this.seat.self.at, (found, later) => this.#placed(found, later), [through]);
   }
@@ -179,17 +182,24 @@ export class Seating {
     const { self } = this.seat;
     const [first, ...rest] = found?.homes ?? [];
     if (found === undefined || first === undefined || !this.isAlone || this.#isLeaving) return;
-    // It is alone, too: one of us comes to the other.
-    if (first.contact.peer === found.before.contact.peer && first.contact.peer > self.contact.peer) return;
+    // It is alone, too: one of us comes to the other, once there seems to be no ring that both can come to.
+    const isAloneToo = first.contact.peer === found.before.contact.peer;
+    if (isAloneToo && (first.contact.peer > self.contact.peer || this.#isPatient(turn.view))) return;
     const seat = following(this.seat, first, rest, MAX_FOLLOWERS);
     if (seat.successors.length === 0) return;
     this.#sit({ ...seat, predecessor: found.before }, turn);
     this.#tell(turn);
     this.#owner.arrived(turn);
+    if (this.#pauseMs > RING_SOON_MS) this.#probeSoon(turn); // it took long, and is new in the ring all the same
     this.#requests.ask(turn, first.contact, { type: 'around', until: self.at }, RING_SILENT_MS, (answer, later) => {
       for (const member of membersOf(answer?.between ?? [], later.view)) this.#fingers.learn(member);
     });
     this.#soon(turn);
+  }
+
+  /** In a large network there is a ring: two that have come at one moment, and met each other, wait until one of them meets it. */
+  #isPatient({ knowsAll, now }: Turn['view']): boolean {
+    return !knowsAll && now - this.#cameAt < RING_ALONE_MS;
   }
 
   // --- looking around ----------------------------------------------------------------------------------------------------
