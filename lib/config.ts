@@ -163,8 +163,8 @@ export const KEYS_REMEMBERED = 16;
 /** How long a side link may be still before it is closed: longer than the pause between two rounds of a ring, which keeps those it needs. */
 export const ASIDE_IDLE_MS = 15_000;
 /** Most side links that a peer has, in all and with members at one address (loopback peers share one); guesses with room. */
-export const ASIDES = 128;
-export const ASIDES_PER_ADDRESS = 96;
+export const ASIDES = 160;
+export const ASIDES_PER_ADDRESS = 128;
 /** For another side link the one that was still the longest gives way, when it was so for this long. A guess: its answer has come. */
 export const ASIDE_SPARED_MS = 1_000;
 /** Most messages that wait while a side link is being made; further ones are not delivered. A guess: a strategy asks a few at once. */
