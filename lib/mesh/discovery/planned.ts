@@ -90,6 +90,8 @@ interface Round {
 export class PlannedFlood {
   /** Queries that this peer sees to for others, or asks itself. */
   readonly #rounds = new Seen<QueryId, Round>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
+  /** Searches of our own, until their time is up: a loop that stood still may look so late that they are not remembered any more. */
+  readonly #own = new Map<QueryId, Round>();
   /** What this peer itself answered: each query is looked up once. */
   readonly #answers = new Seen<QueryId, readonly SharedFile[]>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
   /** What others answered through this peer. */
@@ -145,6 +147,7 @@ export class PlannedFlood {
     const others = view.members().filter((peer) => peer !== view.self);
     const reach = only === undefined ? others : [only];
     const round = this.#open({ query, want, trail: [] }, view);
+    this.#own.set(query, round);
     round.deadline = view.now + SEARCH_MS;
     for (const peer of view.members()) round.covered.add(peer);
     owe(round, view.self, reach);
@@ -305,7 +308,8 @@ export class PlannedFlood {
   }
 
   #timeIsUp(query: QueryId, view: View): MeshEffect[] {
-    const round = this.#rounds.get(query);
+    const round = this.#own.get(query);
+    this.#own.delete(query);
     if (round === undefined || round.isOver) return [];
     const cancelled: MeshEffect[] = [];
     for (const [neighbor, { pending }] of round.asked) {

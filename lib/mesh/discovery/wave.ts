@@ -88,6 +88,8 @@ export class WaveFlood implements Discovery, Underway {
   readonly #slots = new Seen<QueryId, Slot>(QUERIES_REMEMBERED, REMEMBER_QUERY_MS);
   /** Those that may be under way, the oldest first: they take about a KiB each. */
   readonly #live: Slot[] = [];
+  /** Searches and surveys of our own, until their time is up, by the digest of what they ask: a loop that stood still may look so late that all others have forgotten them. */
+  readonly #own = new Map<QueryId, Round>();
   readonly #allowances = new Map<PeerId, Allowance>();
   readonly #stages: Stages;
   /** What was asked last: its copies come from several neighbours within a moment, and only the first is digested. */
@@ -134,8 +136,8 @@ export class WaveFlood implements Discovery, Underway {
         return this.#begin(asked(event.survey, { by: 'peers' }, undefined, view), wanted, view, effects);
       }
       case 'cancel': {
-        const own = this.#live.find(({ round }) => round?.asking !== undefined && round.wave.asked.query === event.query);
-        return own?.round?.wave.end(view, effects);
+        const own = this.#own.values().find(({ wave }) => wave.asked.query === event.query);
+        return own?.wave.end(view, effects);
       }
       case 'linkUp':
         for (const { round } of this.#live) round?.wave.linkUp(event.contact.peer, view, effects);
@@ -339,6 +341,7 @@ export class WaveFlood implements Discovery, Underway {
     const stage = isAll ? this.#stages.reduce((_, last) => last) : this.#stages[0];
     const asking: Asking = { enough, ask, deadline, holders: new Set(), stage, quietAt: deadline };
     const round = this.#open(asked, 0, stage.limit, asking, view);
+    this.#own.set(asked.id, round);
     effects.push({ type: 'setTimer', timer: { of: 'search', query: asked.id }, afterMs: withinMs });
     round.wave.begin(patience(asking, view.now), view, effects);
     this.#stageMayBeOver(round, view, effects);
@@ -361,8 +364,10 @@ export class WaveFlood implements Discovery, Underway {
   }
 
   #timeIsUp(query: QueryId, view: View, effects: MeshEffect[]): void {
-    const round = this.#round(query);
-    if (round?.asking !== undefined && !round.wave.isOver && view.now >= round.asking.quietAt) this.#end(round, view, effects);
+    const round = this.#own.get(query);
+    if (round?.asking === undefined) return;
+    if (!round.wave.isOver && view.now >= round.asking.quietAt) this.#end(round, view, effects);
+    if (round.wave.isOver) this.#own.delete(query);
   }
 
   #end({ wave, asking }: Round, view: View, effects: MeshEffect[]): void {

@@ -908,6 +908,15 @@ t.test('when a search has had its time those that are asked still are told, and 
   t.match(effects.at(-1), { type: 'searchEnded', asked: 1, silent: 1 });
 });
 
+t.test('a search ends though its loop stood still for a minute, and others asked before it looked', async (t) => {
+  const mind = middle();
+  mind.tell({ type: 'search', query: QUERY, want: NAMED_F });
+  mind.now += REMEMBER_QUERY_MS;
+  mind.hears('a', queryFrom('a', ['m', 'b'], { query: queryId('another'.padEnd(22, '_')) }));
+  const effects = mind.tell({ type: 'timerFired', timer: { of: 'search', query: QUERY } });
+  t.match(effects.at(-1), { type: 'searchEnded', asked: 0, silent: 2 });
+});
+
 t.test('the links that die touch no search that is over', async (t) => {
   const mind = middle();
   mind.tell({ type: 'search', query: QUERY, want: NAMED_F });

@@ -483,6 +483,15 @@ t.test('when there is no other, those below are told to find one', async (t) => 
   t.same(said(lone.loses('a'), 'cancel'), ['b', 'c']);
 });
 
+t.test('a search ends though its loop stood still beyond its time, and others asked before it looked', async (t) => {
+  const lone = new Lone();
+  lone.search();
+  lone.now = WIDE_SEARCH_MS + 1;
+  lone.hears('a', copy(1, 32, { query: idNumber(1) }));
+  t.equal(ended(lone.fires({ of: 'search', query: WAVE })).length, 1);
+  t.same(lone.fires({ of: 'search', query: WAVE }), [], 'once');
+});
+
 t.test('few holders are enough when no more come for a while, all are waited for', async (t) => {
   const few = new Lone();
   few.search({ enough: 8 });
