@@ -180,14 +180,13 @@ export class Seating {
   #placed(found: Found | undefined, turn: Turn): void {
     this.#isJoining = false;
     const { self } = this.seat;
-    const [first, ...rest] = found?.homes ?? [];
+    // Who lost all whom it followed is counted among the others still, as the home of its own place: then the next is followed.
+    const [first, ...rest] = (found?.homes ?? []).filter(({ contact }) => contact.peer !== self.contact.peer);
     if (found === undefined || first === undefined || !this.isAlone || this.#isLeaving) return;
     // It is alone, too: one of us comes to the other, once there seems to be no ring that both can come to.
-    const isAloneToo = first.contact.peer === found.before.contact.peer;
+    const isAloneToo = found.homes[0]?.contact.peer === found.before.contact.peer;
     if (isAloneToo && (first.contact.peer > self.contact.peer || this.#isPatient(turn.view))) return;
-    const seat = following(this.seat, first, rest, MAX_FOLLOWERS);
-    if (seat.successors.length === 0) return;
-    this.#sit({ ...seat, predecessor: found.before }, turn);
+    this.#sit({ ...following(this.seat, first, rest, MAX_FOLLOWERS), predecessor: found.before }, turn);
     this.#tell(turn);
     this.#owner.arrived(turn);
     if (this.#pauseMs > RING_SOON_MS) this.#probeSoon(turn); // it took long, and is new in the ring all the same
