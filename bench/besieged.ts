@@ -16,7 +16,8 @@ import { Peer } from '../lib/peer/peer.ts';
 import { startServer } from '../lib/server/start.ts';
 import { type HostileKind, hostileMind } from '../lib/simulator/hostile.ts';
 import { Random } from '../lib/simulator/random.ts';
-import { freePorts, HOST } from '../test/peer/cast.ts';
+import { HOST } from '../test/peer/cast.ts';
+import { freePorts } from '../test/ports.ts';
 
 export interface Besieged {
   readonly seed: number;

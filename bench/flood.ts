@@ -14,6 +14,7 @@ import WebSocket, { WebSocketServer } from 'ws';
 import { Peer, startServer } from '../lib/index.ts';
 import type { Link, Transport } from '../lib/net/transport.ts';
 import { webSocketTransport } from '../lib/net/websocket.ts';
+import { freePorts } from '../test/ports.ts';
 
 const WARM_UP = 300;
 const QUESTIONS = 2_000;
@@ -33,7 +34,7 @@ export async function flood(): Promise<object> {
 async function measured(size: number) {
   const folder = mkdtempSync(join(tmpdir(), 'floodmesh-bench-'));
   const { transport, counts } = counting(webSocketTransport());
-  const server = await startServer({ port: 0, ports: await freePorts(size), network: 'bench' });
+  const server = await startServer({ port: 0, ports: (await freePorts(size)).join(), network: 'bench' });
   const { port } = server.address;
   const peers = Array.from({ length: size }, (_, index) => peerIn(folder, index, port, transport));
   await Promise.all(peers.map((peer) => peer.start()));
@@ -268,14 +269,6 @@ function counting(inner: Transport): { transport: Transport; counts: Record<stri
     callBack: inner.callBack,
   };
   return { transport, counts };
-}
-
-async function freePorts(count: number): Promise<string> {
-  const servers = Array.from({ length: count }, () => new WebSocketServer({ host: '127.0.0.1', port: 0 }));
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
-  const ports = servers.map(portOf);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports.join();
 }
 
 function quantile(values: readonly number[], part: number): number {

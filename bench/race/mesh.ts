@@ -1,9 +1,9 @@
 /** A floodmesh network of real processes: a metadata server, holders, and an asker who is new in each round. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../../test/ports.ts';
 import { type Cost, GIB, type Run } from './figures.ts';
 import { Runner } from './runner.ts';
 
@@ -160,21 +160,4 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
 function parts(providers: unknown): Readonly<Record<string, number>> {
   const rows = Array.isArray(providers) ? providers.filter(isRecord) : [];
   return Object.fromEntries(rows.map(({ peer, bytes }) => [String(peer), Number(bytes) / GIB]));
-}
-
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) =>
-          server.listen(0, LOOPBACK.host, () => {
-            const address = server.address();
-            resolve(typeof address === 'object' && address !== null ? address.port : 0);
-          }),
-        ),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

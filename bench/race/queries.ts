@@ -6,9 +6,10 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Peer, startServer } from '../../lib/index.ts';
+import { freePorts } from '../../test/ports.ts';
 import { MIB, type Row, round } from './figures.ts';
 import { cleared, ground, randomFile } from './ground.ts';
-import { freePorts, heldBy } from './mesh.ts';
+import { heldBy } from './mesh.ts';
 
 const PEERS = 20;
 const FILES = 4;

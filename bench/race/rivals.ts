@@ -6,8 +6,9 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../../test/ports.ts';
 import type { Run } from './figures.ts';
-import { freePorts, spent } from './mesh.ts';
+import { spent } from './mesh.ts';
 import { Runner } from './runner.ts';
 
 const SOURCES = 4;

@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import type { Answer } from '../../lib/repl/answers.ts';
 import type { ServerEvent, TopologyPeer } from '../../lib/trace.ts';
+import { freePorts } from '../ports.ts';
 import { COMPILED, NODE } from '../suites/bare.ts';
 import { allowed } from '../suites/patience.ts';
 
@@ -338,14 +339,6 @@ export function story(sentence: string, settings: NetworkSettings, tell: (t: Tes
 
 // --- what is looked at ----------------------------------------------------------------------------------------------------
 
-/** Ports that were free a moment ago, ascending. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => occupied(0)));
-  const ports = servers.map(portOf);
-  await Promise.all(servers.map(freed));
-  return ports.sort((one, other) => one - other);
-}
-
 /** Another program on a port. @throws EADDRINUSE. */
 export function occupied(port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
@@ -357,11 +350,6 @@ export function occupied(port: number): Promise<Server> {
 
 export function freed(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
-}
-
-function portOf(server: Server): number {
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** Those of `ports` that cannot be bound. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import t, { type Test } from 'tap';
 import { FloodmeshError } from '../../lib/errors.ts';
 import { answerDatagrams, askByDatagram } from '../../lib/net/datagram.ts';
+import { freePort } from '../ports.ts';
 
 const HOST = '127.0.0.1';
 const LONG_MS = 20_000;
@@ -16,16 +17,6 @@ async function socket(t: Test, heard: (said: string, back: number, self: Socket)
   await once(self, 'listening');
   t.teardown(() => self.close());
   return self;
-}
-
-/** A port that nobody has just now. */
-async function freePort(): Promise<number> {
-  const taken = createSocket('udp4');
-  taken.bind(0, HOST);
-  await once(taken, 'listening');
-  const { port } = taken.address();
-  taken.close();
-  return port;
 }
 
 t.test('a datagram is answered with one, or not at all, until the port is closed', async (t) => {

@@ -11,8 +11,9 @@ import type { Peer } from '../../lib/peer/peer.ts';
 import { type QueryId, queryId } from '../../lib/protocol/ids.ts';
 import type { Contact } from '../../lib/protocol/messages.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
+import { freePorts } from '../ports.ts';
 import { COMPILED, NODE } from '../suites/bare.ts';
-import { all, freePorts, HOST, linkedWith, next, stage, transport } from './cast.ts';
+import { all, HOST, linkedWith, next, stage, transport } from './cast.ts';
 import { holding, LARGE, made } from './holders.ts';
 
 // Real peers on a machine with other work.

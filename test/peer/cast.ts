@@ -26,6 +26,7 @@ import type { Store } from '../../lib/registry/store.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { MetadataServer } from '../../lib/server/server.ts';
 import type { Found, PeerEvent } from '../../lib/trace.ts';
+import { freePorts } from '../ports.ts';
 
 export const HOST = '127.0.0.1';
 export const transport = webSocketTransport();
@@ -35,15 +36,6 @@ const FREE: Passwords = {
   hash: async (password) => `hash of ${password}`,
   isOf: async (password, hash) => hash === `hash of ${password}`,
 };
-
-/** Ports that are free just now. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const doorways = await Promise.all(
-    Array.from({ length: count }, () => transport.listen({ host: HOST, port: 0 }, ['mesh'], () => undefined)),
-  );
-  await Promise.all(doorways.map((doorway) => doorway.close()));
-  return doorways.map(({ address }) => address.port);
-}
 
 export interface ServerSettings {
   readonly count?: number;

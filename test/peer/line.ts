@@ -3,7 +3,8 @@ import type { Link } from '../../lib/net/transport.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { encode, parseServerRequest } from '../../lib/protocol/codec.ts';
 import type { ServerRequest } from '../../lib/protocol/messages.ts';
-import { freePorts, HOST, transport } from './cast.ts';
+import { freePorts } from '../ports.ts';
+import { HOST, transport } from './cast.ts';
 
 /** A line to a server that does what `answer` says with each request. */
 async function line(t: Test, answer: (request: ServerRequest, link: Link) => void): Promise<ServerLine> {

@@ -9,8 +9,9 @@ import { peerId } from '../../lib/protocol/ids.ts';
 import type { Contact, ServerAnswer, ServerRequest } from '../../lib/protocol/messages.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { MemoryAccounts } from '../../lib/registry/stores/memory-accounts.ts';
+import { freePorts } from '../ports.ts';
 import { allowed } from '../suites/patience.ts';
-import { freePorts, HOST, server, transport } from './cast.ts';
+import { HOST, server, transport } from './cast.ts';
 
 // On a machine with other work.
 t.setTimeout(120_000);

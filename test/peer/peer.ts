@@ -2,8 +2,9 @@ import t from 'tap';
 import type { MeshMessage } from '../../lib/mesh/events.ts';
 import { Peer } from '../../lib/peer/peer.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
+import { freePorts } from '../ports.ts';
 import { allowed } from '../suites/patience.ts';
-import { all, freePorts, HOST, linkedWith, next, Stage, server, stage, transport } from './cast.ts';
+import { all, HOST, linkedWith, next, Stage, server, stage, transport } from './cast.ts';
 import { LARGE, made } from './holders.ts';
 
 // Real peers on a machine with other work.

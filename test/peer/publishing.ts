@@ -5,7 +5,8 @@ import t from 'tap';
 import { authority } from '../../lib/protocol/host.ts';
 import type { Store } from '../../lib/registry/store.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
-import { freePorts, next, Stage, server, stage } from './cast.ts';
+import { freePorts } from '../ports.ts';
+import { next, Stage, server, stage } from './cast.ts';
 
 const FOR_ALL = { type: 'all' } as const;
 

@@ -9,7 +9,8 @@ import type { ServerAnswer } from '../../lib/protocol/messages.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { MetadataServer } from '../../lib/server/server.ts';
 import type { ServerEvent } from '../../lib/trace.ts';
-import { freePorts, HOST, transport } from '../peer/cast.ts';
+import { HOST, transport } from '../peer/cast.ts';
+import { freePorts } from '../ports.ts';
 
 const PASSWORD = 'correct horse';
 const ANNA = { name: 'Anna', password: PASSWORD };

@@ -16,6 +16,7 @@ import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { openSqlite } from '../../lib/registry/stores/sqlite.ts';
 import { MetadataServer, type ServerOptions } from '../../lib/server/server.ts';
 import type { ServerEvent } from '../../lib/trace.ts';
+import { freePorts } from '../ports.ts';
 import { claimOf, leased } from '../suites/store.ts';
 
 const HOST = '127.0.0.1';
@@ -197,15 +198,6 @@ async function stage(t: Test, changed: Partial<ServerOptions> & { readonly count
     return one;
   };
   return { server, address, ports, events, clock, store, pass, peer, told };
-}
-
-// Ports that the system has just given and taken back: nobody else is likely to get them at once.
-async function freePorts(count: number): Promise<readonly number[]> {
-  const doorways = await Promise.all(
-    Array.from({ length: count }, () => transport.listen({ host: HOST, port: 0 }, ['mesh'], () => undefined)),
-  );
-  await Promise.all(doorways.map((doorway) => doorway.close()));
-  return doorways.map(({ address }) => address.port).sort((one, other) => one - other);
 }
 
 // --- joining -------------------------------------------------------------------------------------------------------------

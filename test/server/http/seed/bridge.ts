@@ -5,6 +5,7 @@ import t, { type Test } from 'tap';
 import { BRIDGE_ANSWERS, BRIDGE_FETCHES, BRIDGE_HOLDERS, BRIDGE_MS, SEED_FILE_BYTES } from '../../../../lib/config.ts';
 import { answerDatagrams, askByDatagram } from '../../../../lib/net/datagram.ts';
 import { type Asker, Bridge, type Offer } from '../../../../lib/server/http/seed/bridge.ts';
+import { freePort } from '../../../ports.ts';
 import { HOST, holding, member, sends, transport } from './holders.ts';
 
 const CONTENT = Buffer.from('a,b\n1,2\n');
@@ -13,13 +14,6 @@ const LONG_MS = 20_000;
 /** How long to wait for what must not come. */
 const SHORT_MS = 50;
 const never = new AbortController().signal;
-
-/** A port that is free for TCP just now, and for UDP as a rule. */
-async function freePort(): Promise<number> {
-  const listener = await transport.listen({ host: HOST, port: 0 }, [], () => undefined);
-  await listener.close();
-  return listener.address.port;
-}
 
 async function bridgeOf(t: Test, { host = HOST, port }: { host?: string; port?: number } = {}) {
   const clock = { now: 1_000_000 };

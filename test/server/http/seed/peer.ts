@@ -5,7 +5,8 @@ import { webSocketTransport } from '../../../../lib/net/websocket.ts';
 import { MemoryStore } from '../../../../lib/registry/stores/memory.ts';
 import { MetadataServer, type ServerOptions } from '../../../../lib/server/server.ts';
 import type { ServerEvent } from '../../../../lib/trace.ts';
-import { freePorts, Stage } from '../../../peer/cast.ts';
+import { Stage } from '../../../peer/cast.ts';
+import { freePorts } from '../../../ports.ts';
 import { DATAGRAM_BYTES, SeedPeer } from '../../../suites/seed-peer.ts';
 
 t.setTimeout(60_000);
