@@ -1,5 +1,5 @@
 import t from 'tap';
-import { RING_ROUND_MS } from '../../lib/config.ts';
+import { RING_ROUND_MS, RING_SOON_MS } from '../../lib/config.ts';
 import { Random } from '../../lib/simulator/random.ts';
 import { Circle, onlyOf, recalled } from '../../lib/simulator/rings.ts';
 import { Simulation } from '../../lib/simulator/simulation.ts';
@@ -52,3 +52,28 @@ t.test(
     t.ok(circle.isIdeal(simulation), 'and all have a seat');
   },
 );
+
+// All that each had followed by then are dead in one of five of these, where the lists are as long as the ring is old.
+t.test('a ring that is younger than its lists are long loses some, and closes', async (t) => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const [peers = 0, killed = 0] =
+      [
+        [3, 1],
+        [4, 2],
+        [5, 1],
+        [8, 3],
+      ][seed % 4] ?? [];
+    const circle = new Circle();
+    const simulation = new Simulation({ seed, discovery: 'ring', ports: peers, mind: circle.mind });
+    const random = new Random(seed, 'young ring');
+    for (let index = 0; index < peers; index++) {
+      simulation.join(`p${index}`);
+      await simulation.run(random.next() * 100);
+    }
+    await simulation.runUntil(() => circle.isIdeal(simulation), GROWN_MS, 10);
+    await simulation.run(random.next() * RING_SOON_MS);
+    for (const name of random.some([...simulation.hosts.keys()], killed)) simulation.crash(name);
+    await simulation.runUntil(() => circle.isIdeal(simulation), RING_ROUND_MS, 50);
+    t.ok(circle.isIdeal(simulation), `seed ${seed}`);
+  }
+});

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { RING_ROUND_MS, RING_SETTLED_MS, RING_SILENT_MS, RING_SOON_MS, SEARCH_MS, WIDE_SEARCH_MS } from '../../../lib/config.ts';
-import { isBetween } from '../../../lib/mesh/discovery/ring/circle.ts';
+import { distance, isBetween } from '../../../lib/mesh/discovery/ring/circle.ts';
 import { isIdeal } from '../../../lib/mesh/discovery/ring/invariant.ts';
 import { keysOf } from '../../../lib/mesh/discovery/ring/keys.ts';
 import { placeOf } from '../../../lib/mesh/discovery/ring/turn.ts';
@@ -592,11 +592,38 @@ t.test('a list that comes late from somebody who is followed no more changes not
   t.same(followedBy(mind), [near, next, far]);
 });
 
-t.test('who is told to come before itself stays alone', async (t) => {
+t.test('who is told to come before itself, by one that follows nobody, stays alone', async (t) => {
   const mind = new Alone('m');
-  mind.hears('x', { type: 'sought', ask: asksOf(mind.linked('x'), 'seek', 'x'), contacts: [contactOf('m')], home: true });
+  const asked = mind.hears('x', { type: 'sought', ask: asksOf(mind.linked('x'), 'seek', 'x'), contacts: [contactOf('m')], home: true });
+  mind.hears('x', { type: 'neighborhood', ask: asksOf(asked, 'around', 'x'), successors: [], between: [], linked: [] });
   t.same(followedBy(mind), ['m']);
   t.same(delivered(mind.tell({ type: 'leave' }), 'depart'), [], 'and leaves without a word');
+});
+
+t.test('who is told to come before itself, by one of a ring, follows the first after it that is in one', async (t) => {
+  const mind = new Alone('m');
+  const names = ['p', 'q', 'r', 's'].sort((one, other) => distance(mind.place, member(one).at) - distance(mind.place, member(other).at));
+  const [first = '', second = '', third = '', before = ''] = names;
+  let effects = mind.linked(before);
+  for (const name of [third, second, first]) mind.linked(name);
+  effects = mind.hears(before, { type: 'sought', ask: asksOf(effects, 'seek', before), contacts: [contactOf('m')], home: true });
+  // It is alone itself.
+  effects = mind.hears(first, { type: 'neighborhood', ask: asksOf(effects, 'around', first), successors: [], between: [], linked: [] });
+  const ring = { successors: [contactOf(third), contactOf(before), contactOf('m')], between: [], linked: [] };
+  effects = mind.hears(second, { type: 'neighborhood', ask: asksOf(effects, 'around', second), ...ring });
+  t.same(followedBy(mind), [second, third, before]);
+  t.same(
+    delivered(effects, 'precede').map(({ to }) => to),
+    [second],
+  );
+});
+
+t.test('who has met a ring meanwhile looks for it no more', async (t) => {
+  const mind = new Alone('m');
+  const asked = mind.hears('x', { type: 'sought', ask: asksOf(mind.linked('x'), 'seek', 'x'), contacts: [contactOf('m')], home: true });
+  mind.hears('y', { type: 'precede' });
+  mind.hears('x', { type: 'neighborhood', ask: asksOf(asked, 'around', 'x'), successors: [], between: [], linked: [] });
+  t.same(followedBy(mind), ['y']);
 });
 
 t.test('who leaves takes itself out, whether it knows who stands before it or not', async (t) => {

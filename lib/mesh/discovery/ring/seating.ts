@@ -179,10 +179,11 @@ export class Seating {
 
   #placed(found: Found | undefined, turn: Turn): void {
     this.#isJoining = false;
+    if (found === undefined || !this.isAlone || this.#isLeaving) return;
     const { self } = this.seat;
     // Who lost all whom it followed is counted among the others still, as the home of its own place: then the next is followed.
-    const [first, ...rest] = (found?.homes ?? []).filter(({ contact }) => contact.peer !== self.contact.peer);
-    if (found === undefined || first === undefined || !this.isAlone || this.#isLeaving) return;
+    const [first, ...rest] = found.homes.filter(({ contact }) => contact.peer !== self.contact.peer);
+    if (first === undefined) return this.#comeBack(this.#onward(found.before), turn);
     // It is alone, too: one of us comes to the other, once there seems to be no ring that both can come to.
     const isAloneToo = found.homes[0]?.contact.peer === found.before.contact.peer;
     if (isAloneToo && (first.contact.peer > self.contact.peer || this.#isPatient(turn.view))) return;
@@ -194,6 +195,19 @@ export class Seating {
       for (const member of membersOf(answer?.between ?? [], later.view)) this.#fingers.learn(member);
     });
     this.#soon(turn);
+  }
+
+  /** Whoever is before us follows nobody but us: we follow the first after us that is in the ring; who stands between is met later. */
+  #comeBack([next, ...rest]: readonly Member[], turn: Turn): void {
+    if (next === undefined || !this.isAlone) return;
+    this.#consider(next, turn, (later) => this.#comeBack(rest, later));
+  }
+
+  /** All whom we know, the next one after us first. */
+  #onward(before: Member): readonly Member[] {
+    const { self } = this.seat;
+    const members = new Map([before, ...this.#known.values(), ...this.#fingers.all].map((member) => [member.contact.peer, member]));
+    return [...members.values()].sort((one, other) => distance(self.at, one.at) - distance(self.at, other.at));
   }
 
   /** In a large network there is a ring: two that have come at one moment, and met each other, wait until one of them meets it. */
@@ -247,13 +261,12 @@ export class Seating {
   }
 
   /** Asks somebody who may stand between us and whom we follow, and follows it when it lives and is in a ring. */
-  #consider(member: Member, turn: Turn): void {
+  #consider(member: Member, turn: Turn, otherwise = (later: Turn) => this.#tell(later)): void {
     this.#requests.ask(turn, member.contact, { type: 'around' }, RING_SILENT_MS, (answer, later) => {
-      if (answer !== undefined && answer.successors.length > 0 && comesNext(this.seat, member)) {
-        this.#sit(following(this.seat, member, membersOf(answer.successors, later.view), MAX_FOLLOWERS), later);
-        this.#fingers.learn(member);
-        this.#soon(later);
-      }
+      if (answer === undefined || answer.successors.length === 0 || !comesNext(this.seat, member)) return otherwise(later);
+      this.#sit(following(this.seat, member, membersOf(answer.successors, later.view), MAX_FOLLOWERS), later);
+      this.#fingers.learn(member);
+      this.#soon(later);
       this.#tell(later);
     });
   }
