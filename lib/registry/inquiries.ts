@@ -75,14 +75,15 @@ export class Inquiries {
     return { type: 'browsed', ...contact, version, entries, found, ...cursorOf(next) };
   }
 
-  /** By serial: who joins while they are asked for comes last. */
+  /** By serial: who joins while they are asked for comes last. They are counted once, for the first part. */
   async #contacts({ cursor, most = CATALOG_PAGE }: Asked<'contacts'>, now: number): Promise<Answered> {
-    const after = Number.parseInt(cursor ?? '0', 36);
-    const { online } = await this.#registry.roster(now);
-    const later = online.filter(({ serial }) => serial > after).sort((one, other) => one.serial - other.serial);
-    const found = fitting(later.slice(0, most).map((lease) => this.#contact(lease)));
-    const next = found.length < later.length ? found.at(-1)?.serial.toString(36) : undefined;
-    return { type: 'contactList', found, members: online.length, ...cursorOf(next) };
+    const after = serialAfter(cursor);
+    const counted = cursor === undefined ? { members: await this.#registry.memberCount(now) } : {};
+    // One more than is wanted says whether there is a rest.
+    const leases = await this.#registry.memberLeasesAfter({ after, limit: most + 1 }, now);
+    const found = fitting(leases.slice(0, most).map((lease) => this.#contact(lease)));
+    const next = found.length < leases.length ? found.at(-1)?.serial.toString(36) : undefined;
+    return { type: 'contactList', found, ...counted, ...cursorOf(next) };
   }
 
   #grouped(holdings: readonly Holding[]): { readonly found: Held[]; readonly foreign?: Foreign[] } {
@@ -123,6 +124,11 @@ function sharedOf({ hash, bytes = 0, folder: _, ...entry }: Entry): SharedFile {
 
 function cursorOf(cursor: string | undefined): { readonly cursor?: string } {
   return cursor === undefined ? {} : { cursor };
+}
+
+/** The serial that a cursor tells; 0, the beginning, for what is none of ours. */
+function serialAfter(cursor = ''): number {
+  return /^[0-9a-z]{1,10}$/.test(cursor) ? Number.parseInt(cursor, 36) : 0;
 }
 
 /** As many of them, from the first on, as one message holds: one at least. */

@@ -214,6 +214,16 @@ export class Registry {
     return this.#store.membersAfter(this.#network, which, stretch, now);
   }
 
+  /** A part of the leases of members, by serial: whoever joins comes last. */
+  memberLeasesAfter(stretch: Stretch<number>, now: number): Promise<readonly Lease[]> {
+    return this.#store.memberLeasesAfter(this.#network, stretch, now);
+  }
+
+  /** How many members there are: living, seen to listen, and not found dead. */
+  memberCount(now: number): Promise<number> {
+    return this.#store.memberCount(this.#network, now);
+  }
+
   /** The member of this id, or the one that was; undefined when nobody is remembered who had it. */
   member(peer: PeerId, now: number): Promise<Known | undefined> {
     return this.#store.member(this.#network, peer, now);

@@ -127,6 +127,10 @@ export interface Store {
    * have none, at one moment.
    */
   membersAfter(network: string, which: Which, stretch: Stretch<string>, now: number): Promise<readonly Known[]>;
+  /** A part of the leases of members, living, verified and with a name, by serial. */
+  memberLeasesAfter(network: string, stretch: Stretch<number>, now: number): Promise<readonly Lease[]>;
+  /** How many of those there are. */
+  memberCount(network: string, now: number): Promise<number>;
   /** The member of this id; else the last to end of those remembered who had it, if its name is nobody's. */
   member(network: string, peer: PeerId, now: number): Promise<Known | undefined>;
   /** Those of these accounts, by name, that have a member; each once. */

@@ -116,6 +116,14 @@ export class Ledger implements Store {
     return this.#store.membersAfter(network, which, stretch, now);
   }
 
+  memberLeasesAfter(network: string, stretch: Stretch<number>, now: number): Promise<readonly Lease[]> {
+    return this.#store.memberLeasesAfter(network, stretch, now);
+  }
+
+  memberCount(network: string, now: number): Promise<number> {
+    return this.#store.memberCount(network, now);
+  }
+
   member(network: string, peer: PeerId, now: number): Promise<Known | undefined> {
     return this.#store.member(network, peer, now);
   }

@@ -307,6 +307,13 @@ export function storePromises(t: Test, open: () => Store | Promise<Store>): void
     t.same(await ports(0, 9), [9001, 9002, 9004, 9005, 9006, 9009]);
     t.same(await ports(9001, 2), [9002, 9004]);
     t.same(await ports(9005, 9, 10), [9009]);
+    const members = async (after: number, limit: number, now = 6) =>
+      (await store.memberLeasesAfter('p2p', { after, limit }, now)).map(({ port }) => port);
+    t.same(await members(0, 9), [9001, 9002, 9004, 9006, 9009], 'by serial, and none that nobody has seen');
+    t.same(await members(0, 9, 10), [9001, 9002, 9004, 9009], 'one is due');
+    const [first] = await store.memberLeasesAfter('p2p', { after: 0, limit: 1 }, 6);
+    t.same(await members(first?.serial ?? 0, 2), [9002, 9004]);
+    t.same([await store.memberCount('p2p', 6), await store.memberCount('p2p', 10), await store.memberCount('other', 6)], [5, 4, 0]);
     const known = async (which: Which, now: number, limit = 9, after = '') =>
       (await store.membersAfter('p2p', which, { after, limit }, now)).map(
         ({ foldedName, isOnline }) => `${foldedName}${isOnline ? '' : '-'}`,

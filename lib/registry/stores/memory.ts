@@ -176,6 +176,16 @@ export class MemoryStore implements Store {
       .slice(0, limit);
   }
 
+  // Serials grow, so their leases stand in this order already.
+  async memberLeasesAfter(network: string, { after, limit }: Stretch<number>, now: number): Promise<readonly Lease[]> {
+    const isMeant = (lease: Lease) => lease.serial > after && lease.network === network && isMember(lease, now);
+    return this.#leases.values().filter(isMeant).take(limit).toArray();
+  }
+
+  async memberCount(network: string, now: number): Promise<number> {
+    return this.#members(network, now).length;
+  }
+
   async member(network: string, peer: PeerId, now: number): Promise<Known | undefined> {
     const online = this.#member(network, peer, now);
     if (online !== undefined) return knownOnline(online);
@@ -227,12 +237,11 @@ export class MemoryStore implements Store {
 
   #member(network: string, peer: PeerId, now: number): Lease | undefined {
     const lease = this.#shelf(network).byPeer.get(peer);
-    const isMember = lease !== undefined && lease.expiresAt > now && lease.verified > 0 && lease.foldedName !== undefined;
-    return isMember ? lease : undefined;
+    return lease !== undefined && isMember(lease, now) ? lease : undefined;
   }
 
   #members(network: string, now: number): readonly Lease[] {
-    return [...this.#shelf(network).byName.values()].filter(({ expiresAt, verified }) => expiresAt > now && verified > 0);
+    return [...this.#shelf(network).byName.values()].filter((lease) => isMember(lease, now));
   }
 
   #newLease(claim: Claim, port: number, now: number): Lease {
@@ -297,6 +306,10 @@ export class MemoryStore implements Store {
 function firstFree({ ports, preferred, bad = [] }: Claim, isFree: (port: number) => boolean): number | undefined {
   if (preferred !== undefined && isFree(preferred)) return preferred;
   return ports.find((port) => isFree(port) && !bad.includes(port));
+}
+
+function isMember({ expiresAt, verified, foldedName }: Lease, now: number): boolean {
+  return expiresAt > now && verified > 0 && foldedName !== undefined;
 }
 
 function isRenewed(before: Lease, { state, verified, foldedName }: Lease): boolean {

@@ -94,6 +94,15 @@ export class SqlStore implements Store {
     return (await this.#run(`${which}After`, { network, ...stretch, now })).map(knownIn);
   }
 
+  async memberLeasesAfter(network: string, stretch: Stretch<number>, now: number): Promise<readonly Lease[]> {
+    return (await this.#run('memberLeasesAfter', { network, ...stretch, now })).map(leaseOf);
+  }
+
+  async memberCount(network: string, now: number): Promise<number> {
+    const [row] = await this.#run('memberCount', { network, now });
+    return Number(row?.count);
+  }
+
   async member(network: string, peer: PeerId, now: number): Promise<Known | undefined> {
     const [row] = await this.#run('member', { network, peer, after: '', now });
     return row && knownIn(row);

@@ -30,6 +30,8 @@ export const STATEMENTS = {
   lease: `SELECT * FROM lease WHERE ${LIVING}`,
   leases: 'SELECT * FROM lease WHERE network = :network AND expires_at > :now ORDER BY port',
   leasesAfter: 'SELECT * FROM lease WHERE network = :network AND port > :after AND expires_at > :now ORDER BY port LIMIT :limit',
+  memberLeasesAfter: `SELECT * FROM lease WHERE network = :network AND serial > :after AND ${MEMBER} ORDER BY serial LIMIT :limit`,
+  memberCount: `SELECT count(*) AS count FROM lease WHERE network = :network AND ${MEMBER}`,
   onlineAfter: `${ONLINE} ${BY_NAME}`,
   offlineAfter: `${OFFLINE} ${BY_NAME}`,
   allAfter: `${ONLINE} UNION ALL ${OFFLINE} ${BY_NAME}`,

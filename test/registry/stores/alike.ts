@@ -30,7 +30,12 @@ type Call =
   | { readonly do: 'expire' | 'leases' | 'remembered' | 'prolong' | 'count' }
   | { readonly do: 'listening'; readonly which: number; readonly start: number; readonly count: number }
   | { readonly do: 'markBad' | 'badPorts'; readonly port: number }
-  | { readonly do: 'leasesAfter' | 'membersAfter' | 'member'; readonly which: Which; readonly after: number; readonly limit: number };
+  | {
+      readonly do: 'leasesAfter' | 'membersAfter' | 'memberLeasesAfter' | 'memberCount' | 'member';
+      readonly which: Which;
+      readonly after: number;
+      readonly limit: number;
+    };
 
 const call: fc.Arbitrary<Call> = fc.oneof(
   {
@@ -65,7 +70,7 @@ const call: fc.Arbitrary<Call> = fc.oneof(
   fc.record({ do: fc.constant('listening' as const), which: few(9), start: fc.double({ min: 0, max: 0.99, noNaN: true }), count: few(4) }),
   fc.record({ do: fc.constantFrom('markBad' as const, 'badPorts' as const), port: few(3) }),
   fc.record({
-    do: fc.constantFrom('leasesAfter' as const, 'membersAfter' as const, 'member' as const),
+    do: fc.constantFrom('leasesAfter', 'membersAfter', 'memberLeasesAfter', 'memberCount', 'member'),
     which: fc.constantFrom('online' as const, 'offline' as const, 'all' as const),
     after: few(3),
     limit: few(3),
@@ -152,6 +157,10 @@ async function answered(
       return store.badPorts(network, 'a', now);
     case 'leasesAfter':
       return store.leasesAfter(network, { after: call.after - 1, limit: call.limit }, now);
+    case 'memberLeasesAfter':
+      return store.memberLeasesAfter(network, { after: serial(call.after), limit: call.limit }, now);
+    case 'memberCount':
+      return store.memberCount(network, now);
     case 'member':
       return store.member(network, peerId(`peer-${call.after}`.padEnd(12, '_')), now);
     case 'membersAfter': {
