@@ -157,7 +157,7 @@ program
   .description('a network in made-up time: what happens to it, or what each way to find a file costs')
   .argument('[scene]', 'what happens', DEFAULT_SCENARIO)
   .option('--peers <counts>', 'how many peers, or several sizes, like 10,100,1000', sizes, [10])
-  .option('--discovery <ways>', 'the ways to find a file that are compared, like flood,ring', ways, DISCOVERIES)
+  .option('--discovery <ways>', 'the ways to find a file that are compared, like flood,ring; or that of a random plan', ways, DISCOVERIES)
   .option('--seed <number>', 'another seed is another course, the same one the same', whole(0, 2 ** 32 - 1), 1)
   .option('--plan <file>', 'carry out the plan in this file')
   .addOption(json)

@@ -10,7 +10,7 @@ import { SCENARIOS } from '../lib/simulator/scenarios.ts';
 
 export interface SimulateOptions {
   readonly peers: readonly number[];
-  /** The ways to find a file that are compared. */
+  /** The ways to find a file that are compared; what a seed makes up happens to a network of the first. */
   readonly discovery: readonly string[];
   readonly seed: number;
   /** A file with a plan, which is carried out instead of a scene. */
@@ -42,7 +42,7 @@ export function scenes(): string {
 export async function simulate(scene: string, { peers, seed, plan, discovery, json }: SimulateOptions): Promise<number> {
   if (plan !== undefined || scene === RANDOM) {
     const { planFrom, planOf, trial } = await import('./trial.ts');
-    return trial(plan === undefined ? planFrom(seed) : planOf(plan), json === true, say);
+    return trial(plan === undefined ? planFrom(seed, discovery[0]) : planOf(plan), json === true, say);
   }
   if (scene === COMPARE) return compare(discovery, peers, seed, json === true);
   if (!Object.hasOwn(SCENARIOS, scene)) {

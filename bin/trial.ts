@@ -19,7 +19,7 @@ function contentOf(file: string): string {
 }
 
 /** The plan that a seed expands to: joins, crashes, cuts, searches and the rest at random times. */
-export const planFrom: (seed: number) => Plan = (seed) => expand(seed);
+export const planFrom: (seed: number, discovery?: string) => Plan = (seed, discovery) => expand(seed, undefined, discovery);
 
 /**
  * Carries a plan out twice, and says what came of it; of one that breaks a promise the smallest that still does, as JSON and as a

@@ -1,8 +1,9 @@
 /**
  * `npm run sim`: a minute of plans; what fails is made smaller and shown as a test to paste, and as JSON for `--plan`.
  *
- *     npm run sim                          kept plans, then seeds 0 to 399, each twice
+ *     npm run sim                          kept plans, then seeds 0 to 399 by flood, a quarter of them in each other way, each twice
  *     npm run sim -- --seeds 1000 --from 5000
+ *     npm run sim -- --discovery ring      one way alone, with all seeds
  *     npm run sim -- --seed 7              the plan of one seed, and what it came to
  *     npm run sim -- --plan FILE
  *     npm run sim -- --bug "echoes early"  the first seed that finds this planted bug, and its smallest plan
@@ -10,6 +11,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { DISCOVERIES } from '../lib/mesh/discovery/index.ts';
 import { type Plan, planIn } from '../lib/simulator/plan.ts';
 import { expand } from '../lib/simulator/planning.ts';
 import { crowd, orders, PACES } from '../lib/simulator/small.ts';
@@ -25,6 +27,7 @@ const { values } = parseArgs({
     from: { type: 'string', default: '0' },
     plan: { type: 'string' },
     bug: { type: 'string' },
+    discovery: { type: 'string' },
     long: { type: 'boolean', default: false },
   },
 });
@@ -32,6 +35,8 @@ const { values } = parseArgs({
 const LONG_SEEDS = 20_000;
 const CROWDS = 100_000;
 const MOST_SHOWN = 5;
+/** What a network that floods does, others do, too: of its seeds they are given one in so many. */
+const OTHERS = 4;
 /** Of the whole sweep of a night no seed comes again for two years. */
 const NIGHTS = 1_000;
 
@@ -49,8 +54,15 @@ async function all(first: number, count: number): Promise<boolean> {
     const failure = await failureOf(plan, true);
     if (failure !== undefined) isWell = show(failure, `again: ${was}`);
   }
-  for await (const failure of sweep(first, count, true)) isWell = show(failure, `seed ${failure.plan.seed}`);
-  console.log(`${KEPT.length} kept plans and ${count} seeds from ${first}, each twice: ${isWell ? 'all promises are kept' : 'see above'}`);
+  const ways = values.discovery === undefined ? DISCOVERIES : [values.discovery];
+  let tries = 0;
+  for (const way of ways) {
+    const seeds = way === ways[0] ? count : Math.ceil(count / OTHERS);
+    tries += seeds;
+    for await (const failure of sweep(first, seeds, true, way)) isWell = show(failure, `seed ${failure.plan.seed}, ${way}`);
+  }
+  const all = `${KEPT.length} kept plans, and ${tries} of seeds from ${first} by ${ways.join(', ')}`;
+  console.log(`${all}, each twice: ${isWell ? 'all promises are kept' : 'see above'}`);
   return isWell;
 }
 
@@ -120,7 +132,7 @@ function show(failure: Failure, title = `seed ${failure.plan.seed}`): false {
 async function run(): Promise<boolean> {
   if (values.bug !== undefined) return bug(values.bug);
   if (values.plan !== undefined) return one(planIn(readFileSync(values.plan, 'utf8')));
-  if (values.seed !== undefined) return one(expand(Number(values.seed)));
+  if (values.seed !== undefined) return one(expand(Number(values.seed), undefined, values.discovery));
   if (!values.long) return all(Number(values.from), Number(values.seeds));
   const night = Math.floor(Date.now() / 86_400_000) % NIGHTS;
   const parts = [await everyBug(), await all(night * LONG_SEEDS, LONG_SEEDS), await everyOrder(), await everyCrowd()];

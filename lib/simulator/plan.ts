@@ -5,6 +5,7 @@
  * failing one be made smaller. All faults end at `chaosMs`; what must hold then is in `promises`.
  */
 import { FloodmeshError } from '../errors.ts';
+import { DISCOVERIES } from '../mesh/discovery/index.ts';
 import { HOSTILE_KINDS, type HostileKind } from './hostile.ts';
 import type { Weather } from './weather.ts';
 
@@ -49,6 +50,8 @@ export interface Plan {
   /** How many peers the network has ports for. */
   readonly ports: number;
   readonly weather?: Partial<Weather>;
+  /** How its peers find files; by flood, unless it is said. */
+  readonly discovery?: string;
   /** When all faults have ended. */
   readonly chaosMs: number;
   /** Whether one peer stops the whole network at the very end, and nobody may be left. */
@@ -74,6 +77,7 @@ export function planIn(text: string): Plan {
   if (!numbers.every((number) => typeof number === 'number' && number >= 0) || !Array.isArray(plan?.operations)) {
     throw unusable('it needs numbers "seed", "leaseMs", "ports", "chaosMs", and a list "operations"');
   }
+  if (plan.discovery !== undefined && !DISCOVERIES.includes(plan.discovery)) throw unusable(`nobody finds by "${plan.discovery}"`);
   for (const operation of plan.operations as readonly Partial<Operation>[]) {
     const { at, do: act = '' } = operation;
     if (!ACTS.has(act)) throw unusable(`nobody knows how to do "${act}"`);

@@ -44,8 +44,8 @@ const THEMES: readonly Theme[] = [
 /** Names of files that plans know; `none` is nobody's. */
 export const FILES = ['f1', 'f2', 'f3', 'f4'] as const;
 
-/** The plan that a seed means, with so many peers at most. */
-export function expand(seed: number, most = 10): Plan {
+/** The plan that a seed means, with so many peers at most; the same happens whatever the way to find files is. */
+export function expand(seed: number, most = 10, discovery?: string): Plan {
   const random = new Random(seed, 'plan');
   const count = 2 + random.below(most - 1);
   const peers = Array.from({ length: count }, (_, index) => `p${index + 1}`);
@@ -65,6 +65,7 @@ export function expand(seed: number, most = 10): Plan {
     leaseMs: random.pick([3_000, 6_000, 6_000, 12_000]) ?? 6_000,
     ports: 2 * count,
     ...(random.happens(0.3) ? { weather: weather(random) } : {}),
+    ...(discovery === undefined ? {} : { discovery }),
     chaosMs,
     ...(random.happens(0.2) ? { stops: true } : {}),
     operations: [...joins, ...operations.flat()].filter(({ at }) => at < chaosMs).sort((one, other) => one.at - other.at),

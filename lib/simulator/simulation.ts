@@ -316,10 +316,11 @@ export class Simulation {
     this.hosts.get(asker)?.tell({ type: 'cancel', query });
   }
 
-  /** Asks for the topology: the number under which the answer will be found in `topologies`. */
+  /** Asks for the topology, as `TOPO` does: the number under which the answer will be found in `topologies`. */
   askTopology(name: string): number {
     this.#asks += 1;
-    this.hosts.get(name)?.tell({ type: 'askTopology', ask: this.#asks });
+    const survey = queryId(`${this.#asks}`.padEnd(QUERY_ID_LENGTH, '-'));
+    this.hosts.get(name)?.tell({ type: 'askTopology', ask: this.#asks, survey });
     return this.#asks;
   }
 
@@ -417,7 +418,7 @@ export class Simulation {
       this.#onceEnded.get(query)?.();
       this.#onceEnded.delete(query);
     },
-    topology: (_, ask, peers) => void this.topologies.set(ask, peers),
+    topology: (_, ask, peers) => void this.topologies.set(ask, [...(this.topologies.get(ask) ?? []), ...peers]),
     callBack: (host, call) => host.tell({ type: 'called', call, isReached: true }),
     callFailed: (_, call) => void this.callsFailed.push(call),
     stopped: (host) => this.#ended(host),

@@ -31,9 +31,14 @@ export async function failureOf(plan: Plan, twice = false): Promise<Failure | un
 }
 
 /** The failures among the plans of these seeds. Each seed costs some ten milliseconds, a failure some seconds more. */
-export async function* sweep(first: number, count: number, twice = false): AsyncGenerator<Failure, undefined, undefined> {
+export async function* sweep(
+  first: number,
+  count: number,
+  twice = false,
+  discovery?: string,
+): AsyncGenerator<Failure, undefined, undefined> {
   for (let seed = first; seed < first + count; seed++) {
-    const failure = await failureOf(expand(seed), twice);
+    const failure = await failureOf(expand(seed, undefined, discovery), twice);
     if (failure !== undefined) yield failure;
   }
 }

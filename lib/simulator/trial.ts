@@ -2,7 +2,7 @@
  * A plan carried out: first whatever it wants, then all faults end, and the network is given time to mend itself; then it is
  * asked what it must know. The promises are looked at after every event, and at the end those that say what must come to be.
  */
-import { SERVER_ANSWER_MS, SERVER_RETRY_MS, STALL_MS } from '../config.ts';
+import { RING_ROUND_MS, RING_SETTLED_MS, SERVER_ANSWER_MS, SERVER_RETRY_MS, STALL_MS } from '../config.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
 import type { Mind } from '../mesh/mind.ts';
 import { MemoryStore } from '../registry/stores/memory.ts';
@@ -39,6 +39,8 @@ const MENDED_MS = 45_000;
 const SETTLED_MS = 7_000;
 /** A request that a partition swallowed is asked again after so much: its line is given up, and the register tried again. */
 const RENEWED_MS = SERVER_ANSWER_MS + SERVER_RETRY_MS;
+/** How long a network that does not flood may take to know again who has what: a ring is believed once it stood still for so long. */
+const KNOWN_MS = RING_SETTLED_MS + 3 * RING_ROUND_MS;
 /** How long it is watched after that, for nothing may change any more. */
 const STILL_MS = 3_000;
 /** A process that stands still for less is not missed. */
@@ -68,9 +70,9 @@ class Trial {
   constructor(plan: Plan) {
     this.#plan = plan;
     this.#quietAt = Math.max(plan.chaosMs, ...plan.operations.map(({ at }) => at));
-    const { seed, leaseMs, ports, weather = {} } = plan;
+    const { seed, leaseMs, ports, weather = {}, discovery = 'flood' } = plan;
     this.#simulation = new Simulation({
-      ...{ seed, leaseMs, ports, weather },
+      ...{ seed, leaseMs, ports, weather, discovery },
       mind: (name, parts) => this.#mind(name, parts),
       store: () => this.#newLedger(),
     });
@@ -125,6 +127,7 @@ class Trial {
     const fault = firstFault(CONVERGES, world);
     if (fault !== undefined) world.breached(fault.name, fault.what);
     if (this.#hasFailed) return Number.POSITIVE_INFINITY;
+    if (!this.world.isFlood) await this.#simulation.run(KNOWN_MS);
     await this.#askAll();
     if (!this.#hasFailed && world.hostile.size === 0) await this.#askWhileALinkDies();
     if (!this.#hasFailed && this.#plan.stops && world.hostile.size === 0) await this.#stopAll();
@@ -326,7 +329,7 @@ class Trial {
     const isMember = this.world
       .ledger()
       .members(this.world.now)
-      .some((lease) => lease.serial === serial);
+      .some((lease) => lease.serial === serial && lease.peer === peer);
     if (isMember) register.join(asker, wish).then((answer) => (host.isGone ? undefined : judge('joined')(answer)), over);
   }
 

@@ -68,6 +68,11 @@ export class World {
     return this.simulation.now;
   }
 
+  /** Whether a search asks everybody. */
+  get isFlood(): boolean {
+    return this.plan.discovery === undefined || this.plan.discovery === 'flood';
+  }
+
   /** The honest peers that are there. */
   get honest(): Host[] {
     return [...this.simulation.hosts.values()].filter(({ name }) => !this.hostile.has(name));

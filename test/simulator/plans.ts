@@ -1,4 +1,5 @@
 import t from 'tap';
+import { DISCOVERIES } from '../../lib/mesh/discovery/index.ts';
 import { planIn } from '../../lib/simulator/plan.ts';
 import { expand } from '../../lib/simulator/planning.ts';
 import { AT_THE_END, CONVERGES } from '../../lib/simulator/promises/liveness.ts';
@@ -7,12 +8,17 @@ import { failureOf, pasted, sweep, tried } from '../../lib/simulator/sweep.ts';
 import { carryOut } from '../../lib/simulator/trial.ts';
 import { KEPT } from './kept.ts';
 
-/** Each twice, with what is kept, they take some five seconds; `npm run sim` runs more, and a night's run others. */
+/** Each twice, with what is kept, they take some ten seconds; `npm run sim` runs more, and a night's run others. */
 const SEEDS = 72;
+/** Of each other way to find a file. */
+const SEEDS_OF_OTHERS = 18;
 
 t.test('every plan of the sweep keeps every promise, and takes the same course twice', async (t) => {
   const failures: string[] = [];
-  for await (const failure of sweep(0, SEEDS, true)) failures.push(pasted(failure));
+  for (const discovery of DISCOVERIES) {
+    const seeds = discovery === 'flood' ? SEEDS : SEEDS_OF_OTHERS;
+    for await (const failure of sweep(0, seeds, true, discovery)) failures.push(pasted(failure));
+  }
   t.same(failures, []);
 });
 
@@ -34,7 +40,8 @@ t.test('what is no plan is refused, and why is said', async (t) => {
   const wrong = ['nonsense', 'null', '{}', JSON.stringify({ ...whole, operations: [{ at: 1, do: 'dance' }] })];
   const late = JSON.stringify({ ...whole, operations: [{ at: -1, do: 'heal' }] });
   const unknown = JSON.stringify({ ...whole, operations: [{ at: 1, do: 'join', peer: 'p1', as: 'bored' }] });
-  for (const text of [...wrong, late, unknown]) t.throws(() => planIn(text), { code: 'USAGE', message: /^this is no plan: / }, text);
+  const way = JSON.stringify({ ...whole, discovery: 'hope' });
+  for (const text of [...wrong, late, unknown, way]) t.throws(() => planIn(text), { code: 'USAGE', message: /^this is no plan: / }, text);
   t.same(planIn(JSON.stringify(whole)), whole);
 });
 

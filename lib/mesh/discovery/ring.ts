@@ -113,9 +113,11 @@ function take(parts: Parts, event: MeshEvent, turn: Turn): void {
     case 'delivered':
       seating.met(memberOf(event.from, turn.view), turn);
       return heard(parts, event.from, event.message, turn);
-    case 'undelivered':
-      requests.undelivered(event.peer, turn);
-      return event.cause === 'crashed' || event.cause === 'left' ? seating.gone(event.peer, turn) : undefined;
+    case 'undelivered': {
+      const isGone = event.cause === 'crashed' || event.cause === 'left';
+      requests.undelivered(event.peer, isGone, turn);
+      return isGone ? seating.gone(event.peer, turn) : undefined;
+    }
     case 'timerFired':
       if (isRound(event.timer)) {
         records.sweep(turn.view.now);

@@ -1,5 +1,6 @@
 /** What holds once all faults have ended and time has passed. */
-import { RING_MESH_REACH, SEARCH_MS } from '../../config.ts';
+import { INQUIRY_MS, RING_MESH_REACH, SEARCH_MS } from '../../config.ts';
+import type { PeerId } from '../../protocol/ids.ts';
 import type { Host } from '../host.ts';
 import { components } from '../views.ts';
 import type { World } from '../world.ts';
@@ -64,25 +65,26 @@ export const AT_THE_END: readonly Liveness[] = [
     name: 'searches end',
     sentence: 'Each search ends once, in its time.',
     amongHostile: true,
-    fault({ simulation, asked }) {
+    fault({ simulation, asked, isFlood }) {
+      const mostMs = (isFlood ? SEARCH_MS : INQUIRY_MS + 2 * SEARCH_MS) + SEARCH_SLACK_MS;
       for (const record of simulation.searches.values()) {
         const host = asked.get(record.query);
         if (host === undefined || host.isGone) continue;
-        if (record.ended === undefined && simulation.now - record.beganAt > SEARCH_MS + SEARCH_SLACK_MS)
-          return `one of ${record.asker} did not end`;
+        if (record.ended === undefined && simulation.now - record.beganAt > mostMs) return `one of ${record.asker} did not end`;
       }
       return undefined;
     },
   },
   {
     name: 'searches are complete',
-    sentence: 'When nothing is wrong, a search asks everybody, everybody answers, and every holder is found.',
+    sentence: 'When nothing is wrong, all who are asked answer, every holder is found, and a flood asks everybody.',
     amongHostile: false,
-    fault({ questions }) {
+    fault({ questions, isFlood }) {
       for (const { record, others, holders } of questions) {
         const { ended, found, asker } = record;
         if (ended === undefined) return `one of ${asker} did not end`;
-        if (ended.asked !== others || ended.silent > 0) return `${asker} heard ${ended.asked} of ${others}, ${ended.silent} silent`;
+        if ((isFlood && ended.asked !== others) || ended.silent > 0)
+          return `${asker} heard ${ended.asked} of ${others}, ${ended.silent} silent`;
         const peers = new Set(found.map(({ peer }) => peer));
         if (holders.some((peer) => !peers.has(peer)) || peers.size !== holders.length)
           return `${asker} found ${peers.size} of ${holders.length}`;
@@ -104,6 +106,26 @@ export const AT_THE_END: readonly Liveness[] = [
         });
         if (wrong.length > 0 || shown.length !== honest.length)
           return `${asker} sees ${shown.length}, wrong are ${wrong.map(nameOf).join(' ')}`;
+      }
+      return undefined;
+    },
+  },
+  {
+    name: 'the ring is one',
+    sentence: 'In a ring that was given time TOPO shows one circle of all peers, each after whom it says that it follows.',
+    amongHostile: false,
+    fault({ topologies, simulation, honest, plan }) {
+      if (plan.discovery !== 'ring' || honest.length < 2) return undefined;
+      for (const { ask, asker } of topologies) {
+        const standing = new Map(simulation.topologies.get(ask)?.map(({ contact, ring }) => [contact.peer, ring]));
+        const met = new Set<PeerId>();
+        let at: PeerId | undefined = honest[0]?.peer;
+        while (at !== undefined && !met.has(at)) {
+          met.add(at);
+          const next: PeerId | undefined = standing.get(at)?.successor;
+          at = next !== undefined && standing.get(next)?.predecessor === at ? next : undefined;
+        }
+        if (at !== honest[0]?.peer || met.size < honest.length) return `${asker} sees ${met.size} of ${honest.length} in a row, and no circle`;
       }
       return undefined;
     },

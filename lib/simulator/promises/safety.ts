@@ -77,9 +77,9 @@ export const SAFETY: readonly Safety[] = [
       const isHits = event.type === 'received' && event.message.type === 'hits' && event.message.contact === undefined;
       for (const effect of effects) {
         if (effect.type !== 'found') continue;
-        const notes = ward.queries.get(effect.query);
-        if (isHits && !notes?.sentTo.has(event.from)) return `hits of ${event.from}, which was not asked`;
-        if (notes?.found.has(hitOf(effect.provider))) return `found twice: ${hitOf(effect.provider)}`;
+        // A search that is asked anew has another query.
+        if (isHits && !ward.queries.get(event.message.query)?.sentTo.has(event.from)) return `hits of ${event.from}, which was not asked`;
+        if (ward.queries.get(effect.query)?.found.has(hitOf(effect.provider))) return `found twice: ${hitOf(effect.provider)}`;
       }
       return undefined;
     },

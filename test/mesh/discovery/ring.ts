@@ -2,7 +2,7 @@ import t from 'tap';
 import { RING_ROUND_MS, RING_SETTLED_MS, RING_SILENT_MS, RING_SOON_MS, SEARCH_MS, WIDE_SEARCH_MS } from '../../../lib/config.ts';
 import { distance, isBetween } from '../../../lib/mesh/discovery/ring/circle.ts';
 import { isIdeal } from '../../../lib/mesh/discovery/ring/invariant.ts';
-import { keysOf } from '../../../lib/mesh/discovery/ring/keys.ts';
+import { keyOf, keysOf } from '../../../lib/mesh/discovery/ring/keys.ts';
 import { placeOf } from '../../../lib/mesh/discovery/ring/turn.ts';
 import { RingDiscovery } from '../../../lib/mesh/discovery/ring.ts';
 import type { MeshEffect, MeshEvent, Placed } from '../../../lib/mesh/events.ts';
@@ -227,6 +227,8 @@ class Alone {
   now = 0;
   knowsAll = true;
   readonly neighbors: string[] = [];
+  /** All that are there. */
+  members: readonly string[] = [];
 
   constructor(name: string, files: readonly SharedFile[] = []) {
     this.#name = name;
@@ -239,7 +241,10 @@ class Alone {
   tell(event: MeshEvent): MeshEffect[] {
     return this.ring.handle(
       event,
-      viewOf(this.#name, { now: this.now, library: this.#shelf, knowsAll: this.knowsAll, neighbors: this.neighbors }),
+      viewOf(this.#name, {
+        ...{ now: this.now, library: this.#shelf, knowsAll: this.knowsAll, neighbors: this.neighbors },
+        members: this.members,
+      }),
     );
   }
 
@@ -470,6 +475,7 @@ const timeIsUp: MeshEvent = { type: 'timerFired', timer: { of: 'search', query: 
 /** A member alone, which is the home of everything, and knows that these have a file. */
 function home(...holders: readonly string[]): Alone {
   const mind = new Alone('m');
+  mind.members = holders;
   const [key = 0] = keysOf(fileOf('f1'), viewOf('m'));
   for (const name of holders) mind.hears(name, { type: 'keep', keys: [key], lifeMs: 60_000 });
   return mind;
@@ -495,20 +501,23 @@ t.test('a search whose time is up ends, whoever is still silent', async (t) => {
 });
 
 t.test('a holder that is gone, and one that the server did not sign, are not found', async (t) => {
-  const mind = home('x');
+  const mind = home('v', 'w', 'x');
   const [key = 0] = keysOf(fileOf('f1'), viewOf('m'));
   const forged = { ...contactOf('z'), signature: 'forger' };
   mind.hears('y', { type: 'inherit', contact: forged, keys: [key], lifeMs: 60_000 });
-  mind.hears('y', { type: 'inherit', contact: contactOf('w'), keys: [key], lifeMs: 60_000 });
-  const effects = mind.tell(begun({ by: 'name', name: 'f1' }));
-  t.same(
-    delivered(effects, 'inquire')
+  const asked = () =>
+    delivered(mind.tell(begun({ by: 'name', name: 'f1' })), 'inquire')
       .map(({ to }) => to)
-      .sort(),
-    ['w', 'x'],
-  );
+      .sort();
+  t.same(asked(), ['v', 'w', 'x']);
   mind.tell({ type: 'undelivered', peer: contactOf('w').peer, cause: 'full' });
-  t.same(ended(mind.tell({ type: 'undelivered', peer: contactOf('x').peer, cause: 'crashed' })), [[0, 2]]);
+  mind.tell({ type: 'undelivered', peer: contactOf('v').peer, cause: 'silent' });
+  const gone = mind.tell({ type: 'undelivered', peer: contactOf('x').peer, cause: 'crashed' });
+  t.same(ended(gone), [[0, 2]], 'and who is gone for sure is not missed');
+  mind.members = ['v'];
+  t.same(asked(), ['v'], 'where all are known, nobody is asked who is not there');
+  mind.knowsAll = false;
+  t.same(asked(), ['v', 'w', 'x']);
 });
 
 t.test('who asks for holders is told all of them, in parts', async (t) => {
@@ -678,6 +687,19 @@ t.test('a search whose lookup leads nowhere ends, and says who kept silent', asy
   const { mind, next, far, last } = seated();
   t.same(ended(mind.tell(begun({ by: 'name', name: 'zzz' }))), []);
   t.same(ended(lose(mind, [next, far, last])), [[0, 1]]);
+});
+
+t.test('who keeps silent on a way that leads on is not missed', async (t) => {
+  const { mind, self, next, far, last } = seated();
+  const placeOfName = (name: string) => keyOf({ by: 'name', name }, viewOf(self)) ?? 0;
+  const names = Array.from({ length: 99 }, (_, index) => `z${index}`);
+  const name = names.find((each) => isBetween(member(far).at, placeOfName(each), member(last).at)) ?? '';
+  const asked = mind.tell(begun({ by: 'name', name }));
+  t.not(asksOf(asked, 'seek', far), -1);
+  const ask = asksOf(mind.tell({ type: 'undelivered', peer: contactOf(far).peer, cause: 'silent' }), 'seek', next);
+  const homes = mind.hears(next, { type: 'sought', ask, contacts: [contactOf(last)], home: true });
+  const over = mind.hears(last, { type: 'holding', ask: asksOf(homes, 'holders', last), holders: [] });
+  t.same(ended(over), [[2, 0]]);
 });
 
 t.test('a search that is over hears of no home', async (t) => {

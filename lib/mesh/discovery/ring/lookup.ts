@@ -18,7 +18,7 @@ export interface Found {
   readonly before: Member;
 }
 
-/** Whom a lookup asked: those that answered, in order, and those that did not. */
+/** Whom a lookup asked: those that answered, in order, and those that did not, though they may be there. */
 interface Tried {
   readonly asked: readonly PeerId[];
   readonly silent: readonly PeerId[];
@@ -37,6 +37,7 @@ interface Way {
   readonly done: Done;
   /** Known and not asked, the nearest before the place first. */
   candidates: Member[];
+  /** Whom it asked, and ourselves. */
   readonly tried: Set<PeerId>;
   readonly asked: PeerId[];
   readonly silent: PeerId[];
@@ -88,11 +89,12 @@ export class Lookups {
 
   #go(way: Way, turn: Turn): void {
     const next = way.candidates.shift();
-    if (next === undefined || way.asked.length + way.silent.length >= RING_STEPS) return way.done(undefined, turn, way);
+    if (next === undefined || way.tried.size > RING_STEPS) return way.done(undefined, turn, way);
     way.tried.add(next.contact.peer);
-    this.#requests.ask(turn, next.contact, { type: 'seek', at: way.at }, RING_STEP_MS, (answer, later) => {
+    this.#requests.ask(turn, next.contact, { type: 'seek', at: way.at }, RING_STEP_MS, (answer, later, isGone) => {
       if (answer === undefined) {
-        way.silent.push(next.contact.peer);
+        if (!isGone) way.silent.push(next.contact.peer);
+        this.#fingers.forget(next.contact.peer); // until it is heard again: each way through it takes so much longer
         return this.#go(way, later);
       }
       way.asked.push(next.contact.peer);

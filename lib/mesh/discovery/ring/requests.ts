@@ -26,26 +26,29 @@ const ANSWERED_BY: { readonly [Type in Asking]: Answers[Type]['type'] } = {
 interface Pending {
   readonly peer: PeerId;
   readonly expected: Answer['type'];
-  heard(answer: Answer | undefined, turn: Turn): void;
+  heard(answer: Answer | undefined, turn: Turn, isGone: boolean): void;
 }
 
 export class Requests {
   #asked = 0;
   readonly #pending = new Map<number, Pending>();
 
-  /** Asks; `heard` is told each part of the answer, or undefined, once, when it does not come, or not within `patienceMs`. */
+  /**
+   * Asks; `heard` is told each part of the answer, or undefined, once, when it does not come, or not within `patienceMs`: also whether
+   * that is because the member is gone for sure.
+   */
   ask<Type extends Asking>(
     turn: Turn,
     contact: Contact,
     request: Unnumbered<Extract<Request, { type: Type }>> & { readonly type: Type },
     patienceMs: number,
-    heard: (answer: Answers[Type] | undefined, turn: Turn) => void,
+    heard: (answer: Answers[Type] | undefined, turn: Turn, isGone: boolean) => void,
   ): void {
     this.#asked += 1;
     const ask = this.#asked;
     const expected = ANSWERED_BY[request.type];
     // What comes is of the expected type: `answered` lets nothing else through.
-    const told = (answer: Answer | undefined, at: Turn) => heard(answer as Answers[Type] | undefined, at);
+    const told: Pending['heard'] = (answer, at, isGone) => heard(answer as Answers[Type] | undefined, at, isGone);
     this.#pending.set(ask, { peer: contact.peer, expected, heard: told });
     turn.effects.push({ type: 'deliver', contact, message: { ...request, ask } as unknown as Request });
     turn.effects.push({ type: 'setTimer', timer: { of: 'discovery', task: `${TASK}${ask}` }, afterMs: patienceMs });
@@ -56,22 +59,22 @@ export class Requests {
     const pending = this.#pending.get(answer.ask);
     if (pending?.peer !== from || pending.expected !== answer.type) return;
     if (!('more' in answer)) this.#pending.delete(answer.ask);
-    pending.heard(answer, turn);
+    pending.heard(answer, turn, false);
   }
 
   /** What was asked of this peer is not answered any more. */
-  undelivered(peer: PeerId, turn: Turn): void {
-    for (const [ask, pending] of [...this.#pending]) if (pending.peer === peer) this.#fail(ask, turn);
+  undelivered(peer: PeerId, isGone: boolean, turn: Turn): void {
+    for (const [ask, pending] of [...this.#pending]) if (pending.peer === peer) this.#fail(ask, isGone, turn);
   }
 
   timerFired(timer: Timer, turn: Turn): void {
-    if (timer.of === 'discovery' && timer.task.startsWith(TASK)) this.#fail(Number(timer.task.slice(TASK.length)), turn);
+    if (timer.of === 'discovery' && timer.task.startsWith(TASK)) this.#fail(Number(timer.task.slice(TASK.length)), false, turn);
   }
 
-  #fail(ask: number, turn: Turn): void {
+  #fail(ask: number, isGone: boolean, turn: Turn): void {
     const pending = this.#pending.get(ask);
     this.#pending.delete(ask);
-    pending?.heard(undefined, turn);
+    pending?.heard(undefined, turn, isGone);
   }
 }
 

@@ -167,8 +167,9 @@ export class Searches {
     this.#lookups.find(turn, at, (answer, later, tried) => {
       search.underway -= 1;
       for (const peer of tried.asked) search.answered.add(peer);
-      for (const peer of tried.silent) search.silent.add(peer);
-      if (answer !== undefined) found(answer, later);
+      // Where the way goes on, nobody is missed who kept silent on it.
+      if (answer === undefined) for (const peer of tried.silent) search.silent.add(peer);
+      else found(answer, later);
       this.#goOn(search, later);
     });
   }
@@ -176,9 +177,9 @@ export class Searches {
   // Who keeps silent is replaced by the next copy.
   #askHome(search: Search, { contact }: Member, others: Member[], key: number, turn: Turn): void {
     search.underway += 1;
-    this.#requests.ask(turn, contact, { type: 'holders', key }, RING_STEP_MS, (answer, later) => {
+    this.#requests.ask(turn, contact, { type: 'holders', key }, RING_STEP_MS, (answer, later, isGone) => {
       if (answer?.more !== true) search.underway -= 1;
-      this.#note(search, contact.peer, answer !== undefined);
+      this.#note(search, contact.peer, answer !== undefined, isGone);
       if (answer !== undefined) this.#hold(search, answer.holders);
       else for (const next of others.splice(0, 1)) this.#askHome(search, next, others, key, later);
       this.#goOn(search, later);
@@ -216,7 +217,7 @@ export class Searches {
     while (search.underway < AT_ONCE && search.found < search.enough) {
       const contact = search.holders.shift();
       if (contact === undefined) break;
-      if (turn.view.trusts(contact)) this.#inquire(search, contact, turn);
+      if (turn.view.trusts(contact) && mayBeThere(contact, turn.view)) this.#inquire(search, contact, turn);
     }
     if (search.found >= search.enough) return this.#end(search, turn);
     if (search.underway > 0) return;
@@ -230,11 +231,11 @@ export class Searches {
     search.underway += 1;
     let isHolder = false;
     let room = HITS_PER_PEER;
-    this.#requests.ask(turn, contact, { type: 'inquire', want }, RING_STEP_MS, (answer, later) => {
+    this.#requests.ask(turn, contact, { type: 'inquire', want }, RING_STEP_MS, (answer, later, isGone) => {
       if (!this.#searches.has(query)) return;
       const isLast = answer?.more !== true;
       if (isLast) search.underway -= 1;
-      this.#note(search, contact.peer, answer !== undefined);
+      this.#note(search, contact.peer, answer !== undefined, isGone);
       const providers = (answer?.providers ?? []).filter(({ peer }) => peer === contact.peer).slice(0, room);
       room -= providers.length;
       for (const provider of providers) later.effects.push({ type: 'found', query, provider, contact });
@@ -247,10 +248,11 @@ export class Searches {
     });
   }
 
-  #note(search: Search, peer: PeerId, isAnswered: boolean): void {
-    if (!isAnswered) return void search.silent.add(peer);
-    search.answered.add(peer);
-    search.isHeard = true;
+  // Who is gone has nothing that could be had: records outlive their holders.
+  #note(search: Search, peer: PeerId, isAnswered: boolean, isGone: boolean): void {
+    if (isAnswered) search.answered.add(peer);
+    else if (!isGone) search.silent.add(peer);
+    if (isAnswered) search.isHeard = true;
   }
 
   #end(search: Search, { effects }: Turn): void {
@@ -261,4 +263,9 @@ export class Searches {
     const wholeWords = isByWord ? { wholeWords: true as const } : {};
     effects.push({ type: 'searchEnded', query: search.query, asked: search.answered.size, silent, ...wholeWords });
   }
+}
+
+/** Whether a holder can be reached, as far as we know: a record outlives it by a quarter of an hour. */
+function mayBeThere({ peer }: Contact, view: Turn['view']): boolean {
+  return !view.knowsAll || view.members().includes(peer);
 }

@@ -179,13 +179,12 @@ export class Seating {
 
   #placed(found: Found | undefined, turn: Turn): void {
     this.#isJoining = false;
-    if (found === undefined || !this.isAlone || this.#isLeaving) return;
     const { self } = this.seat;
-    // Who lost all whom it followed is counted among the others still, as the home of its own place: then the next is followed.
-    const [first, ...rest] = found.homes.filter(({ contact }) => contact.peer !== self.contact.peer);
-    if (first === undefined) return this.#comeBack(this.#onward(found.before), turn);
+    const [first, ...rest] = found?.homes ?? [];
+    if (found === undefined || first === undefined || !this.isAlone || this.#isLeaving) return;
+    if (first.contact.peer === self.contact.peer) return this.#comeBack(this.#onward([...rest, found.before]), turn);
     // It is alone, too: one of us comes to the other, once there seems to be no ring that both can come to.
-    const isAloneToo = found.homes[0]?.contact.peer === found.before.contact.peer;
+    const isAloneToo = first.contact.peer === found.before.contact.peer;
     if (isAloneToo && (first.contact.peer > self.contact.peer || this.#isPatient(turn.view))) return;
     this.#sit({ ...following(this.seat, first, rest, MAX_FOLLOWERS), predecessor: found.before }, turn);
     this.#tell(turn);
@@ -197,16 +196,19 @@ export class Seating {
     this.#soon(turn);
   }
 
-  /** Whoever is before us follows nobody but us: we follow the first after us that is in the ring; who stands between is met later. */
+  /**
+   * Who lost all whom it followed is counted among the others still, as the home of its own place. It follows the first after it that
+   * says that it is in the ring: what others say of each other may be of the dead. Who stands between is met later.
+   */
   #comeBack([next, ...rest]: readonly Member[], turn: Turn): void {
     if (next === undefined || !this.isAlone) return;
     this.#consider(next, turn, (later) => this.#comeBack(rest, later));
   }
 
-  /** All whom we know, the next one after us first. */
-  #onward(before: Member): readonly Member[] {
+  /** These, and all whom we know, each once, the next one after us first. */
+  #onward(named: readonly Member[]): readonly Member[] {
     const { self } = this.seat;
-    const members = new Map([before, ...this.#known.values(), ...this.#fingers.all].map((member) => [member.contact.peer, member]));
+    const members = new Map([...named, ...this.#known.values(), ...this.#fingers.all].map((member) => [member.contact.peer, member]));
     return [...members.values()].sort((one, other) => distance(self.at, one.at) - distance(self.at, other.at));
   }
 

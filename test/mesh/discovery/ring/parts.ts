@@ -7,10 +7,16 @@ import type { AsideMessage } from '../../../../lib/protocol/messages.ts';
 import { nameOf, spokenFor } from '../../mind.ts';
 import { contactOf, shelfOf } from '../../network.ts';
 
-/** What the peer of this name sees. Contacts signed by "forger" are not trusted. */
+/** What the peer of this name sees, with these members. Contacts signed by "forger" are not trusted. */
 export function viewOf(
   name: string,
-  { now = 0, library = shelfOf([]) as Offer, knowsAll = true, neighbors = [] as readonly string[] } = {},
+  {
+    now = 0,
+    library = shelfOf([]) as Offer,
+    knowsAll = true,
+    neighbors = [] as readonly string[],
+    members = [name] as readonly string[],
+  } = {},
 ): View {
   const contact = contactOf(name);
   return {
@@ -22,7 +28,7 @@ export function viewOf(
     knowsAll,
     contact,
     trusts: ({ signature }) => signature !== 'forger',
-    members: () => [contact.peer],
+    members: () => members.map((each) => contactOf(each).peer),
     routes: () => new Map(),
   };
 }

@@ -40,8 +40,8 @@ t.test('who does not answer in time, or is gone, is heard as nothing', async (t)
   late.requests.answered(a.peer, sought(1), late.turn);
   t.same(late.heard, [undefined]);
   const gone = asked();
-  gone.requests.undelivered(contactOf('b').peer, gone.turn);
-  gone.requests.undelivered(a.peer, gone.turn);
+  gone.requests.undelivered(contactOf('b').peer, true, gone.turn);
+  gone.requests.undelivered(a.peer, true, gone.turn);
   t.same(gone.heard, [undefined]);
 });
 
