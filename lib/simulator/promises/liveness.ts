@@ -125,7 +125,8 @@ export const AT_THE_END: readonly Liveness[] = [
           const next: PeerId | undefined = standing.get(at)?.successor;
           at = next !== undefined && standing.get(next)?.predecessor === at ? next : undefined;
         }
-        if (at !== honest[0]?.peer || met.size < honest.length) return `${asker} sees ${met.size} of ${honest.length} in a row, and no circle`;
+        if (at !== honest[0]?.peer || met.size < honest.length)
+          return `${asker} sees ${met.size} of ${honest.length} in a row, and no circle`;
       }
       return undefined;
     },
