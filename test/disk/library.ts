@@ -13,6 +13,9 @@ import { rootOf } from '../../lib/protocol/ids.ts';
 import { entriesIn } from '../../lib/transfer/manifest.ts';
 import { pieceHash, proves } from '../../lib/transfer/merkle.ts';
 import { PIECE_BYTES } from '../../lib/transfer/pieces.ts';
+import { keepThreads } from '../suites/threads.ts';
+
+keepThreads();
 
 t.setTimeout(120_000);
 

@@ -13,8 +13,11 @@ import type { Contact } from '../../lib/protocol/messages.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
 import { freePorts } from '../ports.ts';
 import { COMPILED, NODE } from '../suites/bare.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { all, HOST, linkedWith, next, stage, transport } from './cast.ts';
 import { holding, LARGE, made } from './holders.ts';
+
+keepThreads();
 
 // Real peers on a machine with other work.
 t.setTimeout(120_000);

@@ -6,8 +6,11 @@ import { encode } from '../../lib/protocol/codec.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
 import { PIECE_BYTES } from '../../lib/transfer/pieces.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { linkedWith, next, stage } from './cast.ts';
 import { holding, LARGE, made } from './holders.ts';
+
+keepThreads();
 
 // Real peers on a machine with other work.
 t.setTimeout(120_000);

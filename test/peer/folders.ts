@@ -3,7 +3,10 @@ import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import type { Peer } from '../../lib/peer/peer.ts';
 import { PIECE_BYTES } from '../../lib/transfer/pieces.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { linkedWith, type Stage, stage } from './cast.ts';
+
+keepThreads();
 
 // Real peers on a machine with other work.
 t.setTimeout(120_000);

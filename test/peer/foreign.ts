@@ -12,7 +12,10 @@ import { authority } from '../../lib/protocol/host.ts';
 import type { Foreign } from '../../lib/protocol/messages.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
 import { SeedPeer } from '../suites/seed-peer.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { all, HOST, type Stage, stage } from './cast.ts';
+
+keepThreads();
 
 t.setTimeout(60_000);
 

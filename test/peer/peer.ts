@@ -4,8 +4,11 @@ import { Peer } from '../../lib/peer/peer.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { freePorts } from '../ports.ts';
 import { allowed } from '../suites/patience.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { all, HOST, linkedWith, next, Stage, server, stage, transport } from './cast.ts';
 import { LARGE, made } from './holders.ts';
+
+keepThreads();
 
 // Real peers on a machine with other work.
 t.setTimeout(120_000);

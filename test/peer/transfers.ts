@@ -4,8 +4,11 @@ import t, { type Test } from 'tap';
 import type { Peer } from '../../lib/peer/peer.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
 import { PIECE_BYTES } from '../../lib/transfer/pieces.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { linkedWith, next, type Stage, stage } from './cast.ts';
 import { holding, LARGE, made, piece } from './holders.ts';
+
+keepThreads();
 
 // Real peers on a machine with other work.
 t.setTimeout(120_000);

@@ -8,8 +8,11 @@ import type { Address, Link, Purpose, Transport } from '../../lib/net/transport.
 import type { Peer } from '../../lib/peer/peer.ts';
 import { Ways } from '../../lib/peer/ways.ts';
 import { type PeerId, peerId, queryId } from '../../lib/protocol/ids.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { HOST, linkedWith, next, type Stage, stage, transport } from './cast.ts';
 import { holding, LARGE, made, serve } from './holders.ts';
+
+keepThreads();
 
 // Real peers on a machine with other work.
 t.setTimeout(120_000);
