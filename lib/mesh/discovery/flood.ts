@@ -2,10 +2,10 @@
  * Flooding, the default way to find a file: planned where everybody knows the whole network, hop by hop where not.
  *
  * A network that grows or shrinks past that border has both at once for some seconds. Who does not know all asks by a wave,
- * and every peer passes on whichever comes; a plan that goes badly is helped by a wave, too (`rescue`), and who loses the last link
- * asks anew with the next (`stranded`). Each half comes to be with the first event that it has to do with.
+ * and every peer passes on whichever comes; a plan that goes badly is helped by a wave, too (`rescue`), and who loses the last link, or
+ * hears of hardly anybody, asks anew (`stranded`). Each half comes to be with the first event that it has to do with.
  */
-import { RESCUE_AFTER_MS } from '../../config.ts';
+import { RESCUE_AFTER_MS, WIDE_SEARCH_MS } from '../../config.ts';
 import type { PeerId } from '../../protocol/ids.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { Discovery, Stuck, Underway, View } from './discovery.ts';
@@ -40,7 +40,7 @@ export class FloodDiscovery implements Discovery, Underway {
   }
 
   handle(event: MeshEvent, view: View): MeshEffect[] {
-    if (event.type === 'search') this.#own ??= new StrandedSearches((told, seen) => this.#flood(told, seen));
+    if (event.type === 'search') this.#own ??= this.#stranded();
     return this.#own === undefined ? this.#flood(event, view) : this.#own.handle(event, view);
   }
 
@@ -159,6 +159,13 @@ export class FloodDiscovery implements Discovery, Underway {
     this.#rescues?.delete(query);
     const cancelled = this.#waves?.handle({ type: 'cancel', query }, view) ?? [];
     return [...cancelled, rescue.ended(planned, this.#plan().missed(query, view.self))];
+  }
+
+  #stranded(): StrandedSearches {
+    return new StrandedSearches({
+      tell: (event, view) => this.#flood(event, view),
+      askPatiently: (search, view) => this.#wave().search(search, WIDE_SEARCH_MS, view, search.enough),
+    });
   }
 
   #plan(): PlannedFlood {

@@ -63,9 +63,10 @@ type Stage = Stages[number];
 
 type Search = Extract<MeshEvent, { type: 'search' }>;
 
-/** What is wanted of a search of our own, or of a survey: how many holders, and within how much time. */
+/** What is wanted of a search of our own, or of a survey: how many holders, within how much time, and whether by stages where few are. */
 interface Wanted {
   readonly enough: number;
+  readonly isAtOnce?: true;
   readonly ask: number | undefined;
   readonly withinMs: number;
 }
@@ -327,16 +328,16 @@ export class WaveFlood implements Discovery, Underway {
 
   // --- asking ---------------------------------------------------------------------------------------------------------
 
-  /** Asks everybody at once, and takes so long at most. */
-  search({ query, want, only }: Search, withinMs: number, view: View): MeshEffect[] {
+  /** Asks everybody at once, and takes so long at most; less when `enough` holders are found, or none for a while after the first. */
+  search({ query, want, only }: Search, withinMs: number, view: View, enough = Number.POSITIVE_INFINITY): MeshEffect[] {
     const effects: MeshEffect[] = [];
-    const wanted = { enough: Number.POSITIVE_INFINITY, ask: undefined, withinMs };
+    const wanted = { enough, isAtOnce: true, ask: undefined, withinMs } as const;
     this.#begin(asked(query, want, only, view), wanted, view, effects);
     return effects;
   }
 
-  #begin(asked: Asked, { enough, ask, withinMs }: Wanted, view: View, effects: MeshEffect[]): void {
-    const isAll = enough === Number.POSITIVE_INFINITY;
+  #begin(asked: Asked, { enough, isAtOnce, ask, withinMs }: Wanted, view: View, effects: MeshEffect[]): void {
+    const isAll = enough === Number.POSITIVE_INFINITY || isAtOnce === true;
     const deadline = view.now + withinMs;
     const stage = isAll ? this.#stages.reduce((_, last) => last) : this.#stages[0];
     const asking: Asking = { enough, ask, deadline, holders: new Set(), stage, quietAt: deadline };
