@@ -9,6 +9,7 @@ import { parseTransferMessage } from '../protocol/codec.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Contact, TransferMessage } from '../protocol/messages.ts';
 import { Download, type DownloadEffect, type DownloadEvent, type LostWhy } from '../transfer/download.ts';
+import { Standstill } from '../transfer/standstill.ts';
 import type { Goods, Talk } from './goods.ts';
 import type { Pace } from './pace.ts';
 import type { LinkTo } from './ways.ts';
@@ -25,6 +26,8 @@ export interface FetchParts {
   /** Bytes that came over a socket, whatever they are good for. */
   readonly onReceived: (bytes: number) => void;
   readonly onHolderLost: (peer: PeerId, why: LostWhy) => void;
+  /** Milliseconds that never go back; `performance.now`, unless a test has a clock of its own. */
+  readonly now?: () => number;
 }
 
 /** One holder, from the dial on. */
@@ -51,6 +54,8 @@ export class Fetch {
   readonly #ended = Promise.withResolvers<void>();
   /** Memory that pieces came in, to be used again. */
   readonly #spare: ArrayBuffer[] = [];
+  readonly #now: () => number;
+  readonly #standstill: Standstill;
   #unjudgedBytes = 0;
   /** Whether nothing is read from the holders, because so much waits to be judged. */
   #isFull = false;
@@ -62,6 +67,8 @@ export class Fetch {
     this.#first = holders;
     this.#parts = parts;
     this.#download = new Download(goods.count, goods.limits);
+    this.#now = parts.now ?? (() => performance.now());
+    this.#standstill = new Standstill(FETCH_TICK_MS, this.#now());
   }
 
   /**
@@ -94,7 +101,7 @@ export class Fetch {
   }
 
   #tell(event: DownloadEvent): void {
-    for (const effect of this.#download.handle(event, performance.now())) this.#perform(effect);
+    for (const effect of this.#download.handle(event, this.#now())) this.#perform(effect);
   }
 
   #perform(effect: DownloadEffect): void {
@@ -122,7 +129,7 @@ export class Fetch {
       isOpen: false,
       isHeld: false,
       heardBytes: 0,
-      heardAt: performance.now(),
+      heardAt: this.#now(),
     };
     this.#holders.set(peer, holder);
     const contact = this.#parts.contact(peer);
@@ -137,7 +144,7 @@ export class Fetch {
   #ask(holder: Holder, link: Link): void {
     if (!this.#isPresent(holder)) return link.close('done');
     holder.link = link;
-    holder.heardAt = performance.now();
+    holder.heardAt = this.#now();
     link.attach({
       text: (text) => this.#told(holder, text),
       bytes: (bytes) => this.#isPresent(holder) && holder.talk?.came(bytes),
@@ -259,11 +266,14 @@ export class Fetch {
     holder?.link?.close(cause);
   }
 
-  // Bytes are counted at the socket, so a piece that takes long on a slow line is progress; a byte now and then is none.
+  // Bytes are counted at the socket, so a piece that takes long on a slow line is progress; a byte now and then is none. While we stood
+  // still nobody was read: that is not their silence.
   #tick(): void {
-    const now = performance.now();
+    const now = this.#now();
+    const stoodMs = this.#standstill.look(now);
     for (const holder of this.#holders.values()) {
       const heard = holder.link?.receivedBytes ?? 0;
+      holder.heardAt = Math.min(now, holder.heardAt + stoodMs);
       if (
         this.#isFull ||
         holder.isHeld ||

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { STALL_MS, UNJUDGED_BYTES } from '../../lib/config.ts';
+import { FETCH_TICK_MS, STALL_MS, UNJUDGED_BYTES } from '../../lib/config.ts';
 import { Downloads } from '../../lib/disk/downloads.ts';
 import { Hasher } from '../../lib/disk/hasher.ts';
 import { Fetch } from '../../lib/peer/fetch.ts';
@@ -42,13 +42,13 @@ async function errand(
   t: Test,
   content: Made,
   holders: readonly Pick<Holder, 'peer' | 'contact'>[],
-  { judge = hasher, pace = new Pace() }: { judge?: Hasher; pace?: Pace } = {},
+  { judge = hasher, pace = new Pace(), now }: { judge?: Hasher; pace?: Pace; now?: () => number } = {},
 ): Promise<Errand> {
   const folder = t.testdir({});
   const downloads = new Downloads({ folder, hasher: judge });
   await downloads.open();
   t.teardown(() => downloads.close());
-  return errandIn(folder, downloads, content, holders, pace);
+  return errandIn(folder, downloads, content, holders, pace, now);
 }
 
 function errandIn(
@@ -57,6 +57,7 @@ function errandIn(
   content: Made,
   holders: readonly Pick<Holder, 'peer' | 'contact'>[],
   pace = new Pace(),
+  now?: () => number,
 ): Errand {
   const lost: string[] = [];
   const self: Errand = {
@@ -91,6 +92,7 @@ function errandIn(
         self.received += bytes;
       },
       onHolderLost: (peer, why) => lost.push(`${peer.replaceAll('_', '')} ${why}`),
+      ...(now === undefined ? {} : { now }),
     },
   );
   return self;
@@ -356,4 +358,20 @@ t.test('a holder that is held up by our own limit is not taken for silent', asyn
   await arrived;
   t.same(fetching.lost, []);
   t.ok(fetching.received > LARGE, 'what came over the wire is counted, with all around it');
+});
+
+t.test('that our own program stood still for longer than a holder may is not its silence', async (t) => {
+  let stoodMs = 0;
+  const a = await holder(t, 'a', large, {
+    piece: (_, link) => {
+      stoodMs = 2 * STALL_MS;
+      setTimeout(() => {
+        for (let index = 0; index < PIECES; index++) void link.sendBytes(piece(large.content, index));
+      }, 2 * FETCH_TICK_MS);
+      return undefined;
+    },
+  });
+  const fetching = await errand(t, large, [a], { now: () => performance.now() + stoodMs });
+  await fetching.run();
+  t.same(fetching.lost, []);
 });
