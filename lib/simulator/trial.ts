@@ -351,6 +351,7 @@ class Trial {
   #told(host: Host, event: Parameters<typeof note>[2], effects: Parameters<typeof note>[3]): void {
     const { world } = this;
     if (event.type === 'begin') this.#wards.get(host.mind)?.begin(host.contact.serial);
+    if (event.type === 'begin' && world.hostile.has(host.name)) world.hostileIds.add(host.peer);
     if (event.type === 'begin') world.everShared.set(host.peer, new Set(world.files.get(host.name)));
     for (const effect of effects) if (effect.type === 'stopped') world.present.delete(host.name);
     const ward = this.#wards.get(host.mind);

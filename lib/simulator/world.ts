@@ -34,6 +34,8 @@ export class World {
   /** The minds that are watched, by the host that they are in: those of honest peers. */
   readonly wards = new Map<Host, Ward>();
   readonly hostile = new Set<string>();
+  /** The ids under which they are, or were. */
+  readonly hostileIds = new Set<PeerId>();
   /** Who has joined, and neither left nor ended. */
   readonly present = new Set<string>();
   /** The files that the peers of each name share. */

@@ -50,11 +50,11 @@ export const SAFETY: readonly Safety[] = [
   },
   {
     name: 'not sent back',
-    sentence: 'A query is never sent to whom it came through.',
+    sentence: 'A query is never sent to whom it came through, unless that one is hostile.',
     fault: (told) =>
       sent(told, 'query', (to, { query, trail }) => {
         const isBack = trail.includes(to) || told.ward.queries.get(query)?.upstream.has(to) || isFrom(told, to, query);
-        return isBack ? `query ${query} goes back to ${to}` : undefined;
+        return isBack && !told.world.hostileIds.has(to) ? `query ${query} goes back to ${to}` : undefined;
       }),
   },
   {
