@@ -50,11 +50,13 @@ export const SAFETY: readonly Safety[] = [
   },
   {
     name: 'not sent back',
-    sentence: 'A query is never sent to whom it came through, unless that one is hostile.',
+    sentence: 'A query is never sent to whom it came through, unless that one, or the asker, is hostile.',
     fault: (told) =>
       sent(told, 'query', (to, { query, trail }) => {
         const isBack = trail.includes(to) || told.ward.queries.get(query)?.upstream.has(to) || isFrom(told, to, query);
-        return isBack && !told.world.hostileIds.has(to) ? `query ${query} goes back to ${to}` : undefined;
+        // Whose question it is may send it out in two ways at once.
+        const isHostile = [to, trail[0]].some((peer) => peer !== undefined && told.world.hostileIds.has(peer));
+        return isBack && !isHostile ? `query ${query} goes back to ${to}` : undefined;
       }),
   },
   {
