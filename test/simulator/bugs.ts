@@ -223,7 +223,7 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'echoes early',
     seed: 0,
-    file: 'mesh/discovery/planned.ts',
+    file: 'mesh/discovery/round.ts',
     right: 'if (debt.owed.size > 0) continue;',
     wrong: 'if (debt.owed.size > 1) continue;',
   },
@@ -244,7 +244,7 @@ export const BUGS: readonly Bug[] = [
   {
     name: 'sends a query back',
     seed: 19,
-    file: 'mesh/discovery/planned.ts',
+    file: 'mesh/discovery/round.ts',
     right: 'const avoided = new Set([...round.upstream, ...round.mute]);',
     wrong: 'const avoided = new Set([...round.mute]);',
   },
