@@ -2,11 +2,12 @@
  * `npm test`: every test under tap, then the coverage that this project promises.
  *
  * The minds and the language are covered whole; of everything else at least 95 % of the lines. tap itself knows only one
- * figure for all. With arguments only those tests run, and coverage is not judged.
+ * figure for all. With arguments only those tests run, each file in a process of its own, and coverage is not judged.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { together } from './together.ts';
 
 const WHOLE = ['lib/protocol/', 'lib/mesh/', 'lib/transfer/', 'lib/registry/'];
 const MEASURES = ['statements', 'branches', 'functions', 'lines'] as const;
@@ -17,16 +18,17 @@ const LINES_OF_WHY = 20;
 type Count = { readonly total: number; readonly covered: number };
 type Summary = Readonly<Record<string, Readonly<Record<(typeof MEASURES)[number], Count>>>>;
 
+const runner = join('node_modules', 'tap', 'dist', 'esm', 'run.mjs');
 const chosen = process.argv.slice(2);
 const tap = spawnSync(
   process.execPath,
   [
-    join('node_modules', 'tap', 'dist', 'esm', 'run.mjs'),
+    runner,
     '--allow-incomplete-coverage',
     '--coverage-report=json-summary',
     '--reporter=terse',
     '--output-file=.tap/output.tap',
-    ...chosen,
+    ...(chosen.length > 0 ? chosen : together(listed())),
   ],
   { stdio: 'inherit' },
 );
@@ -37,6 +39,11 @@ const gaps = chosen.length > 0 ? [] : uncovered(JSON.parse(readFileSync('.tap/re
 for (const line of [...refuted(output), ...gaps]) console.log(line);
 console.log(`${passed} passed, ${failed + gaps.length} failed, ${skipped} skipped`);
 process.exitCode = tap.status === 0 && gaps.length === 0 ? 0 : 1;
+
+/** Every file of tests, as .taprc says. */
+function listed(): string[] {
+  return spawnSync(process.execPath, [runner, 'list'], { encoding: 'utf8' }).stdout.split('\n').filter(Boolean);
+}
 
 /** The closing line of tap's output: `# { total: 9, pass: 8, fail: 1 }`, without what is nought. */
 function counted(output: string): { passed: number; failed: number; skipped: number } {
