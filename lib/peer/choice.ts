@@ -48,6 +48,21 @@ export function chosen(name: string, offers: readonly Content[], choice: Choice 
   throw new FloodmeshError('USAGE', message, `search ${name} shows them`);
 }
 
+/**
+ * The likeliest of `offers`, counted from 1, that somebody stands by of whom nothing was asked in vain; undefined when nobody does.
+ * A name is anybody's to claim: liars who offer something that they do not have must not keep the next content from being fetched.
+ */
+export function stoodBy(
+  offers: readonly Content[],
+  inVain: ReadonlySet<PeerId>,
+): { readonly number: number; readonly content: Content } | undefined {
+  for (const [index, offer] of offers.entries()) {
+    const holders = offer.holders.filter((peer) => !inVain.has(peer));
+    if (holders.length > 0) return { number: index + 1, content: { ...offer, holders } };
+  }
+  return undefined;
+}
+
 function likelier(name: string, one: string, other: string): string {
   if (isExact(name, one)) return one;
   return isExact(name, other) || other < one ? other : one;

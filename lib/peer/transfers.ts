@@ -10,6 +10,7 @@ import type { Foreign, Provider, Want } from '../protocol/messages.ts';
 import { shown, stem } from '../protocol/names.ts';
 import { NUMBER_LENGTH, TITLE_LENGTH, titled, titleFault } from '../protocol/titles.ts';
 import type { AlreadyHere, Downloaded, PeerEvent, TransferStatus } from '../trace.ts';
+import { areGone, likeliest } from './attempts.ts';
 import { type Choice, type Content, chosen, contents } from './choice.ts';
 import { type DeliveryParts, deliver } from './delivery.ts';
 import { bounded, type Finder, type Holders } from './finder.ts';
@@ -84,11 +85,8 @@ export class Transfers {
     const own = choice === undefined ? this.#parts.shelves.ownMeant(meaning) : undefined;
     if (own !== undefined) return { type: 'alreadyHere', ...own };
     return this.#during(name, options, async (transfer) => {
-      const { content, foreign } = await this.#choose(meaning, choice, transfer);
-      if (content !== undefined) {
-        const here = await this.#parts.shelves.hereOf(content, transfer.signal);
-        return here === undefined ? this.#bring(transfer, content, options.patient === true) : { type: 'alreadyHere', ...here };
-      }
+      const { offers, foreign } = await this.#choose(meaning, choice, transfer);
+      if (offers.length > 0) return this.#bringLikeliest(transfer, offers, options.patient === true);
       const outside = foreignMeant(name, foreign, choice);
       const here = outside === undefined || choice === undefined ? this.#parts.shelves.fetchedMeant(meaning) : undefined;
       if (here !== undefined) return { type: 'alreadyHere', ...here };
@@ -178,6 +176,21 @@ export class Transfers {
     if (isCancelled) transfer.turnTo('cancelled');
     if (isCancelled && content !== undefined) await this.#parts.shelves.downloads.forget(content.root);
     throw named(ended.reason);
+  }
+
+  /** Brings the likeliest of these contents that somebody has. */
+  #bringLikeliest(transfer: Transfer, offers: readonly Content[], patient: boolean): Promise<Outcome> {
+    const attempts = {
+      bring: (content: Content, isPatient: boolean) => this.#bringOne(transfer, content, isPatient),
+      turnsTo: (number: number) => this.#tellOffers(transfer, offers, number),
+      hasBegun: () => transfer.fetched > 0,
+    };
+    return likeliest(offers, attempts, patient);
+  }
+
+  async #bringOne(transfer: Transfer, content: Content, patient: boolean): Promise<Outcome> {
+    const here = await this.#parts.shelves.hereOf(content, transfer.signal);
+    return here === undefined ? this.#bring(transfer, content, patient) : { type: 'alreadyHere', ...here };
   }
 
   /** Tries until the content is here: again when it was paused, and when a holder has appeared. */
@@ -295,22 +308,25 @@ export class Transfers {
 
   // --- what a name means ----------------------------------------------------------------------------------------------
 
-  /** The content that is meant; that there are several is told. Undefined when no other member has any: then who else does. */
+  /** The contents that are meant, the likeliest first; that there are several is told. None when no other member has any: then who else does. */
   async #choose(
     meaning: Want,
     choice: Choice | undefined,
     transfer: Transfer,
-  ): Promise<{ readonly content: Content | undefined; readonly foreign: readonly Foreign[] }> {
-    const { nameOf } = this.#parts;
+  ): Promise<{ readonly offers: readonly Content[]; readonly foreign: readonly Foreign[] }> {
     const name = transfer.asked;
     const { providers, foreign } = await this.#providers(meaning, choice, transfer);
     const offers = contents(name, choice === undefined ? providers : [...this.#own(meaning), ...providers]);
     const content = chosen(name, offers, choice);
-    if (offers.length > 1) {
-      const told = offers.map(({ root, holders, ...offer }) => ({ ...offer, hash: root, peers: holders.map(nameOf) }));
-      transfer.emit({ type: 'offers', name, chosen: content === undefined ? 0 : offers.indexOf(content) + 1, contents: told });
-    }
-    return { content, foreign };
+    if (content === undefined) return { offers: [], foreign };
+    if (offers.length > 1) this.#tellOffers(transfer, offers, offers.indexOf(content) + 1);
+    return { offers: choice === undefined ? offers : [content], foreign };
+  }
+
+  #tellOffers(transfer: Transfer, offers: readonly Content[], number: number): void {
+    const { nameOf } = this.#parts;
+    const told = offers.map(({ root, holders, ...offer }) => ({ ...offer, hash: root, peers: holders.map(nameOf) }));
+    transfer.emit({ type: 'offers', name: transfer.asked, chosen: number, contents: told });
   }
 
   async #providers(meaning: Want, choice: Choice | undefined, transfer: Transfer): Promise<Holders> {
@@ -335,10 +351,6 @@ export class Transfers {
     const own = this.#parts.shelves.library.meant(meaning);
     return own === undefined ? [] : [{ peer: this.#parts.self, ...own }];
   }
-}
-
-function areGone(thrown: unknown): boolean {
-  return ['HOLDERS_GONE', 'NOT_FOUND'].includes(named(thrown).code);
 }
 
 // A whole root finds its content under any name; the start of one only tells contents of one name apart.

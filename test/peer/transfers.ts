@@ -1,7 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import type { Link } from '../../lib/net/transport.ts';
 import type { Peer } from '../../lib/peer/peer.ts';
+import { encode } from '../../lib/protocol/codec.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
 import { PIECE_BYTES } from '../../lib/transfer/pieces.ts';
 import { keepThreads } from '../suites/threads.ts';
@@ -73,6 +75,25 @@ t.test('what is here under a name is one of its contents, also for a choice', as
   t.match(await asker.get('f1'), { type: 'alreadyHere' });
   const outcomes = [await asker.get('f1', { choice: { number: 1 } }), await asker.get('f1', { choice: { number: 2 } })];
   t.same(outcomes.map(({ type }) => type).sort(), ['alreadyHere', 'downloaded']);
+});
+
+t.test('beside members who agree on a content that they do not have, the one that somebody has is fetched', async (t) => {
+  const on = await stage(t);
+  const opens = (link: Link) => {
+    link.send(encode({ type: 'closed', code: 'NOT_FOUND', message: 'nobody shares it' }));
+    link.close('done');
+  };
+  for (const name of ['liar', 'accomplice']) await holding(on, name, made(9), { opens });
+  await on.joined('s1', { 'f1.txt': 'right' });
+  const asker = await on.joined('asker');
+  await linkedWith(asker, 'liar', 'accomplice', 's1');
+  const told: PeerEvent[] = [];
+  t.match(await asker.get('f1', { told: (event) => told.push(event) }), { type: 'downloaded', providers: [{ peer: 's1' }] });
+  t.equal(await fetched(asker, 'f1.txt'), 'right');
+  t.match(
+    told.filter(({ type }) => type === 'offers'),
+    [{ chosen: 1 }, { chosen: 2 }],
+  );
 });
 
 // --- transfers as things with a life ----------------------------------------------------------------------------------
