@@ -6,8 +6,10 @@ import t, { type Test } from 'tap';
 import { EXIT, named } from '../../lib/errors.ts';
 import { FAILPOINTS, type Failpoint } from '../../lib/failpoints.ts';
 import { Peer } from '../../lib/peer/peer.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { type Network, type Program, print, story } from './processes.ts';
 
+keepThreads();
 t.setTimeout(300_000);
 
 const CONTENT = randomBytes(1_200_000);
