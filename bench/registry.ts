@@ -1,16 +1,18 @@
 /**
  * What the register carries with a million files of ten thousand peers in its catalog, on SQLite and on PostgreSQL: joins and
- * renewals a second, what publishing costs, how long a search takes, and whether memory stays as it is.
+ * renewals a second, what publishing costs, how long a search takes, and whether memory stays as it is. It fails where more than one search
+ * of a hundred of some kind costs more than `SEARCH_MS`.
  *
  * `npm run bench -- registry [sqlite|postgres|both] [FILES] [PEERS] [KEPT] [SEARCHES]`. KEPT is SQLite's file, or PostgreSQL's address: filled
  * if it is empty, else only searched, and left as it is. SEARCHES is how many memory is watched over, of the kinds that cost least. CPU is that of this process and of the
  * database's processes that serve it, as Linux counts it.
  */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nanoid } from 'nanoid';
+import { Client } from 'pg';
 import { peerId } from '../lib/protocol/ids.ts';
 import { Catalog, type Page, type Question } from '../lib/registry/catalog.ts';
 import { isRefusal, type Place, Registry } from '../lib/registry/registry.ts';
@@ -24,6 +26,10 @@ import { Library } from './library.ts';
 const FIRST_PORT = 10_000;
 const LEASE_MS = 3_600_000;
 const SEARCHES = 200;
+/** Searches of a kind before those: PostgreSQL plans a statement anew the first five times. */
+const FIRST_SEARCHES = 5;
+/** CPU time of everything that works for the register, which 99 of 100 searches of each kind must not exceed. */
+const SEARCH_MS = 20;
 /** The kinds of searches that cost least: memory is watched over many. */
 const WATCHED = ['by name', 'by stem', 'by root', 'by number'] as const;
 const RENEWALS = 10_000;
@@ -33,6 +39,8 @@ interface Ground {
   readonly store: Store;
   /** CPU seconds of everything that works for the register. */
   readonly cpu: () => number;
+  /** From now on what works for the register is counted, all of it and nothing else. */
+  awake(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -65,34 +73,48 @@ export async function registry(words: readonly string[]): Promise<object> {
 async function sqliteGround(kept?: string): Promise<Ground> {
   if (kept !== undefined) {
     const store = openSqlite(kept);
-    return { store, cpu: ownCpu, close: () => store.close() };
+    return { store, cpu: ownCpu, awake: async () => undefined, close: () => store.close() };
   }
   const folder = mkdtempSync(join(tmpdir(), 'floodmesh-bench-'));
   const store = openSqlite(join(folder, 'register.db'));
-  return { store, cpu: ownCpu, close: () => store.close().then(() => rmSync(folder, { recursive: true })) };
+  const close = () => store.close().then(() => rmSync(folder, { recursive: true }));
+  return { store, cpu: ownCpu, awake: async () => undefined, close };
 }
 
 async function postgresGround(kept?: string): Promise<Ground> {
   const postgres = kept === undefined ? await Postgres.start() : undefined;
-  const store = await openPostgres(kept ?? (await postgres?.database()) ?? '');
-  // They come with the first calls, and stay: to look for them is dearer than a search.
-  let serving: readonly string[] = [];
-  const cpu = () => {
-    if (serving.length === 0) serving = processes();
-    return ownCpu() + serving.reduce((sum, pid) => sum + cpuOf(pid), 0);
+  const url = kept ?? (await postgres?.database()) ?? '';
+  const store = await openPostgres(url);
+  const client = new Client(url);
+  await client.connect();
+  let serving: readonly number[] = [];
+  const cpu = () => ownCpu() + serving.reduce((sum, pid) => sum + cpuOf(pid), 0);
+  const awake = async () => {
+    // A connection that was idle for long has been closed.
+    await store.count('p2p');
+    serving = (await client.query<{ pid: number }>(SERVING)).rows.map(({ pid }) => pid);
   };
-  return { store, cpu, close: () => store.close().then(() => postgres?.close()) };
+  const close = async () => {
+    await client.end();
+    await store.close();
+    await postgres?.close();
+  };
+  return { store, cpu, awake, close };
 }
 
 async function measured(ground: Ground, { files, peers, watched }: Measure) {
   const { store } = ground;
+  await ground.awake();
   const catalog = new Catalog({ store: store.catalog, network: 'p2p' });
   const library = new Library(new Random(1, 'registry'));
   const filled = (await catalog.files()) > 0 ? skipped(library, files) : await fill(ground, catalog, library, { files, peers });
   const searches: Record<string, object> = {};
+  await ground.awake();
   for (const [kind, question] of Object.entries(library.questions())) {
-    searches[`search ${kind}`] = await quantiles(ground, catalog, question);
-    console.log(kind, searches[`search ${kind}`]);
+    const quantiles = await searched(ground, catalog, question);
+    searches[`search ${kind}`] = quantiles;
+    console.log(kind, quantiles);
+    if (quantiles['CPU p99 ms'] > SEARCH_MS) missed(kind, quantiles['CPU p99 ms']);
   }
   return { ...filled, ...searches, ...(await memory(catalog, library, watched)) };
 }
@@ -179,14 +201,15 @@ async function patched(catalog: Catalog, place: Place | undefined, library: Libr
 }
 
 /** How long searches of one kind take, first parts of at most a hundred answers. */
-async function quantiles({ cpu }: Ground, catalog: Catalog, question: () => [Question, Page?]): Promise<object> {
+async function searched({ cpu }: Ground, catalog: Catalog, question: () => [Question, Page?]) {
   const wall: number[] = [];
   const all: number[] = [];
   let found = 0;
-  for (let index = 0; index < SEARCHES; index++) {
+  for (let index = -FIRST_SEARCHES; index < SEARCHES; index++) {
     const [asked, page = {}] = question();
     const began = { cpu: cpu(), at: performance.now() };
     const part = await catalog.locate(asked, page, NOW);
+    if (index < 0) continue;
     wall.push(performance.now() - began.at);
     all.push(1_000 * (cpu() - began.cpu));
     found += isRefusal(part) ? 0 : part.found.length;
@@ -200,28 +223,22 @@ async function quantiles({ cpu }: Ground, catalog: Catalog, question: () => [Que
   };
 }
 
+function missed(kind: string, ms: number): void {
+  console.error(`${kind}: ${ms} ms, where ${SEARCH_MS} ms are promised`);
+  process.exitCode = 1;
+}
+
 function ownCpu(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1_000_000;
 }
 
-/** The processes that serve connections of a PostgreSQL to a register of ours. */
-function processes(): string[] {
-  return readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && /^postgres: floodmesh /.test(textOf(`/proc/${pid}/cmdline`)));
-}
+/** The processes of PostgreSQL that serve this register. */
+const SERVING = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'floodmesh'`;
 
 /** CPU seconds of a process so far: Linux counts them in nanoseconds. */
-function cpuOf(pid: string): number {
-  return Number(textOf(`/proc/${pid}/schedstat`).split(' ')[0]) / 1e9;
-}
-
-// A process may be gone by now.
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+function cpuOf(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1e9;
 }
 
 function megabytes(): number {

@@ -37,4 +37,4 @@ if (question === undefined) {
 const result = await question(process.argv.slice(3));
 mkdirSync(new URL('./results/', import.meta.url), { recursive: true });
 writeFileSync(new URL(`./results/${name}.json`, import.meta.url), `${JSON.stringify(result, undefined, 2)}\n`);
-process.exit(0);
+process.exit();
