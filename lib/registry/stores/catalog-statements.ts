@@ -36,17 +36,22 @@ function matched(condition: string): string {
 }
 
 /**
- * Those that PostgreSQL's index names, all at once: left to itself it reads on and on in the order that is wanted, for what is rare; so they
- * are ordered when all are there. Whose they are is looked up for no more than are wanted: some may be of somebody who is not there.
+ * Those that PostgreSQL's index names, at most so many, and how many these are: left to itself it reads on and on in the order that is wanted,
+ * for what is rare; so they are ordered when all are there. Whose they are is looked up for no more than are wanted: some may be of somebody
+ * who is not there. That index and no other is used: whoever plans does not know which trigrams it is asked for, and cannot see that other
+ * columns are keys.
  */
-function indexed(condition: string): string {
+function indexed(column: 'text' | 'words', condition: string): string {
+  const trigrams = `ARRAY(SELECT value->>'trigram' FROM EACH(:trigrams))`;
   return `WITH named AS MATERIALIZED (SELECT * FROM catalog_entry AS entry
-            WHERE entry.network = :network AND entry.entry > :after AND ${condition}),
+            WHERE entry.network || '' = :network AND entry.entry + 0 > :after
+              AND (floodmesh_trigrams(entry.${column}) COLLATE "C") @> ${trigrams} AND ${condition} LIMIT :most),
           entry AS MATERIALIZED (SELECT * FROM named ORDER BY named.entry LIMIT :limit)
-          SELECT ${LIST}, ${FOUND} FROM entry LEFT JOIN catalog_list AS list ON list.list = entry.list LEFT JOIN ${LEASED} ORDER BY entry.entry`;
+          SELECT ${LIST}, ${FOUND}, (SELECT count(*) FROM named) AS named FROM entry LEFT JOIN catalog_list AS list ON list.list = entry.list LEFT JOIN ${LEASED} ORDER BY entry.entry`;
 }
 
-const WORDS = `NOT EXISTS (SELECT 1 FROM EACH(:words) WHERE NOT HAS(entry.words, value->>'word'))`;
+// The longest word first: it says of most entries that they are not meant.
+const WORDS = `HAS(entry.words, :word) AND NOT EXISTS (SELECT 1 FROM EACH(:words) WHERE NOT HAS(entry.words, value->>'word'))`;
 export const CATALOG_STATEMENTS = {
   catalogCount: 'UPDATE catalog_counter SET counted = counted + :count RETURNING counted',
   catalogFiles: 'SELECT files FROM catalog_total WHERE network = :network',
@@ -88,9 +93,8 @@ export const CATALOG_STATEMENTS = {
   // Where there is an index of trigrams: SQLite has its own table of them, PostgreSQL an index of the columns, which is for what is rare.
   matchText: matched('HAS(entry.text, :text)'),
   matchWords: matched(WORDS),
-  nearWords: scanned(`HAS(entry.words, :word) AND ${WORDS}`),
-  likeText: indexed(`entry.text LIKE :pattern ESCAPE '!'`),
-  likeWords: indexed(`entry.words LIKE :pattern ESCAPE '!' AND ${WORDS}`),
+  nameText: indexed('text', 'HAS(entry.text, :text)'),
+  nameWords: indexed('words', WORDS),
 
   listWithLease: `SELECT ${LIST} FROM catalog_list AS list LEFT JOIN ${LEASED}
                   WHERE list.network = :network AND (list.owner = :owner OR list.peer = :peer)`,

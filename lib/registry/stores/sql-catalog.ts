@@ -30,9 +30,11 @@ import type { Row, Statement, Values } from './statements.ts';
 
 /**
  * Whatever is found less often than this in `CATALOG_SCANNED` entries is rare: an index finds all of it at once. Of what is found
- * more often that would be thousands, of which a page has a hundred. Of a million entries 5 in 10,000 are 500: some 10 ms.
+ * more often that would be thousands, of which a page has a hundred. Of a million entries 5 in 10,000 are 500: some 3 ms.
  */
 const RARE = 5;
+/** So many that an index names are read, and ordered: where there are more, what is wanted is not rare after all. Some 10 ms. */
+const NAMED = 2_000;
 /** Lists that are looked at in one sweep. A guess: each costs some statements. */
 const LISTS_SWEPT = 100;
 
@@ -68,8 +70,9 @@ export class SqlCatalog implements CatalogStore {
     const rows = await this.#run(statement, { ...asked, ...(window && { upto: window.upto }) });
     if (rare === undefined || !window || window.after === undefined || rows.length >= Math.min(limit, RARE))
       return located(rows, limit, window ? window.after : undefined, now);
-    const rest = await this.#run(rare, { ...asked, after: window.upto, limit: limit - rows.length });
-    return located([...rows, ...rest], limit, undefined, now);
+    const rest = await this.#run(rare, { ...asked, after: window.upto, limit: limit - rows.length, most: NAMED });
+    const isRare = Number(rest[0]?.named ?? 0) < NAMED;
+    return isRare ? located([...rows, ...rest], limit, undefined, now) : located(rows, limit, window.after, now);
   }
 
   async browse(
@@ -304,7 +307,10 @@ function search(way: Way, trigrams: Trigrams): Search {
       return partSearch('Text', [way.text], { text: way.text }, trigrams);
     case 'words': {
       const words = way.words.map((word) => ` ${word} `);
-      return partSearch('Words', words, { words: words.map((word) => ({ word })) }, trigrams);
+      const longest = words.reduce((one, other) => (other.length > one.length ? other : one));
+      // An index of titles alone has the beginnings and ends of words in most of them, and need not be asked for those.
+      const texts = trigrams === 'index' ? way.words.map((word) => (word.length < 3 ? ` ${word} ` : word)) : words;
+      return partSearch('Words', texts, { words: words.map((word) => ({ word })), word: longest }, trigrams);
     }
   }
 }
@@ -316,32 +322,29 @@ function located(rows: readonly Row[], limit: number, after: number | undefined,
 
 /** A search for texts that an entry has in it, by their trigrams if there is an index, and they have any that it knows. */
 function partSearch(what: 'Text' | 'Words', texts: readonly string[], values: Values, trigrams: Trigrams): Search {
-  const match = trigrams === 'table' ? trigramsOf(texts) : '';
-  if (match !== '') return { statement: `match${what}`, values: { ...values, match } };
-  const known = trigrams === 'index' ? longestKnown(texts) : undefined;
-  if (known === undefined) return { statement: `scan${what}`, values, isScan: true };
-  const asked = { ...values, word: known, pattern: `%${known.replace(/[!%_]/g, '!$&')}%` };
-  return { statement: what === 'Text' ? 'scanText' : 'nearWords', values: asked, isScan: true, rare: `like${what}` };
+  const asked = trigrams === 'none' ? [] : trigramsOf(texts);
+  if (asked.length === 0) return { statement: `scan${what}`, values, isScan: true };
+  if (trigrams === 'table') return { statement: `match${what}`, values: { ...values, match: asked.map(quoted).join(' AND ') } };
+  const named = { ...values, trigrams: asked.map((trigram) => ({ trigram })) };
+  return { statement: `scan${what}`, values: named, isScan: true, rare: `name${what}` };
 }
 
 /**
- * What the table of trigrams is asked: those that cover each text, anywhere. The ones between them would be read as well, and hardly leave
+ * Which trigrams an index is asked for: those that cover each text, anywhere. The ones between them would be read as well, and hardly leave
  * anything out that has these.
  */
-function trigramsOf(texts: readonly string[]): string {
+function trigramsOf(texts: readonly string[]): readonly string[] {
   const all = texts.flatMap((text) => {
     const characters = [...text];
     const last = characters.length - 3;
     return characters.flatMap((_, at) => ((at < last ? at % 3 === 0 : at === last) ? characters.slice(at, at + 3).join('') : []));
   });
-  // A NUL would end the question.
-  const asked = new Set(all.filter((trigram) => !trigram.includes('\0')));
-  return [...asked].map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(' AND ');
+  // PostgreSQL has NUL and `\` written in another way, SQLite ends at a NUL, and neither knows half a character.
+  return [...new Set(all)].filter((trigram) => trigram.isWellFormed() && !/[\0\\]/.test(trigram));
 }
 
-/** The longest of those that have three letters in a row whatever the database's language: pg_trgm knows no others. */
-function longestKnown(texts: readonly string[]): string | undefined {
-  return texts.filter((text) => /[a-z0-9]{3}/.test(text)).sort((one, other) => other.length - one.length)[0];
+function quoted(trigram: string): string {
+  return `"${trigram.replaceAll('"', '""')}"`;
 }
 
 function holderIn(row: Row, now: number): Holder | undefined {

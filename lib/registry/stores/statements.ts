@@ -138,4 +138,6 @@ export const MIGRATIONS: readonly ((dialect: Dialect) => readonly string[])[] = 
   ],
   catalogEnds,
   () => ['CREATE INDEX lease_of_account ON lease (network, account) WHERE account IS NOT NULL'],
+  // PostgreSQL's index by pg_trgm, which knew letters only; nobody asks it any more.
+  () => ['DROP INDEX IF EXISTS catalog_by_text'],
 ];

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { Client } from 'pg';
 import t from 'tap';
 import { CATALOG_SCANNED, STORE_CONNECTIONS } from '../../../lib/config.ts';
+import { foldedText } from '../../../lib/protocol/titles.ts';
 import type { Way } from '../../../lib/registry/catalog-store.ts';
 import { openPostgres } from '../../../lib/registry/stores/postgres.ts';
 import { accountStorePromises } from '../../suites/account-store.ts';
@@ -39,12 +41,20 @@ else {
     await indexed.close();
     const client = new Client(url);
     await client.connect();
-    await client.query('DROP INDEX catalog_by_text');
+    await client.query('DROP INDEX catalog_by_trigrams; DROP FUNCTION floodmesh_trigrams');
+    const isFound = async () => {
+      const store = await openPostgres(url);
+      t.same(await namesOf(store.catalog, { by: 'text', text: 'deep' }), ['deep/f1.txt']);
+      t.same(await namesOf(store.catalog, { by: 'words', words: ['protocol'] }), ['deep/f1.txt']);
+      await store.close();
+    };
+    await isFound();
+    // Its keeper makes one.
+    const [, statement = ''] = /```sql\n(CREATE INDEX[^`]+)```/.exec(readFileSync('docs/SCALE.md', 'utf8')) ?? [];
+    await client.query(statement);
+    await isFound();
+    t.equal((await client.query(`SELECT 1 FROM pg_indexes WHERE indexname = 'catalog_by_trigrams'`)).rows.length, 1);
     await client.end();
-    const store = await openPostgres(url);
-    t.same(await namesOf(store.catalog, { by: 'text', text: 'deep' }), ['deep/f1.txt']);
-    t.same(await namesOf(store.catalog, { by: 'words', words: ['protocol'] }), ['deep/f1.txt']);
-    await store.close();
   });
 
   t.test('parts of names that are common are found by reading on, those that are rare by the index, and all of them', async (t) => {
@@ -77,6 +87,47 @@ else {
     await store.catalog.withdraw('p2p', { type: 'peer', peer: one });
     t.same(await namesOf(store.catalog, rare, { limit: 3 }), ['rare of two', 'rare in two'], 'nor what is in no list');
     await store.close();
+  });
+
+  t.test('the index knows parts of names in any characters', async (t) => {
+    const store = await emptied();
+    const numbers = Array.from({ length: CATALOG_SCANNED }, (_, number) => entryOf(`${number}`));
+    const names = ['back\\slash\\', 'nul\0in/it', 'Straße/Ünï.ß', '💥💥💥!', 'and', '- . -', '"{},"'];
+    const limits = { list: 2 * CATALOG_SCANNED, network: 2 * CATALOG_SCANNED, foreign: 0 };
+    const files = [...numbers, ...names.map((name) => entryOf(name, { title: 'Rock & Röll, 2 of 3' }))];
+    await store.catalog.publish(patch(peer(await member(store, 1)), files, { limits }), NOW);
+    const part = async (way: Way) => (await store.catalog.locate({ network: 'p2p', way, after: 0, limit: 100 }, NOW)).found;
+    for (const name of names) t.match(await part({ by: 'text', text: foldedText(name) }), [{ entry: { name } }], name);
+    t.match(await part({ by: 'text', text: 'ße/ün' }), { length: 1 });
+    t.same(await part({ by: 'text', text: '\ud800and' }), [], 'half a character');
+    t.match(await part({ by: 'words', words: ['2', 'röll', 'rock'] }), { length: names.length });
+    t.same(await part({ by: 'words', words: ['röl'] }), [], 'a part of a word');
+    await store.close();
+  });
+
+  t.test('what an index names too often is not rare after all, and found by reading on', async (t) => {
+    const store = await emptied();
+    const files = Array.from({ length: CATALOG_SCANNED + 2_001 }, (_, number) =>
+      entryOf(number < CATALOG_SCANNED ? `${number}` : `dense/${number}`, number === 3 ? { title: 'Dense words' } : {}),
+    );
+    const limits = { list: 2 * CATALOG_SCANNED, network: 2 * CATALOG_SCANNED, foreign: 0 };
+    await store.catalog.publish(patch(peer(await member(store, 1)), files, { limits }), NOW);
+    const part = (text: string) => store.catalog.locate({ network: 'p2p', way: { by: 'text', text }, after: 0, limit: 100 }, NOW);
+    t.match(await part('dense'), { found: { length: 0 }, after: Number });
+    t.match(await part('se/10500'), { found: { length: 1 }, after: undefined });
+    t.equal((await namesOf(store.catalog, { by: 'text', text: 'dense' })).length, 2_001);
+    await store.close();
+  });
+
+  t.test('the index of an older register, which nobody asks, is gone', async (t) => {
+    const url = await postgres.database();
+    await (await openPostgres(url)).close();
+    const client = new Client(url);
+    await client.connect();
+    await client.query('CREATE INDEX catalog_by_text ON catalog_entry (text); DELETE FROM floodmesh_migration WHERE version = 8');
+    await (await openPostgres(url)).close();
+    t.same((await client.query(`SELECT FROM pg_indexes WHERE indexname = 'catalog_by_text'`)).rows, []);
+    await client.end();
   });
 
   t.test('servers that start together over an empty database make one register', async (t) => {
