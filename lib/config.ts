@@ -169,7 +169,7 @@ export const ASIDES_PER_ADDRESS = 128;
 export const ASIDE_SPARED_MS = 1_000;
 /** Most messages that wait while a side link is being made; further ones are not delivered. A guess: a strategy asks a few at once. */
 export const ASIDE_WAITING = 64;
-/** Links a peer accepts: its own choice makes six; joiners and repairs come on top. */
+/** Most links of a peer that knows all: its own choice makes six; joiners and repairs come on top. */
 export const LINKS_ACCEPTED = 16;
 
 // --- the mesh ---------------------------------------------------------------------------------------------------------

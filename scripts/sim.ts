@@ -1,7 +1,7 @@
 /**
  * `npm run sim`: a minute of plans; what fails is made smaller and shown as a test to paste, and as JSON for `--plan`.
  *
- *     npm run sim                          kept plans, then seeds 0 to 399 by flood, a quarter of them in each other way, each twice
+ *     npm run sim                          kept plans, then seeds 0 to 399 by flood, a quarter of them in each other way, some with more peers, each twice
  *     npm run sim -- --seeds 1000 --from 5000
  *     npm run sim -- --discovery ring      one way alone, with all seeds
  *     npm run sim -- --seed 7              the plan of one seed, and what it came to
@@ -15,7 +15,7 @@ import { DISCOVERIES } from '../lib/mesh/discovery/index.ts';
 import { type Plan, planIn } from '../lib/simulator/plan.ts';
 import { expand } from '../lib/simulator/planning.ts';
 import { crowd, orders, PACES } from '../lib/simulator/small.ts';
-import { type Failure, failureOf, pasted, sweep, tried } from '../lib/simulator/sweep.ts';
+import { type Failure, failureOf, pasted, type Swept, sweep, tried } from '../lib/simulator/sweep.ts';
 import { BUGS } from '../test/simulator/bugs.ts';
 import { KEPT } from '../test/simulator/kept.ts';
 import { hunt, planted } from '../test/simulator/planting.ts';
@@ -37,6 +37,9 @@ const CROWDS = 100_000;
 const MOST_SHOWN = 5;
 /** What a network that floods does, others do, too: of its seeds they are given one in so many. */
 const OTHERS = 4;
+/** Nearly as many as all know each other; of so many seeds one is tried with them, too. */
+const MANY = 22;
+const CROWDED = 8;
 /** Of the whole sweep of a night no seed comes again for two years. */
 const NIGHTS = 1_000;
 
@@ -55,12 +58,16 @@ async function all(first: number, count: number): Promise<boolean> {
     if (failure !== undefined) isWell = show(failure, `again: ${was}`);
   }
   const ways = values.discovery === undefined ? DISCOVERIES : [values.discovery];
-  let tries = 0;
-  for (const way of ways) {
-    const seeds = way === ways[0] ? count : Math.ceil(count / OTHERS);
-    tries += seeds;
-    for await (const failure of sweep(first, seeds, true, way)) isWell = show(failure, `seed ${failure.plan.seed}, ${way}`);
-  }
+  const sweeps = ways.flatMap((discovery, index): Swept[] => {
+    const seeds = index === 0 ? count : Math.ceil(count / OTHERS);
+    return [
+      { first, count: seeds, discovery },
+      { first, count: Math.ceil(seeds / CROWDED), most: MANY, discovery },
+    ];
+  });
+  for (const swept of sweeps)
+    for await (const failure of sweep(swept)) isWell = show(failure, `seed ${failure.plan.seed}, ${swept.discovery}`);
+  const tries = sweeps.reduce((sum, swept) => sum + swept.count, 0);
   const all = `${KEPT.length} kept plans, and ${tries} of seeds from ${first} by ${ways.join(', ')}`;
   console.log(`${all}, each twice: ${isWell ? 'all promises are kept' : 'see above'}`);
   return isWell;

@@ -235,6 +235,15 @@ export class FullKnowledge implements Overlay {
       if (contact !== undefined && !this.#neighbors.has(peer) && this.#dials.isDue(this.#self, peer, now)) this.#dial(contact);
     }
     for (const peer of this.#neighbors) if (!wanted.has(peer) && this.#isSpare(peer)) this.#effects.hangUp(peer, 'evicted');
+    this.#makeRoom(wanted);
+  }
+
+  // To whom many came at one moment, it is full, and would turn away whom it wants. Who has a neighbour in common with us is not cut off.
+  #makeRoom(wanted: ReadonlySet<PeerId>): void {
+    if (this.#neighbors.size < LINKS_ACCEPTED) return;
+    const lacking = wanted.difference(this.#neighbors).size;
+    const others = [...this.#neighbors].filter((peer) => !wanted.has(peer) && this.common(peer).length > 0);
+    for (const peer of others.slice(0, lacking)) this.#effects.hangUp(peer, 'evicted');
   }
 
   // The links of a partial view are its own affair: it does not say when it has what it wants.

@@ -30,15 +30,19 @@ export async function failureOf(plan: Plan, twice = false): Promise<Failure | un
   return { plan, breach, shrunk: await shrink(plan, isSame) };
 }
 
-/** The failures among the plans of these seeds. Each seed costs some ten milliseconds, a failure some seconds more. */
-export async function* sweep(
-  first: number,
-  count: number,
-  twice = false,
-  discovery?: string,
-): AsyncGenerator<Failure, undefined, undefined> {
+/** Which plans of many, and how they are tried. */
+export interface Swept {
+  readonly first: number;
+  readonly count: number;
+  /** How many peers a plan has at most; ten, unless it is said. */
+  readonly most?: number | undefined;
+  readonly discovery?: string | undefined;
+}
+
+/** The failures among the plans of these seeds, each tried twice. Of ten peers a seed costs some twenty milliseconds, a failure some seconds more. */
+export async function* sweep({ first, count, most, discovery }: Swept): AsyncGenerator<Failure, undefined, undefined> {
   for (let seed = first; seed < first + count; seed++) {
-    const failure = await failureOf(expand(seed, undefined, discovery), twice);
+    const failure = await failureOf(expand(seed, most, discovery), true);
     if (failure !== undefined) yield failure;
   }
 }

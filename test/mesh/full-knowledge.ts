@@ -1,5 +1,12 @@
 import t from 'tap';
-import { FULL_KNOWLEDGE_AGAIN, FULL_KNOWLEDGE_PEERS, OWN_REPORTS_AT_ONCE, PING_CALM_MS, PING_MS } from '../../lib/config.ts';
+import {
+  FULL_KNOWLEDGE_AGAIN,
+  FULL_KNOWLEDGE_PEERS,
+  LINKS_ACCEPTED,
+  OWN_REPORTS_AT_ONCE,
+  PING_CALM_MS,
+  PING_MS,
+} from '../../lib/config.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
 import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said } from './mind.ts';
@@ -13,16 +20,19 @@ const partial = (name: string, version = 5) => reportOf(name, ['m'], version, {}
 const regimes = (effects: readonly MeshEffect[]) =>
   messages(effects, 'reports').map(({ to, reports }) => `${to} ${reports[0]?.partial === true}`);
 
-t.test('what the register counts decides: more than 64 and views are partial, 48 again and all are known, between it stays', async (t) => {
-  const mind = new Mind().linked('a', 'b');
-  for (const members of [1, FULL_KNOWLEDGE_PEERS]) t.same(regimes(counted(mind, members)), []);
-  t.same(regimes(counted(mind, FULL_KNOWLEDGE_PEERS + 1)), ['a true', 'b true'], 'the neighbours are told');
-  t.notOk(mind.mesh.knowsAll);
-  for (const members of [FULL_KNOWLEDGE_PEERS + 1, FULL_KNOWLEDGE_PEERS, FULL_KNOWLEDGE_AGAIN + 1]) counted(mind, members);
-  t.notOk(mind.mesh.knowsAll);
-  counted(mind, FULL_KNOWLEDGE_AGAIN);
-  t.same(regimes(mind.tell({ type: 'timerFired', timer: { of: 'report' } })), ['a false', 'b false']);
-});
+t.test(
+  'what the register counts decides: beyond one size views are partial, below another all are known again, between it stays',
+  async (t) => {
+    const mind = new Mind().linked('a', 'b');
+    for (const members of [1, FULL_KNOWLEDGE_PEERS]) t.same(regimes(counted(mind, members)), []);
+    t.same(regimes(counted(mind, FULL_KNOWLEDGE_PEERS + 1)), ['a true', 'b true'], 'the neighbours are told');
+    t.notOk(mind.mesh.knowsAll);
+    for (const members of [FULL_KNOWLEDGE_PEERS + 1, FULL_KNOWLEDGE_PEERS, FULL_KNOWLEDGE_AGAIN + 1]) counted(mind, members);
+    t.notOk(mind.mesh.knowsAll);
+    counted(mind, FULL_KNOWLEDGE_AGAIN);
+    t.same(regimes(mind.tell({ type: 'timerFired', timer: { of: 'report' } })), ['a false', 'b false']);
+  },
+);
 
 t.test('a place in a large network begins with a partial view', async (t) => {
   const mind = new Mind();
@@ -209,4 +219,16 @@ t.test('each watches its next neighbour on both sides closely, and every partial
   mind.reported('f', reportOf('f', ['c'], 6, {}, { partial: true }));
   for (const name of ['d', 'e', 'f', 'g', 'h']) mind.hears(name, { type: 'pong' });
   t.same(paces(), [`d ${PING_MS}`, `e ${PING_CALM_MS}`, `f ${PING_MS}`, `g ${PING_CALM_MS}`, `h ${PING_MS}`]);
+});
+
+t.test('who is full, and lacks one that it wants, lets somebody else go that has another way to it', async (t) => {
+  const names = Array.from({ length: LINKS_ACCEPTED }, (_, index) => `x${String.fromCharCode(97 + index)}`);
+  const met = (mind: Mind) => hungUp(mind.reported('xa', reportOf('xa', ['m', 'l']), reportOf('l', ['xa'])));
+  t.same(met(new Mind('m').linked(...names)), [], 'nobody is cut off');
+  const mind = new Mind('m').linked(...names);
+  mind.reported('xf', reportOf('xf', ['m', 'xg']), reportOf('xg', ['m', 'xf']));
+  t.same(met(mind), ['xf evicted']);
+  const roomy = new Mind('m').linked(...names.slice(1));
+  roomy.reported('xf', reportOf('xf', ['m', 'xg']), reportOf('xg', ['m', 'xf']));
+  t.same(hungUp(roomy.reported('xb', reportOf('xb', ['m', 'l']), reportOf('l', ['xb']))), [], 'and nobody while there is room');
 });

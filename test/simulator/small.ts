@@ -1,4 +1,5 @@
 import t from 'tap';
+import { FULL_KNOWLEDGE_PEERS, LINKS_ACCEPTED, RING_MESH_REACH } from '../../lib/config.ts';
 import { Random } from '../../lib/simulator/random.ts';
 import { choices, crowd, interrupted, orders, PACES } from '../../lib/simulator/small.ts';
 import { carryOut } from '../../lib/simulator/trial.ts';
@@ -40,6 +41,19 @@ t.test('no crowd of two to twenty falls into islands, whenever its members join'
     }
   }
 });
+
+t.test(
+  'as many as know each other all come at one moment, to one of them: each has the links of the ring mesh soon, and no others',
+  async (t) => {
+    for (let count = LINKS_ACCEPTED; count <= FULL_KNOWLEDGE_PEERS; count += 2) {
+      const simulation = await crowd(count, count, 0);
+      const degrees = () => [...simulation.hosts.values()].map(({ links }) => links.size);
+      const isRight = () => degrees().every((degree) => degree === 2 * RING_MESH_REACH);
+      await simulation.runUntil(isRight, 10_000, 500);
+      t.ok(isRight(), `${count} peers: ${degrees()}`);
+    }
+  },
+);
 
 t.test('whichever five of ten are killed at once, the other five are one mesh', async (t) => {
   const simulation = await crowd(1, 10, 0);

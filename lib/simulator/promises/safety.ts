@@ -10,8 +10,9 @@ import type { Safety, Told } from './promise.ts';
 /** So long after trouble nothing that a verdict says is a wonder: longer than any verdict waits. */
 const AFTER_TROUBLE_MS = 10_000;
 
-/** Ten peers that join at one instant, over slow links, take half of it. */
+/** Ten peers that join at one instant, over slow links, take half of it; of more, each hears of each. */
 const EVENTS_A_PEER = 500;
+const OF_PEERS = 10;
 
 /** Whoever had the name is dialled back first, and the register is asked again when it was full: a guess with room. */
 const JOINED_MS = DIAL_BACK_MS + 2 * SERVER_RETRY_MS;
@@ -128,7 +129,8 @@ export const SAFETY: readonly Safety[] = [
       const { second } = world;
       if (world.now - second.at >= 1_000) world.second = { at: world.now, events: 1 };
       else second.events += 1;
-      const most = EVENTS_A_PEER * world.files.size + EVENTS_A_PEER;
+      const peers = world.files.size;
+      const most = EVENTS_A_PEER * (peers + 1) * Math.max(1, peers / OF_PEERS);
       return second.events > most && world.hostile.size === 0 ? `${second.events} events in a second` : undefined;
     },
   },
