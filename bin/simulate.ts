@@ -61,8 +61,9 @@ export async function simulate(scene: string, { peers, seed, plan, discovery, js
 
 async function compare(ways: readonly string[], sizes: readonly number[], seed: number, asJson: boolean): Promise<number> {
   const { compared, isComparable } = await import('../lib/simulator/comparison.ts');
-  // What the first network costs is the program's: it is read and compiled.
-  for (const discovery of ways) await compared(discovery, WARM_UP_PEERS, { seed }, gauges());
+  // What the first network costs is the program's: it is read and compiled. No larger than what is compared: a small one has no partial views.
+  const warmUp = Math.min(WARM_UP_PEERS, Math.max(...sizes));
+  for (const discovery of ways) await compared(discovery, warmUp, { seed }, gauges());
   const all: Compared[] = [];
   for (const size of sizes)
     for (const discovery of ways) {
