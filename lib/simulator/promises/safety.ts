@@ -10,7 +10,7 @@ import type { Safety, Told } from './promise.ts';
 /** So long after trouble nothing that a verdict says is a wonder: longer than any verdict waits. */
 const AFTER_TROUBLE_MS = 10_000;
 
-/** Ten peers that join at one instant, over slow links, take half of it; of more, each hears of each. */
+/** Ten peers that join at one instant, over slow links, take half of it; of more, each hears of each, and from several. */
 const EVENTS_A_PEER = 500;
 const OF_PEERS = 10;
 
@@ -130,7 +130,7 @@ export const SAFETY: readonly Safety[] = [
       if (world.now - second.at >= 1_000) world.second = { at: world.now, events: 1 };
       else second.events += 1;
       const peers = world.files.size;
-      const most = EVENTS_A_PEER * (peers + 1) * Math.max(1, peers / OF_PEERS);
+      const most = EVENTS_A_PEER * (peers + 1) * Math.max(1, peers / OF_PEERS) ** 2;
       return second.events > most && world.hostile.size === 0 ? `${second.events} events in a second` : undefined;
     },
   },
