@@ -3,11 +3,13 @@
  *
  * A hostile member has a lease, a port and a signed contact like any other; only its mind is another (`lib/simulator/hostile`).
  */
+import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FULL_KNOWLEDGE_PEERS } from '../lib/config.ts';
+import { FULL_KNOWLEDGE_PEERS, SEARCH_MS, STALL_MS, WIDE_SEARCH_MS } from '../lib/config.ts';
 import { named } from '../lib/errors.ts';
 import type { MakeMind } from '../lib/mesh/mind.ts';
 import type { Transport } from '../lib/net/transport.ts';
@@ -29,7 +31,10 @@ export interface Besieged {
   readonly settleMs: number;
 }
 
-/** Counts: searches that found an honest holder; downloads that brought the right file, and another; dials to where the server leased nothing. */
+/**
+ * Counts: searches that found an honest holder; downloads that brought the right file, and another; dials to where the server leased
+ * nothing. `stoodMs`: the longest that this process stood still meanwhile; where that is seconds, its times say nothing of the product.
+ */
 export interface Outcome {
   readonly searches: number;
   readonly found: number;
@@ -37,6 +42,7 @@ export interface Outcome {
   readonly kept: number;
   readonly wrong: number;
   readonly strangers: number;
+  readonly stoodMs: number;
 }
 
 interface Shared {
@@ -49,7 +55,8 @@ const FILES = 10;
 const HOLDERS = 2;
 const JOINING_AT_ONCE = 5;
 const ASKING_AT_ONCE = 4;
-const FETCH_MS = 20_000;
+/** Two searches, and a holder that takes as long as it may; then as much again, for a busy machine. */
+const FETCH_MS = 2 * (SEARCH_MS + WIDE_SEARCH_MS + STALL_MS);
 const ATTEMPTS = 20;
 const ATTEMPT_PAUSE_MS = 250;
 
@@ -85,21 +92,33 @@ export async function besieged({ seed, kind, peers, searches, fetches, settleMs 
     await pause(settleMs);
     const pairs = () => {
       const file = random.pick(files) as Shared;
-      return { file, asker: made.get(random.pick(honest.filter((name) => !file.holders.has(name))) ?? '') as Peer };
+      const name = random.pick(honest.filter((other) => !file.holders.has(other))) ?? '';
+      return { file, name, asker: made.get(name) as Peer };
     };
+    const standing = monitorEventLoopDelay();
+    standing.enable();
     const found = await atOnce(searches, async () => {
       const { file, asker } = pairs();
       return finds(asker, file);
     });
     const kept: boolean[] = [];
+    // Who has a file already, or is at it, brings nothing.
+    assert(fetches <= FILES * (honest.length - HOLDERS), 'everybody who has none of a file can fetch it once');
+    const wished = new Set<string>();
+    const wish = () => {
+      for (let pair = pairs(); ; pair = pairs()) {
+        const wishes = wished.size;
+        if (wished.add(`${pair.file.name} ${pair.name}`).size > wishes) return pair;
+      }
+    };
     await atOnce(fetches, async () => {
-      const { file, asker } = pairs();
+      const { file, asker } = wish();
       const isRight = await keeps(asker, file);
       if (isRight !== undefined) kept.push(isRight);
       return true;
     });
     const right = kept.filter((isRight) => isRight).length;
-    return { searches, found, fetches, kept: right, wrong: kept.length - right, strangers };
+    return { searches, found, fetches, kept: right, wrong: kept.length - right, strangers, stoodMs: Math.round(standing.max / 1e6) };
   } finally {
     await Promise.all([...made.values()].map((peer) => peer.leave()));
     await server.close();

@@ -3,7 +3,7 @@
  *
  * `npm run bench -- hostile [real | simulated] [PEERS] [SEARCHES] [KIND] [SEED]`: real peers on real sockets in this process (20, 50 and 100),
  * and simulated ones (1,000), 304 searches a kind. Each row is printed as it ends. On a machine with other work real searches may run
- * out of their time, which is wall time.
+ * out of their time, which is wall time: the row says for how long this process stood still at most.
  */
 import { HOSTILE_KINDS, type HostileKind } from '../lib/simulator/hostile.ts';
 import { siege } from '../lib/simulator/siege.ts';
@@ -43,12 +43,14 @@ export async function hostile([where, peers, searches = `${SEARCHES}`, kind, see
 async function real(kind: HostileKind, peers: number, searches: number, firstSeed: number): Promise<Row> {
   const settleMs = kind === 'silent' ? RESTED_MS : SETTLE_MS;
   const total = { searches: 0, found: 0, fetches: 0, kept: 0, wrong: 0, strangers: 0 };
+  let stoodMs = 0;
   for (let seed = firstSeed; total.searches < searches; seed++) {
     const some = Math.min(SEARCHES_A_NETWORK, searches - total.searches);
     const outcome = await besieged({ seed, kind, peers, searches: some, fetches: FETCHES, settleMs });
     for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += outcome[key];
+    stoodMs = Math.max(stoodMs, outcome.stoodMs);
   }
-  return total;
+  return { ...total, 'stood still ms': stoodMs };
 }
 
 async function simulated(kind: HostileKind, peers: number, searches: number, firstSeed: number): Promise<Row> {
