@@ -82,6 +82,10 @@ export class FullKnowledge implements Overlay {
     return this.#topology.members().every((peer) => this.#isComplete(peer) || this.#dials.hasFailed(peer));
   }
 
+  get hasMetAll(): boolean {
+    return this.#topology.members().length >= this.#counted();
+  }
+
   /** Whether the reports show more members than full knowledge is for, or all our neighbours have turned to partial views. */
   get isOutgrown(): boolean {
     return this.#topology.members().length > FULL_KNOWLEDGE_PEERS;
@@ -339,7 +343,7 @@ export class FullKnowledge implements Overlay {
     const isShort = this.#neighbors.size === 0 || (this.#neighbors.size < RING_MESH_REACH && !this.#isComplete(this.#self));
     // Whom we met first may keep the others from us, by its silence or because it had no room: those who come to us later make
     // an island with us, in which nobody lacks a link.
-    const lacks = isShort || this.#topology.members().length < this.#counted();
+    const lacks = isShort || !this.hasMetAll;
     this.#pulsesAlone = lacks ? this.#pulsesAlone + 1 : 0;
     if (this.#pulsesAlone % ASK_EVERY === 1) this.#effects.askRegistry();
   }

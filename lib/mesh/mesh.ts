@@ -48,13 +48,16 @@ export interface MeshParts {
 
 const ofSmallNetworks = ringMesh(RING_MESH_REACH);
 
+/** When whoever asks for the topology is answered: once nothing is being made, and, if it has only just come, once it has met all. */
+type When = 'now' | 'once met';
+
 export class Mesh {
   // What each event looks at comes first, and so lies together.
   #isOver = false;
   /** Who leaves, we or neighbours; most of the time nobody does, and no event has to look. */
   #farewell: Farewell | undefined;
   /** Who waits for the topology; most of the time nobody does. */
-  #asks: Set<number> | undefined;
+  #asks: Map<number, When> | undefined;
   readonly #effects = new Effects();
   readonly #liveness: Liveness;
   #overlay: FullKnowledge | PartialView;
@@ -164,7 +167,7 @@ export class Mesh {
       case 'askTopology':
         // Where nobody knows the whole network the strategy asks for it.
         return event.survey === undefined || (this.#overlay.knowsAll && this.#discovery.surveys !== true)
-          ? this.#askTopology(event.ask)
+          ? this.#askTopology(event.ask, event.survey === undefined ? 'once met' : 'now')
           : undefined;
       case 'leave':
         return this.#leave();
@@ -265,17 +268,18 @@ export class Mesh {
     this.#book.learn(contact);
   }
 
-  #askTopology(ask: number): void {
-    this.#asks ??= new Set();
-    this.#asks.add(ask);
+  #askTopology(ask: number, when: When): void {
+    this.#asks ??= new Map();
+    this.#asks.set(ask, when);
     this.#timer({ of: 'topology', ask }, TOPOLOGY_PATIENCE_MS);
   }
 
   /** Answers whoever asked for the topology, once nothing is being made or told, or at once. */
-  #answerTopology(asks: ReadonlySet<number>, atOnce: boolean): void {
-    if (!atOnce && !this.#overlay.isQuiet) return;
+  #answerTopology(asks: ReadonlyMap<number, When>, atOnce: boolean): void {
+    const hasMet = this.#overlay.hasMetAll || asks.values().every((when) => when === 'now');
+    if (!atOnce && !(hasMet && this.#overlay.isQuiet)) return;
     const peers = this.#overlay.placed();
-    for (const ask of asks) this.#effects.add({ type: 'topology', ask, peers });
+    for (const ask of asks.keys()) this.#effects.add({ type: 'topology', ask, peers });
     this.#asks = undefined;
   }
 

@@ -60,6 +60,8 @@ export interface Overlay {
   readonly knowsAll: boolean;
   /** Whether nothing is being made or told that would change `placed` soon. */
   readonly isQuiet: boolean;
+  /** Whether it knows as many as the register counted last, where it means to know all. */
+  readonly hasMetAll: boolean;
   readonly heritage: Heritage;
   /** Everybody who is known to be reachable, ourselves among them, in the agreed order. */
   members(): readonly PeerId[];

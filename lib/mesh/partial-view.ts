@@ -67,6 +67,7 @@ interface Neighbor {
 export class PartialView implements Overlay {
   readonly knowsAll = false;
   readonly isQuiet = true;
+  readonly hasMetAll = true;
   readonly #effects: Effects;
   readonly #isLeaving: () => boolean;
   readonly #isUsed: (peer: PeerId) => boolean;

@@ -396,6 +396,25 @@ t.test('the topology does not wait for a link that could not be made', async (t)
   t.ok(mind.tell({ type: 'timerFired', timer: { of: 'topology', ask: 1 } }).some(({ type }) => type === 'topology'));
 });
 
+t.test('who has only just come waits until it has met as many as the register counted, and a second at the most', async (t) => {
+  const newcomer = () => {
+    const mind = new Mind('m').linked('a');
+    mind.tell({ type: 'referred', contact: null, members: 3 });
+    mind.reported('a', reportOf('a', ['m']));
+    mind.tell({ type: 'timerFired', timer: { of: 'report' } });
+    return mind;
+  };
+  const isTold = (effects: readonly MeshEffect[]) => effects.some(({ type }) => type === 'topology');
+  t.ok(isTold(newcomer().tell({ type: 'askTopology', ask: 1, survey: queryId('survey'.padEnd(22, '_')) })), 'TOPO does not');
+  const [one, other] = [newcomer(), newcomer()];
+  t.notOk(isTold(one.tell({ type: 'askTopology', ask: 1 })));
+  t.notOk(isTold(other.tell({ type: 'askTopology', ask: 1 })));
+  t.ok(isTold(one.tell({ type: 'timerFired', timer: { of: 'topology', ask: 1 } })));
+  other.linked('b').reported('b', reportOf('b', ['m', 'a']));
+  other.reported('a', reportOf('a', ['m', 'b'], 6));
+  t.ok(isTold(other.tell({ type: 'timerFired', timer: { of: 'report' } })));
+});
+
 t.test('the topology shows a link when both ends have it', async (t) => {
   const mind = new Mind('m').linked('a', 'b');
   mind.reported('a', reportOf('a', ['m', 'b']), reportOf('b', ['m']));
