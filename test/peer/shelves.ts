@@ -4,7 +4,10 @@ import t from 'tap';
 import { settings } from '../../lib/peer/options.ts';
 import { Shelves } from '../../lib/peer/shelves.ts';
 import { rootOf } from '../../lib/protocol/ids.ts';
+import { keepThreads } from '../suites/threads.ts';
 import { next, Stage, server, stage } from './cast.ts';
+
+keepThreads();
 
 // Real peers on a machine with other work.
 t.setTimeout(120_000);

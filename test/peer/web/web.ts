@@ -13,8 +13,11 @@ import { Shelves } from '../../../lib/peer/shelves.ts';
 import { Uploads } from '../../../lib/peer/uploads.ts';
 import { Web } from '../../../lib/peer/web/web.ts';
 import { LEAF_BYTES } from '../../../lib/transfer/merkle.ts';
+import { keepThreads } from '../../suites/threads.ts';
 import { HOST, transport } from '../cast.ts';
 import { identified, LARGE, made } from '../holders.ts';
+
+keepThreads();
 
 // On a machine with other work.
 t.setTimeout(120_000);
