@@ -93,6 +93,8 @@ export class Download {
   readonly #holders = new Map<PeerId, Holder>();
   readonly #waiting = new Set<PeerId>();
   readonly #liars = new Set<PeerId>();
+  /** Who was lost while it owed something, and has brought nothing since: two of them would pass one piece to and fro for ever. */
+  readonly #doubted = new Set<PeerId>();
   #lastLoss: LostWhy = 'gone';
   #hasPlace = false;
   #isOver = false;
@@ -178,6 +180,7 @@ export class Download {
     if (holder === undefined) return [];
     const index = holder.expected.shift();
     if (index === undefined) return this.#lose(peer, 'lied', now);
+    this.#doubted.delete(peer);
     const tookMs = now - holder.since;
     holder.pieceMs = holder.pieceMs === undefined ? tookMs : holder.pieceMs * (1 - NEWEST) + tookMs * NEWEST;
     holder.since = now;
@@ -218,6 +221,7 @@ export class Download {
     this.#lastLoss = why;
     this.#holders.delete(peer);
     if (why === 'lied') this.#condemn(peer);
+    if (holder.expected.length > 0) this.#doubted.add(peer);
     for (const index of holder.expected) this.#release(index, peer);
     return [{ type: 'drop', peer, why }, ...this.#next(), ...this.#goOn(now)];
   }
@@ -248,11 +252,13 @@ export class Download {
 
   /** Fills a holder's window once half of it is empty; a slow disk, which leaves much to be judged, slows the asking. */
   #ask(peer: PeerId, holder: Holder, now: number): DownloadEffect[] {
-    const ahead = Math.min(window(holder, this.#limits), this.#share);
+    const isDoubted = this.#doubted.has(peer);
+    const ahead = isDoubted ? 1 : Math.min(window(holder, this.#limits), this.#share);
     const room = Math.min(ahead - holder.expected.length, this.#mostAtRisk - this.#atRisk(now));
     if (room < ahead / 2 || this.#judged.size >= this.#limits.judged) return [];
     if (holder.expected.length === 0) holder.since = now;
-    const pieces = this.#free.size > 0 ? this.#free.values().take(room).toArray() : this.#takenOver(holder, room, now);
+    const taken = () => (isDoubted ? [] : this.#takenOver(holder, room, now));
+    const pieces = this.#free.size > 0 ? this.#free.values().take(room).toArray() : taken();
     for (const index of pieces) {
       this.#free.delete(index);
       this.#owed.set(index, (this.#owed.get(index) ?? new Set()).add(peer));
@@ -285,10 +291,11 @@ export class Download {
   /** For an idle holder: the last pieces of whoever would take longest with what it owes, if that is longer than it takes us. */
   #takenOver(holder: Holder, room: number, now: number): number[] {
     if (holder.expected.length > 0) return [];
-    const owing = [...this.#holders.values()].flatMap(({ expected, pieceMs, since }) => {
+    const owing = [...this.#holders].flatMap(([peer, { expected, pieceMs, since }]) => {
       const pieces = expected.filter((index) => this.#owed.get(index)?.size === 1);
-      // A holder that fell silent is as slow as its silence is long, however fast it was.
-      return pieces.length === 0 ? [] : [{ pieces, leftMs: expected.length * Math.max(pieceMs ?? 0, now - since) }];
+      // A holder that fell silent is as slow as its silence is long, however fast it was; one that did so before is not waited for.
+      const leftMs = this.#doubted.has(peer) ? Number.MAX_SAFE_INTEGER : expected.length * Math.max(pieceMs ?? 0, now - since);
+      return pieces.length === 0 ? [] : [{ pieces, leftMs }];
     });
     const [slowest] = owing.sort((a, b) => b.leftMs - a.leftMs);
     if (slowest === undefined || slowest.leftMs <= 2 * (holder.pieceMs ?? UNTRIED_MS)) return [];

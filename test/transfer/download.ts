@@ -365,6 +365,20 @@ const plan = fc
     return { pieces, judgeMs, holders: all, kept: [...new Set(kept)].filter((index) => index < pieces) };
   });
 
+const one = (habit: HolderPlan['habit'], pieceMs: number, latencyMs = 0, after = 0): HolderPlan => ({ habit, pieceMs, latencyMs, after });
+
+/** What once did not end: those that freeze came again and again, and passed the last piece to and fro. */
+const KEPT: readonly Plan[] = [
+  {
+    ...{ pieces: 16, judgeMs: 0, kept: [] },
+    holders: [one('honest', 2_624), one('freezes', 100), one('freezes', 1_684, 40, 5), one('freezes', 1)],
+  },
+  {
+    ...{ pieces: 18, judgeMs: 0, kept: [0] },
+    holders: [one('freezes', 1_060, 160, 3), one('honest', 2_591, 3), one('freezes', 1_155, 31, 5), one('freezes', 1, 1, 4)],
+  },
+];
+
 t.test('with one honest holder that stays, every download ends whole, whatever the others do', async (t) => {
   fc.assert(
     fc.property(plan, (plan) => {
@@ -376,9 +390,19 @@ t.test('with one honest holder that stays, every download ends whole, whatever t
       if (holders.breaches.size > 0) throw new Error([...holders.breaches].join());
       return holders.end?.type === 'done' && isMeasured;
     }),
-    { numRuns: 500 },
+    { numRuns: 500, examples: KEPT.map((plan): [Plan] => [plan]) },
   );
   t.pass();
+});
+
+t.test('who was lost while it owed something is asked for one piece until it brings one', async (t) => {
+  const download = errand(40, 2);
+  download.opened(0, 1);
+  download.lost(0, 'stalled');
+  download.found(0);
+  t.same(download.opened(0), ['request 0 8+1']);
+  t.same(download.piece(0, 1), ['verify 0 8']);
+  t.match(download.judged(0, 8, true).join(), /^request 0 9\+[^1]/, 'and for more after that');
 });
 
 /** Holders of 200 Mbit/s: a piece in ten milliseconds. */
