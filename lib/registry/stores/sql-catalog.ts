@@ -29,12 +29,13 @@ import { leaseOf } from './rows.ts';
 import type { Row, Statement, Values } from './statements.ts';
 
 /**
- * Whatever is found less often than this in `CATALOG_SCANNED` entries is rare: an index finds all of it at once. Of what is found
- * more often that would be thousands, of which a page has a hundred. Of a million entries 5 in 10,000 are 500: some 3 ms.
+ * Where there is an index for what is rare, so many entries are read first: what is found less often than `RARE` in them is rare, and the
+ * index finds all of it at once. Of what is found more often that would be thousands, of which a page has a hundred. Reading costs 1.5 ms.
  */
-const RARE = 5;
-/** So many that an index names are read, and ordered: where there are more, what is wanted is not rare after all. Some 10 ms. */
-const NAMED = 2_000;
+const SAMPLED = 3_000;
+const RARE = 2;
+/** So many that an index names are read, and ordered: where there are more, what is wanted is not rare after all. Some 5 ms. */
+const NAMED = 1_000;
 /** Lists that are looked at in one sweep. A guess: each costs some statements. */
 const LISTS_SWEPT = 100;
 
@@ -65,14 +66,23 @@ export class SqlCatalog implements CatalogStore {
 
   async locate({ network, way, after, limit }: Ask, now: number): Promise<Located> {
     const { statement, values, isScan, rare } = search(way, this.#database.trigrams);
-    const window = isScan && (await this.#window(after));
-    const asked = { ...values, network, after, limit, now };
-    const rows = await this.#run(statement, { ...asked, ...(window && { upto: window.upto }) });
-    if (rare === undefined || !window || window.after === undefined || rows.length >= Math.min(limit, RARE))
-      return located(rows, limit, window ? window.after : undefined, now);
-    const rest = await this.#run(rare, { ...asked, after: window.upto, limit: limit - rows.length, most: NAMED });
+    const asked = { ...values, network, limit, now };
+    if (isScan === undefined) return located(await this.#run(statement, { ...asked, after }), limit, undefined, now);
+    const [row] = await this.#run('lastEntry', {});
+    const last = Number(row?.entry ?? 0);
+    const upto = after + CATALOG_SCANNED;
+    const readOn = async (found: readonly Row[], from: number) => {
+      const room = limit - found.length;
+      const more = room === 0 ? [] : await this.#run(statement, { ...asked, after: from, upto, limit: room });
+      return located([...found, ...more], limit, upto < last ? upto : undefined, now);
+    };
+    const sampled = after + SAMPLED;
+    if (rare === undefined || sampled >= last) return readOn([], after);
+    const some = await this.#run(statement, { ...asked, after, upto: sampled });
+    if (some.length >= Math.min(limit, RARE)) return readOn(some, sampled);
+    const rest = await this.#run(rare, { ...asked, after: sampled, limit: limit - some.length, most: NAMED });
     const isRare = Number(rest[0]?.named ?? 0) < NAMED;
-    return isRare ? located([...rows, ...rest], limit, undefined, now) : located(rows, limit, window.after, now);
+    return isRare ? located([...some, ...rest], limit, undefined, now) : readOn(some, sampled);
   }
 
   async browse(
@@ -103,13 +113,6 @@ export class SqlCatalog implements CatalogStore {
     if ((await this.#run('anyOver', { network, now })).length === 0) return false;
     const isMore = await this.#database.inTransaction(() => forgotten(network, now));
     return (await this.#database.inTransaction(() => emptied(limit))) || isMore;
-  }
-
-  /** How far to look at once, and where the rest begins, if there is one. */
-  async #window(after: number): Promise<{ readonly upto: number; readonly after: number | undefined }> {
-    const [row] = await this.#run('lastEntry', {});
-    const upto = after + CATALOG_SCANNED;
-    return { upto, after: upto < Number(row?.entry) ? upto : undefined };
   }
 
   #run(statement: Statement, values: Values): Promise<readonly Row[]> {

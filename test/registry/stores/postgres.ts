@@ -77,6 +77,16 @@ else {
     t.equal((await namesOf(store.catalog, common, { limit: 3 })).length, 12);
     t.same(await namesOf(store.catalog, { by: 'words', words: ['words', 'rare'] }), ['common last']);
     t.equal((await namesOf(store.catalog, { by: 'words', words: ['common', 'words'] })).length, 11);
+    const three = await member(store, 3);
+    const late = Array.from({ length: 1_000 }, (_, number) => entryOf(`late ${number}`));
+    await store.catalog.publish(patch(peer(three), late, { limits }), NOW);
+    t.match(
+      await part({ by: 'text', text: 'late' }, 100),
+      { found: [], after: CATALOG_SCANNED },
+      'what lies close together is read on for',
+    );
+    t.equal((await namesOf(store.catalog, { by: 'text', text: 'late' })).length, 1_000);
+    await store.catalog.withdraw('p2p', { type: 'peer', peer: three });
     const two = await member(store, 2);
     await store.catalog.publish(patch(peer(two), [entryOf('rare of two'), entryOf('rare in two')], { limits }), NOW);
     const [lease] = await store.leases('p2p', NOW);
