@@ -51,8 +51,9 @@ export class Fetching {
     let room = LISTS_AT_ONCE - this.#errands.values().reduce((sum, { from }) => sum + Number(from === neighbor), 0);
     const errands: Errand[] = [];
     for (const [holder, version] of offers) {
+      if (room === 0) break;
       if (!isNews(holder, version)) offers.delete(holder);
-      else if (room > 0 && !this.#errands.has(holder)) {
+      else if (!this.#errands.has(holder)) {
         const errand: Errand = { holder, from: neighbor, askedAt: now, head: undefined, files: [] };
         this.#errands.set(holder, errand);
         errands.push(errand);

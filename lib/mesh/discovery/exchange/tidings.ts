@@ -107,17 +107,17 @@ export class Exchanging {
 
   #known(from: PeerId, { lists, buckets, answer }: Message<'known'>, view: View): void {
     const older: [PeerId, number][] = [];
-    const same = new Set<PeerId>();
+    const same = buckets && new Set<PeerId>();
     for (const [holder, version] of lists) {
       const own = this.#copy.version(holder);
       if (version > own) {
         // Nobody knows our own list better.
         if (holder !== view.self) this.#fetching.offered(from, holder, version);
-      } else if (version === own && this.#copy.get(holder) !== undefined) same.add(holder);
+      } else if (version === own && this.#copy.get(holder) !== undefined) same?.add(holder);
       else this.#contradict(from, holder, version, older);
     }
     if (buckets !== undefined) {
-      const lacking = this.#copy.versions(new Set(buckets)).filter(([peer]) => !same.has(peer));
+      const lacking = this.#copy.versions(new Set(buckets)).filter(([peer]) => !same?.has(peer));
       this.#tell(from, lacking, { answer: true });
     } else if (older.length > 0) this.#tell(from, older);
     if (buckets !== undefined || answer) this.#compared.add(from);
@@ -154,7 +154,7 @@ export class Exchanging {
     const head = this.#copy.head(peer);
     if (head === undefined || !mayDo(this.#parts, from, LIST_PARTS_PER_SECOND, LIST_PARTS_AT_ONCE, view)) return;
     if (listed?.files === undefined) return this.#teller.send(from, { type: 'list', head, start: 0, removed: [], put: [] });
-    const patch = base > 0 && start === 0 ? patchFrom(base, listed.patches) : undefined;
+    const patch = base > 0 && start === 0 ? patchFrom(base, this.#copy.patches(peer)) : undefined;
     if (patch !== undefined)
       return this.#teller.send(from, { type: 'list', head, base, start, removed: [...patch.removed], put: [...patch.put] });
     const put = partOf(listed.files, start) as SharedFile[];

@@ -94,12 +94,12 @@ t.test('some changes are remembered, the last ones', async (t) => {
   const copy = copyOf(['a', 1, []]);
   for (let base = 1; base <= PATCHES_REMEMBERED + 2; base++)
     copy.take(headOf('a', base + 1, 0), [], 0, { base, version: base + 1, removed: [], put: [] });
-  t.equal(copy.get(a)?.patches.length, PATCHES_REMEMBERED);
-  t.equal(copy.get(a)?.patches[0]?.base, 3);
+  t.equal(copy.patches(a).length, PATCHES_REMEMBERED);
+  t.equal(copy.patches(a)[0]?.base, 3);
   copy.take(headOf('a', 99, 0), [], 0);
-  t.same(copy.get(a)?.patches, [], 'none of before a whole list');
+  t.same(copy.patches(a), [], 'none of before a whole list');
   copy.take(headOf('b', 2, 0), [], 0, { base: 1, version: 2, removed: [], put: [] });
-  t.equal(copy.get(b)?.patches.length, 1);
+  t.equal(copy.patches(b).length, 1);
 });
 
 t.test('too long a list is known and not kept, and then the copy is not whole; too many lists are not known', async (t) => {
