@@ -16,7 +16,8 @@ import { RelayMesh } from './relay-mesh.ts';
 const STARTED_AT_ONCE = 6;
 const ATTEMPTS = 20;
 const ATTEMPT_PAUSE_MS = 250;
-const IDLE_MS = 12_000;
+/** Idle is who has been left alone for a while: what joining and searching left behind is compiled and collected meanwhile. A renewal is due every ten seconds. */
+const [REST_MS, IDLE_MS] = [20_000, 20_000];
 const PEERS_ASKED_IN_ALL = 50_000;
 const [QUESTIONS_LEAST, QUESTIONS_MOST] = [40, 2_000];
 const ASKERS_AT_ONCE = 8;
@@ -83,7 +84,7 @@ async function measuredBy(subject: Subject): Promise<object> {
     if (ms === undefined) missed += 1;
     await pause(0);
   }
-  await pause(1_000);
+  await pause(REST_MS);
   const cpu = process.cpuUsage();
   const began = performance.now();
   await pause(IDLE_MS);

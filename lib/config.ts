@@ -187,8 +187,6 @@ export const PING_FAR_MS = 200;
 export const FAR_MS = 40;
 /** How often a near link is pinged where everybody knows everybody, and others watch both ends closely. */
 export const PING_CALM_MS = 1_600;
-/** Pulses of all kinds fall on multiples of this, by the clock of the machine: its processes wake up together. Divides them all. */
-export const PULSES_MEET_MS = 200;
 /** How long a neighbour may be silent: a stall of two seconds is survived. The longest round trip of the link comes on top. */
 export const SILENT_MS = 2_050;
 /** After so much silence (the second pulse without an answer) common neighbours are asked, and how many of them. */

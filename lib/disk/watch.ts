@@ -8,7 +8,7 @@
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
-import { PULSES_MEET_MS, RESCAN_MOST_MS, RESCAN_MS, RESCAN_PAUSE_MS, WATCHED_FOLDERS } from '../config.ts';
+import { RESCAN_MOST_MS, RESCAN_MS, RESCAN_PAUSE_MS, WATCHED_FOLDERS } from '../config.ts';
 
 /** How many times as long as a reading took nothing is read after it, unless somebody waits. A guess: a fifth of a core. */
 const REST = 4;
@@ -16,8 +16,7 @@ const REST = 4;
 /** Folders that nothing is told of are read at the same moments, with the pulses: to wake up costs more than to look. */
 function untilRescan(rescanMs: number): number {
   const now = performance.timeOrigin + performance.now();
-  const each = rescanMs - (rescanMs % PULSES_MEET_MS);
-  return Math.ceil((now + rescanMs / 2) / each) * each - now;
+  return Math.ceil((now + rescanMs / 2) / rescanMs) * rescanMs - now;
 }
 
 export class Watch {

@@ -3,7 +3,6 @@
  *
  * Events are taken one at a time, in the order in which they came, also those that an effect brings about.
  */
-import { PULSES_MEET_MS } from '../config.ts';
 import type { Discovery } from '../mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/events.ts';
 import { Mesh } from '../mesh/mesh.ts';
@@ -175,11 +174,12 @@ export class Body {
     }
   }
 
-  // The pulses of all peers of a machine fall into the same moments: to wake up costs more than all that is done then.
+  // By the clock of the machine: the pulses of all its peers fall into the same moments, because to wake up costs more than all that is
+  // done then.
   #untilDue(timer: Timer, afterMs: number): number {
     if (timer.of !== 'ping' && timer.of !== 'pulse') return afterMs;
     const now = performance.timeOrigin + performance.now();
-    return Math.max(0, Math.round((now + afterMs) / PULSES_MEET_MS) * PULSES_MEET_MS - now);
+    return Math.max(0, Math.round((now + afterMs) / afterMs) * afterMs - now);
   }
 
   // What is looked at before its time is not overdue yet, and nobody would look again.
