@@ -311,10 +311,11 @@ export const QUIET_MS = 1_500;
 /** Holders that a wide search for one content looks for: as many as it is fetched from at once. */
 export const HOLDERS_ENOUGH = 8;
 /**
- * A shorter way to a peer is news to its neighbours only when fewer hops than this were left on the longer one: beyond that
- * it does not change who is reached. From a prototype: all are reached, at no more messages than if each had one copy.
+ * A shorter way to a peer is news to its neighbours only when fewer hops than this were left on the longer one: up to this limit
+ * everybody in range is asked, and of a limit that is far beyond all peers it does not change who is. With 5, a limit of 7 hops once
+ * missed 15 of 10,000 peers; the messages are the same (`bench large waves`).
  */
-export const HOPS_THAT_MATTER = 5;
+export const HOPS_THAT_MATTER = 12;
 /** What was asked over a link that went is waited for so long: its other end answers another way. A guess. */
 export const LOST_LINK_MS = 1_000;
 /**

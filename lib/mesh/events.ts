@@ -58,7 +58,7 @@ export type MeshEvent =
   | { readonly type: 'cancel'; readonly query: QueryId }
   /**
    * Who is there? Where nobody knows the whole network, it is asked under the id `survey`; without one, what this peer knows is told, once
-   * it knows as many as the register counted: whoever has only just come may have met others who have.
+   * it has been referred and knows as many as the register counted: whoever has only just come may have met others who have.
    */
   | { readonly type: 'askTopology'; readonly ask: number; readonly survey?: QueryId }
   /** `holder`, which has `root`, is to dial us: we cannot reach it. */

@@ -70,6 +70,8 @@ export class Mesh {
   #book: Book | undefined;
   /** The living members when the register counted them last. */
   #counted = Number.POSITIVE_INFINITY;
+  /** The register has given a place, and will name somebody who was there before us. */
+  #awaitsReferral = false;
   /** Whether the network has been told that we have left. */
   #hasLeft = false;
 
@@ -141,9 +143,11 @@ export class Mesh {
         return this.#timer(PULSE_TIMER, PULSE_MS);
       case 'assigned':
         this.#sight.contact = event.contact;
+        this.#awaitsReferral = event.members !== undefined;
         this.#count(event.members);
         return this.#overlay.assigned(event.contact);
       case 'referred':
+        this.#awaitsReferral = false;
         this.#count(event.members);
         return this.#overlay.referred(event.contact, now);
       case 'linkUp':
@@ -217,8 +221,8 @@ export class Mesh {
   // --- the two regimes ---------------------------------------------------------------------------------------------------
 
   /**
-   * What the register counts decides: more than 64, and views are partial; 48 again, and everybody knows everybody. Between,
-   * it stays as it is.
+   * What the register counts decides: above `FULL_KNOWLEDGE_PEERS` views are partial, from `FULL_KNOWLEDGE_AGAIN` on everybody knows
+   * everybody again. Between, it stays as it is.
    */
   #count(members: number | undefined): void {
     if (members === undefined) return;
@@ -276,7 +280,7 @@ export class Mesh {
 
   /** Answers whoever asked for the topology, once nothing is being made or told, or at once. */
   #answerTopology(asks: ReadonlyMap<number, When>, atOnce: boolean): void {
-    const hasMet = this.#overlay.hasMetAll || asks.values().every((when) => when === 'now');
+    const hasMet = (!this.#awaitsReferral && this.#overlay.hasMetAll) || asks.values().every((when) => when === 'now');
     if (!atOnce && !(hasMet && this.#overlay.isQuiet)) return;
     const peers = this.#overlay.placed();
     for (const ask of asks.keys()) this.#effects.add({ type: 'topology', ask, peers });

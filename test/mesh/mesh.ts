@@ -415,6 +415,16 @@ t.test('who has only just come waits until it has met as many as the register co
   t.ok(isTold(other.tell({ type: 'timerFired', timer: { of: 'report' } })));
 });
 
+t.test('who has a place waits for its referral, too: whom it met may all have come after it', async (t) => {
+  const mind = new Mind('m');
+  mind.tell({ type: 'assigned', contact: contactOf('m'), members: 1 });
+  mind.linked('b').reported('b', reportOf('b', ['m']));
+  mind.tell({ type: 'timerFired', timer: { of: 'report' } });
+  const isTold = (effects: readonly MeshEffect[]) => effects.some(({ type }) => type === 'topology');
+  t.notOk(isTold(mind.tell({ type: 'askTopology', ask: 1 })));
+  t.ok(isTold(mind.tell({ type: 'referred', contact: null, members: 2 })));
+});
+
 t.test('the topology shows a link when both ends have it', async (t) => {
   const mind = new Mind('m').linked('a', 'b');
   mind.reported('a', reportOf('a', ['m', 'b']), reportOf('b', ['m']));

@@ -188,6 +188,9 @@ t.test('a nearer copy is passed on only when it matters, and only to whom it mak
   const lone = new Lone();
   lone.hears('a', copy(6, 7));
   t.same(said(lone.hears('b', copy(3, 7)), 'wave'), ['a', 'c']);
+  const near = new Lone();
+  near.hears('a', copy(2, 7));
+  t.same(said(near.hears('b', copy(1, 7)), 'wave'), ['c'], 'also where most of the way is left: some are just in range');
   const far = new Lone();
   far.hears('a', copy(6, 32));
   t.same(said(far.hears('b', copy(3, 32)), 'wave'), []);
