@@ -77,7 +77,7 @@ const GET: Command = {
   word: 'get',
   takes: 'content',
   usage: '[get] NAME [#2]',
-  does: 'downloads a file or folder/; f1 also finds f1.txt; #2 or --hash 3fa9: which content',
+  does: 'downloads a file or folder/; #2: another content',
   names: 'file',
   lasts: true,
   run: get,
@@ -89,7 +89,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'rfc',
     takes: 'content',
     usage: 'rfc NUMBER',
-    does: 'downloads the document of this number, or with these words in its title',
+    does: 'downloads the document of this number or title',
     lasts: true,
     run: (peer, typed, conversation) => fetched(peer, typed, conversation, meantAs),
   },
@@ -97,7 +97,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'search',
     takes: 'something',
     usage: 'search TEXT',
-    does: 'files whose path or title contains TEXT, and who has them',
+    does: 'who has files with TEXT in their path or title',
     names: 'file',
     async run(peer, argument, conversation) {
       required(argument, 'search TEXT');
@@ -129,7 +129,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'TOPO',
     takes: 'nothing',
     usage: 'TOPO',
-    does: 'the whole network: every peer, its port, its neighbours',
+    does: 'every peer, its port, its neighbours',
     run: topology,
   },
   {
@@ -147,7 +147,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'share',
     takes: 'something',
     usage: 'share PATH',
-    does: 'copies a file, or a folder, into your shared folder',
+    does: 'copies a file or folder into your shared folder',
     async run(peer, argument, { say }) {
       required(argument, 'share PATH');
       say({ type: 'sharedFile', path: await peer.share(argument) });
@@ -158,7 +158,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'status',
     takes: 'nothing',
     usage: 'status',
-    does: 'this peer: its port, neighbours, folders and transfers',
+    does: 'this peer: port, neighbours, folders, transfers',
     async run(peer, _, { say }) {
       say({ type: 'status', ...peer.status() });
       return EXIT.done;
@@ -168,7 +168,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'resume',
     takes: 'nothing',
     usage: 'resume',
-    does: 'goes on with the downloads that an earlier run left',
+    does: 'goes on with downloads that an earlier run left',
     lasts: true,
     run: resume,
   },
@@ -176,7 +176,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'transfers',
     takes: 'nothing',
     usage: 'transfers',
-    does: 'what is being fetched: number, how far, how fast, place in line',
+    does: 'what is being fetched: how far, how fast',
     async run(peer, _, { say }) {
       say({ type: 'transfers', transfers: peer.transfers() });
       return EXIT.done;
@@ -219,7 +219,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'limit',
     takes: 'something',
     usage: 'limit [up RATE] [down RATE]',
-    does: 'the most that is sent and received a second: limit up 10M down off',
+    does: 'the most that goes and comes a second: up 10M',
     async run(peer, argument, { say }) {
       say({ type: 'limits', ...peer.limit(limitsIn(argument)) });
       return EXIT.done;
@@ -239,7 +239,7 @@ export const COMMANDS: readonly Command[] = [
     word: 'password',
     takes: 'something',
     usage: 'password [FILE]',
-    does: 'changes the password of your account; FILE has the old and the new one',
+    does: 'changes your password; FILE has the old and new',
     async run(peer, argument, { signal, say, secret }) {
       // Nobody types secrets for nothing.
       if (!peer.isLoggedIn) throw withoutAccount();
@@ -264,7 +264,7 @@ export const COMMANDS: readonly Command[] = [
     aliases: ['quit', 'exit'],
     takes: 'nothing',
     usage: 'Leave',
-    does: 'ends this peer alone, as does Ctrl-D; Ctrl-C does when nothing runs',
+    does: 'ends this peer, as Ctrl-D does, or Ctrl-C at rest',
     ends: true,
     async run(peer) {
       await peer.leave();

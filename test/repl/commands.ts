@@ -254,6 +254,8 @@ t.test('TOPO, peers, share, status and help answer in values', async (t) => {
   t.match((await obey('status')).said, [{ type: 'status', serverReachable: true }]);
   const [help] = (await obey('help')).said;
   t.equal(help?.type === 'help' && help.commands.length, COMMANDS.length);
+  const widest = Math.max(...COMMANDS.map(({ usage }) => usage.length));
+  for (const { usage, does } of COMMANDS) t.ok(widest + 2 + does.length < 80, `${usage} is one line of a terminal`);
 });
 
 t.test('a password is changed as a file says, or as a person types it', async (t) => {
