@@ -5,8 +5,9 @@
  * figure for all. With arguments only those tests run, each file in a process of its own, and coverage is not judged.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import typescript from 'typescript';
 import { together } from './together.ts';
 
 const WHOLE = ['lib/protocol/', 'lib/mesh/', 'lib/transfer/', 'lib/registry/'];
@@ -86,10 +87,19 @@ function uncovered(summary: Summary): string[] {
       return `coverage: ${path} has ${counts[measure].covered} of ${counts[measure].total} ${measure}`;
     });
   });
+  const known = new Set(Object.keys(summary).map((file) => relative(process.cwd(), file)));
+  for (const file of WHOLE.flatMap((room) => globSync(`${room}**/*.ts`)))
+    if (!known.has(file) && hasCode(file)) gaps.push(`coverage: no test that is measured loads ${file}`);
   const ours = Object.entries(summary).filter(([file]) => /^(lib|bin)\//.test(relative(process.cwd(), file)));
   const percent = (100 * sum(ours.map(([, { lines }]) => lines.covered))) / sum(ours.map(([, { lines }]) => lines.total));
   console.log(`coverage: ${percent.toFixed(1)} % of all lines`);
   return percent < LEAST_LINES_PERCENT ? [...gaps, `coverage: less than ${LEAST_LINES_PERCENT} % of all lines`] : gaps;
+}
+
+/** Whether more than types is in it. */
+function hasCode(file: string): boolean {
+  const compilerOptions = { module: typescript.ModuleKind.ESNext, target: typescript.ScriptTarget.ESNext, removeComments: true };
+  return typescript.transpileModule(readFileSync(file, 'utf8'), { compilerOptions }).outputText.trim() !== 'export {};';
 }
 
 function sum(numbers: readonly number[]): number {

@@ -11,6 +11,9 @@ const run = ([command, ...words]: readonly [string, ...string[]], { cwd, env }: 
   promisify(execFile)(command, words, { cwd, env });
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
+// To compile takes its time beside other tests: ten seconds alone.
+t.setTimeout(120_000);
+
 t.test('the packed program is compiled, brings its samples, and can be imported with types', async (t) => {
   const folder = t.testdir();
   const env = { ...process.env, ...COMPILED, FLOODMESH_STATE: join(folder, 'state') };

@@ -72,7 +72,7 @@ export class Program {
     const [command = process.execPath, ...rest] = [...within, ...NODE, program, ...words];
     this.#child = spawn(command, rest, {
       cwd,
-      env: { ...process.env, ...COMPILED, NO_COLOR: '1', FLOODMESH_STATE: join(cwd, 'state'), ...env },
+      env: { ...process.env, ...COMPILED, NO_COLOR: '1', FORCE_COLOR: undefined, FLOODMESH_STATE: join(cwd, 'state'), ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.pid = this.#child.pid ?? 0;

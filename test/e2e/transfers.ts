@@ -118,7 +118,14 @@ class Terminal {
     const command = [...NODE, program, 'join', ...words, '--server', network.address].map((word) => `'${word}'`).join(' ');
     this.#child = spawn('script', ['-qec', command, '/dev/null'], {
       cwd: network.folder,
-      env: { ...process.env, ...COMPILED, FLOODMESH_STATE: join(network.folder, 'state'), NO_COLOR: '1', TERM: 'xterm' },
+      env: {
+        ...process.env,
+        ...COMPILED,
+        FLOODMESH_STATE: join(network.folder, 'state'),
+        NO_COLOR: '1',
+        FORCE_COLOR: undefined,
+        TERM: 'xterm',
+      },
       stdio: ['pipe', 'pipe', 'inherit'],
     });
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -3,12 +3,14 @@
  * made, a session begun or ended, a password changed, finds it so.
  *
  * A round is one server: a real process that dies at a failpoint, at the n-th time it comes by, while holders of accounts ask over
- * HTTP, each from an address of its own, so that nobody has to pause. Then the database itself is looked at.
+ * HTTP, each from another address in each round. Then the database itself is looked at. Whoever was cut off again and again while its
+ * password was looked at has to pause, as if it had guessed.
  */
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { GUESSES_PER_ACCOUNT } from '../../lib/config.ts';
 import { REGISTER_FAILPOINTS, type RegisterFailpoint } from '../../lib/failpoints.ts';
 import type { Address } from '../../lib/net/transport.ts';
 import { folded } from '../../lib/protocol/names.ts';
@@ -19,6 +21,8 @@ import type { Kept, Round } from './killed.ts';
 import { Server } from './server.ts';
 
 const NETWORK = 'p2p';
+/** The status of who must wait. */
+const TOO_MANY = 429;
 /** With more accounts than this no more are made. */
 const HOLDERS = 4;
 /** How often a server comes by each point in a round, about: `from` when it serves, and `to` when all have been answered. */
@@ -38,7 +42,7 @@ interface Answer {
 /** Somebody with an account over all rounds, and what was promised. */
 class Holder {
   readonly #name: string;
-  readonly #address: string;
+  readonly #number: number;
   #password = 'the first password';
   /** What may be the password, as the change to it was not answered. */
   #next: string | undefined;
@@ -47,26 +51,30 @@ class Holder {
   /** Those that were ended. */
   readonly #over: string[] = [];
   #acted = 0;
+  #round = 0;
+  /** How often in a row its password was shown and nothing answered. */
+  #unanswered = 0;
   /** What it asks, until it is answered. */
   asking = '';
 
   constructor(number: number) {
     this.#name = `holder ${number} of an account`;
-    this.#address = `127.1.${number >> 8}.${number & 255}`;
+    this.#number = number;
   }
 
   /** Its turn at a server; rejects when that dies. Answers what it refused and must not. */
   async act(server: Address): Promise<readonly string[]> {
+    this.#round += 1;
     const credentials = () => ({ name: this.#name, password: this.#password });
     if (!this.#isRegistered) {
-      const { status } = await this.#ask(server, 'register', 'POST', '/v1/accounts', credentials());
+      const { status } = await this.ask(server, 'register', 'POST', '/v1/accounts', credentials());
       if (status !== 200 && status !== 409) return [`${this.#name} was not registered: ${status}`]; // 409: it was, before the answer was cut
       this.#isRegistered = true;
     }
     if (this.#session === undefined) {
-      const { status, session } = await this.#ask(server, 'login', 'POST', '/v1/session', credentials());
+      const { status, session } = await this.#prove(server, 'login', 'POST', '/v1/session', credentials());
       this.#session = session;
-      return status === 200 ? [] : [`${this.#name} was not logged in: ${status}`];
+      return status === 200 || this.#hasToPause(status) ? [] : [`${this.#name} was not logged in: ${status}`];
     }
     this.#acted += 1;
     return this.#acted % 2 === 1 ? this.#change(server, this.#session) : this.#logOut(server, this.#session);
@@ -75,23 +83,35 @@ class Holder {
   async #change(server: Address, session: string): Promise<readonly string[]> {
     this.#next = `${this.#acted} times another password`;
     const body = { old: this.#password, next: this.#next };
-    const { status } = await this.#ask(server, 'changePassword', 'PUT', '/v1/session/password', body, session);
-    this.#password = this.#next;
+    const { status } = await this.#prove(server, 'changePassword', 'PUT', '/v1/session/password', body, session);
+    if (status === 204) this.#password = this.#next;
     this.#next = undefined;
-    return status === 204 ? [] : [`the password of ${this.#name} was not changed: ${status}`];
+    return status === 204 || this.#hasToPause(status) ? [] : [`the password of ${this.#name} was not changed: ${status}`];
+  }
+
+  async #prove(...asked: Parameters<Holder['ask']>): Promise<Answer> {
+    this.#unanswered += 1;
+    const answer = await this.ask(...asked);
+    if (answer.status !== TOO_MANY) this.#unanswered = 0;
+    return answer;
+  }
+
+  #hasToPause(status: number): boolean {
+    return status === TOO_MANY && this.#unanswered > GUESSES_PER_ACCOUNT;
   }
 
   async #logOut(server: Address, session: string): Promise<readonly string[]> {
     this.#session = undefined;
-    const { status } = await this.#ask(server, 'logout', 'DELETE', '/v1/session', undefined, session);
+    const { status } = await this.ask(server, 'logout', 'DELETE', '/v1/session', undefined, session);
     this.#over.push(session);
     return status === 204 ? [] : [`${this.#name} was not logged out: ${status}`];
   }
 
-  async #ask({ host, port }: Address, asking: string, method: string, path: string, body?: object, session = ''): Promise<Answer> {
+  async ask({ host, port }: Address, asking: string, method: string, path: string, body?: object, session = ''): Promise<Answer> {
     this.asking = asking;
     const headers = { authorization: `Bearer ${session}`, ...(body && { 'content-type': 'application/json' }) };
-    const asked = request({ host, port, path, method, headers, agent: false, localAddress: this.#address });
+    const localAddress = `127.${this.#number}.${this.#round >> 8}.${this.#round & 255}`;
+    const asked = request({ host, port, path, method, headers, agent: false, localAddress });
     asked.end(body && JSON.stringify(body));
     const [response] = await once(asked, 'response');
     const said = await text(response);
