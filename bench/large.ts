@@ -229,6 +229,7 @@ async function size(peers: number, seed: number): Promise<object> {
   const simulation = new Simulation({ seed, ports: 2 * peers });
   const joinMs = await gather(simulation, peers);
   const joined = clock();
+  const resident = [mostResident()];
   const floods: Flood[] = [];
   for (let turn = 0; turn < 3; turn++) {
     simulation.takeCounts();
@@ -238,6 +239,7 @@ async function size(peers: number, seed: number): Promise<object> {
     const counts = simulation.takeCounts();
     const messages = OF_FLOODS.reduce((sum, type) => sum + (counts[type] ?? 0), 0);
     floods.push({ cpu: after.cpu - before.cpu, wall: after.wall - before.wall, reached, virtualMs: simulation.now - then, messages });
+    resident.push(mostResident());
   }
   const [events, before] = [simulation.network.taken, clock()];
   const idleMs = Math.max(1_000, 2_000_000 / peers);
@@ -259,8 +261,13 @@ async function size(peers: number, seed: number): Promise<object> {
       .join(' '),
     reached: floods.map(({ reached }) => round(reached)).join(' '),
     'events a second': Math.round((simulation.network.taken - events) / ((idle.cpu - before.cpu) / 1_000)),
-    'resident, MiB': Math.round(process.resourceUsage().maxRSS / 1_024),
+    'resident at the most, MiB, once joined and after each flood': resident.join(' '),
   };
+}
+
+/** Mebibytes, from the process's beginning on. */
+function mostResident(): number {
+  return Math.round(process.resourceUsage().maxRSS / 1_024);
 }
 
 // --- liveness -----------------------------------------------------------------------------------------------------------
