@@ -377,8 +377,16 @@ class WebSocketLink implements Link {
     this.#cause = cause;
     this.#webSocket.close(CAUSES[cause], cause);
     this.#webSocket.resume();
+    if (cause === 'protocol') this.#deafen();
     const cut = setTimeout(() => this.cut(), CLOSE_MS);
     this.#webSocket.once('close', () => clearTimeout(cut));
+  }
+
+  // Whoever broke the protocol hears why, and is listened to no more: what else it sent is thrown away as it comes, a million
+  // frames at no cost.
+  #deafen(): void {
+    this.#socket.removeAllListeners('data').resume();
+    this.#socket.end();
   }
 
   /** Ends the socket at once, whatever waits. */

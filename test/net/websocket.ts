@@ -449,6 +449,28 @@ t.test('bytes where only texts are spoken break the protocol', async (t) => {
   t.equal(await heard.closed, 'protocol');
 });
 
+t.test('who broke the protocol is read no more, however much it sends', async (t) => {
+  const door = await doorway(t);
+  const raw = await Raw.to(t, door.port);
+  raw.write(handshake('/mesh'));
+  const [link] = await Promise.all([door.next(), raw.says(/\r\n\r\n/)]);
+  let read = 0;
+  const { promise: closed, resolve } = Promise.withResolvers<Cause>();
+  link.attach({
+    text: () => link.close('protocol'),
+    received: (bytes) => {
+      read += bytes;
+    },
+    closed: resolve,
+  });
+  const crumb = frame(TEXT, 'x');
+  raw.write(Buffer.concat(Array.from({ length: 2 ** 18 }, () => crumb)));
+  t.equal(await closed, 'protocol');
+  await raw.closed;
+  t.equal(raw.closeCode, CAUSES.protocol);
+  t.ok(read <= 64 * 1024, `${read} bytes were read, one read of the socket at the most`);
+});
+
 // --- limits ---------------------------------------------------------------------------------------------------------------
 
 const ACCEPTED: readonly (readonly [Purpose, number])[] = [
