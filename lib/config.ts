@@ -371,13 +371,12 @@ export const LIST_CHANGES_AT_ONCE = 3;
 export const LIST_FILES = 20_000;
 export const LISTS_FILES = 400_000;
 /** Lists that are known, those of peers that are gone included. A guess: about a KiB each. */
-export const LISTS_KNOWN = 10_000;
+export const LISTS_KNOWN = 20_000;
 /** Changes of a list that are remembered for who has an earlier version; who has an older one gets the whole list. A guess. */
 export const PATCHES_REMEMBERED = 8;
-/** Parts of lists that are asked of one neighbour at once: together less than LINK_QUEUE_BYTES. How long one may take: a guess. */
-export const LISTS_AT_ONCE = 3;
+/** How long an answer with lists may take: a guess. */
 export const LIST_PART_MS = 10_000;
-/** Parts that one neighbour may ask a second, and at once. A guess with room: a newcomer asks sixty. */
+/** Such answers that one neighbour may have a second, and at once. A guess with room: a newcomer among 1,000 needs a dozen. */
 export const LIST_PARTS_PER_SECOND = 200;
 export const LIST_PARTS_AT_ONCE = 400;
 /** How long a peer whose link broke has to say that it lives: a word of it takes a second to come from anywhere. A guess. */

@@ -24,7 +24,7 @@ const AFFAIRS = {
   tally: 'searches',
   known: 'searches',
   wanted: 'searches',
-  list: 'searches',
+  lists: 'searches',
   doubted: 'searches',
   cancel: 'searches',
   call: 'searches',

@@ -44,7 +44,7 @@ export function urgencyOf(message: MeshMessage, self: PeerId): Urgency {
     case 'tally':
     case 'known':
     case 'wanted':
-    case 'list':
+    case 'lists':
     case 'doubted':
     case 'reports':
     case 'walk':

@@ -9,13 +9,13 @@ import { Compile } from 'typebox/schema';
 import { FloodmeshError } from '../errors.ts';
 import {
   type Contact,
-  type Head,
   type Held,
   LinkMessage,
   ServerAnswer,
   ServerRequest,
   type SharedFile,
   SideLinkMessage,
+  type Told,
   TransferMessage,
 } from './messages.ts';
 import { pathFault, peerNameFault } from './names.ts';
@@ -77,7 +77,7 @@ function typeOf(value: unknown): string {
 function refuseUncleanNames(value: object): void {
   if ('providers' in value) refuseFiles(value.providers as SharedFile[]);
   if ('put' in value) refuseFiles(value.put as SharedFile[]);
-  if ('head' in value) refuse(namedFault((value.head as Head).contact));
+  if ('told' in value) for (const told of value.told as Told[]) refuseTold(told);
   if ('found' in value) for (const found of value.found as (Held | SharedFile | Contact)[]) refuseFound(found);
   if ('contact' in value) refuse(namedFault(value.contact as Named));
   if ('predecessor' in value) refuse(namedFault(value.predecessor as Named));
@@ -98,6 +98,11 @@ function refuseFound(found: Held | SharedFile | Contact): void {
     refuseFiles(found.held);
   } else if ('peer' in found) refuse(namedFault(found));
   else refuseFiles([found]);
+}
+
+function refuseTold({ head, shared }: Told): void {
+  refuse(namedFault(head.contact));
+  refuseFiles(shared);
 }
 
 function refuseFiles(files: readonly SharedFile[]): void {

@@ -47,8 +47,9 @@ const MAX_DETOURS = 8;
 export const MAX_FOUND = 512;
 /** Most changes of a list in one message. */
 export const MAX_PUBLISHED = 512;
-/** Most files of a list in one message, and how many groups lists are compared in (`mesh/discovery/exchange`). */
+/** Most files of a list in one message, most lists that one asks for or tells, and how many groups lists are compared in (`mesh/discovery/exchange`). */
 export const MAX_LISTED = 512;
+export const MAX_WANTED = 128;
 export const TALLY_BUCKETS = 8;
 /** How long a server may have lists believed: the least lets it count the members before one is old, the most, a week, is a guess. */
 export const LIST_LIFE_LEAST_MS = 240_000;
@@ -324,21 +325,37 @@ const Known = message('known', {
   answer: Type.Optional(Type.Literal(true)),
 });
 
-/** Tell me the list of this peer: what changed since version `base`, or, where that is 0, the files from number `start` on. */
-const Wanted = message('wanted', { peer: PeerId, base: Count, start: Count });
+/**
+ * Tell me these lists, in this order: of each whose, the version that I have (what changed since is enough; 0: I have none, or want
+ * it whole), and the number of the first file that I want of it whole.
+ */
+const Wanted = message('wanted', { wants: Type.Array(Type.Tuple([PeerId, Count, Count]), { minItems: 1, maxItems: MAX_WANTED }) });
 
-/** What was wanted: with `base`, what changed since that version; without, the files from number `start` on; `more`: there are others. */
-const List = message('list', {
-  head: Head,
-  base: Type.Optional(Count),
-  start: Count,
-  removed: Type.Array(Path, { maxItems: MAX_LISTED }),
-  put: Type.Array(SharedFile, { maxItems: MAX_LISTED }),
-  more: Type.Optional(Type.Literal(true)),
+/**
+ * A list, or a part of it: its files from number `start` on, 0 unless it is said, and `more`: there are others. With `base`, what
+ * changed since that version: the files that came, and the names that are gone.
+ */
+const Told = Type.Object(
+  {
+    head: Head,
+    shared: Type.Array(SharedFile, { maxItems: MAX_LISTED }),
+    start: Type.Optional(Count),
+    more: Type.Optional(Type.Literal(true)),
+    base: Type.Optional(Count),
+    removed: Type.Optional(Type.Array(Path, { maxItems: MAX_LISTED })),
+  },
+  closed,
+);
+export type Told = Static<typeof Told>;
+
+/** Lists. With `answer`, as many of those that were wanted, in that order, as go into one message. */
+const Lists = message('lists', {
+  told: Type.Array(Told, { maxItems: MAX_WANTED }),
+  answer: Type.Optional(Type.Literal(true)),
 });
 
-/** Somebody's link with this peer broke: unless it says a newer version soon, it is gone. */
-const Doubted = message('doubted', { peer: PeerId, version: Count });
+/** Links with these peers broke: whoever says no newer version soon is gone. */
+const Doubted = message('doubted', { lists: Versions });
 
 /** Nobody waits for this search any more. */
 const Cancel = message('cancel', { query: QueryId });
@@ -389,7 +406,7 @@ export const LinkMessage = Type.Union([
   Tally,
   Known,
   Wanted,
-  List,
+  Lists,
   Doubted,
   Cancel,
   Call,

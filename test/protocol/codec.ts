@@ -12,7 +12,21 @@ import {
 } from '../../lib/protocol/codec.ts';
 import { MAX_CONTENT_BYTES } from '../../lib/protocol/messages.ts';
 import { CONTENT_BYTES } from '../../lib/transfer/pieces.ts';
-import { answers, asides, contact, files, folder, hostileNames, links, peer, provider, report, requests, transfers } from './samples.ts';
+import {
+  answers,
+  asides,
+  contact,
+  files,
+  folder,
+  head,
+  hostileNames,
+  links,
+  peer,
+  provider,
+  report,
+  requests,
+  transfers,
+} from './samples.ts';
 
 const CONVERSATIONS: readonly (readonly [name: string, parse: Parse<{ type: string }>, samples: readonly { type: string }[]])[] = [
   ['link', parseLinkMessage, links],
@@ -110,6 +124,20 @@ const HOSTILE: Readonly<Record<string, readonly unknown[]>> = {
   digest: [...NO_STRING, '', 'x'.repeat(21), 'x'.repeat(23), `${'x'.repeat(21)}+`],
   sums: [...NO_ARRAY, [], [0], new Array(9).fill(0), new Array(8).fill(-1), new Array(8).fill(2 ** 32), new Array(8).fill('1')],
   lists: [...NO_ARRAY, [null], [[]], [[peer]], [[peer, -1]], [[peer, 1, 1]], [['x', 1]], tooMany(1_024, [peer, 1])],
+  wants: [
+    ...NO_ARRAY,
+    [],
+    [null],
+    [[]],
+    [[peer, 1]],
+    [[peer, 1, -1]],
+    [[peer, -1, 1]],
+    [[peer, 1, 1, 1]],
+    [['x', 1, 1]],
+    tooMany(128, [peer, 1, 1]),
+  ],
+  told: [...NO_ARRAY, [null], [{}], [[]]],
+  shared: [...NO_ARRAY, [null], [{}], tooMany(512, files[0])],
   buckets: [...NO_ARRAY, [8], [-1], ['0'], new Array(9).fill(0)],
   answer: [false, 1, 'true', null, {}],
   start: NO_COUNT,
@@ -171,9 +199,8 @@ const OPTIONAL = new Set([
     'contact in browsed',
     'buckets in known',
     'answer in known',
-    'base in list',
-    'more in list',
-    'head.left in list',
+    'answer in lists',
+    ...['head.left', 'start', 'more', 'base', 'removed'].flatMap((field) => [0, 1, 2].map((index) => `told.${index}.${field} in lists`)),
     'providers.2.title in hits',
     'providers.2.number in hits',
     'more in offered',
@@ -351,6 +378,17 @@ t.test('the largest numbers that are allowed come through exactly', async (t) =>
 
 const FILE_CARRIERS = [
   [
+    'lists',
+    parseLinkMessage,
+    (name: string) => ({
+      type: 'lists',
+      told: [
+        { head, shared: [] },
+        { head, shared: [...files, { ...files[0], name }] },
+      ],
+    }),
+  ],
+  [
     'hits',
     parseLinkMessage,
     (name: string) => ({ ...links.find(({ type }) => type === 'hits'), providers: [provider, { ...provider, name }] }),
@@ -365,6 +403,11 @@ const FILE_CARRIERS = [
 ] as const;
 
 const PEER_CARRIERS = [
+  [
+    'lists',
+    parseLinkMessage,
+    (name: string) => ({ type: 'lists', told: [{ head: { ...head, contact: { ...contact, name } }, shared: [] }] }),
+  ],
   ['hello', parseLinkMessage, (name: string) => ({ ...hello, contact: { ...contact, name } })],
   ['reports', parseLinkMessage, (name: string) => ({ type: 'reports', reports: [report, { ...report, contact: { ...contact, name } }] })],
   ['assigned', parseServerAnswer, (name: string) => ({ ...answers[0], contact: { ...contact, name } })],

@@ -32,7 +32,7 @@ const proof = 'p'.repeat(16);
 
 export const report: Report = { contact, version: 3, neighbors: [other], keys, signature: 's'.repeat(86) };
 
-const head: Head = { contact, version: 7, entries: 2, digest: 'd'.repeat(22), keys, signature: 's'.repeat(86) };
+export const head: Head = { contact, version: 7, entries: 2, digest: 'd'.repeat(22), keys, signature: 's'.repeat(86) };
 
 export const links: readonly LinkMessage[] = [
   { type: 'hello', protocol: 1, contact, keys, nonce },
@@ -67,10 +67,24 @@ export const links: readonly LinkMessage[] = [
   { type: 'known', lists: [[peer, 7]] },
   { type: 'known', lists: [], buckets: [0, 7] },
   { type: 'known', lists: [], answer: true },
-  { type: 'wanted', peer, base: 3, start: 0 },
-  { type: 'list', head, start: 0, removed: [], put: [...files], more: true },
-  { type: 'list', head: { ...head, left: true }, base: 3, start: 0, removed: ['f2.txt'], put: [] },
-  { type: 'doubted', peer, version: 7 },
+  {
+    type: 'wanted',
+    wants: [
+      [peer, 3, 0],
+      [other, 0, 512],
+    ],
+  },
+  { type: 'lists', told: [{ head: { ...head, left: true }, shared: [] }] },
+  {
+    type: 'lists',
+    told: [
+      { head, shared: [...files] },
+      { head, shared: [...files], start: 3, more: true },
+      { head, shared: [], base: 3, removed: ['f2.txt'] },
+    ],
+    answer: true,
+  },
+  { type: 'doubted', lists: [[peer, 7]] },
   { type: 'cancel', query },
   { type: 'call', call: query, holder: peer, root: provider.root, trail: [other] },
   { type: 'call', call: query, holder: peer, root: provider.root, trail: [other], contact },

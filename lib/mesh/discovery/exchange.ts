@@ -39,6 +39,12 @@ const OLD = 0.25;
 
 type Search = Extract<MeshEvent, { type: 'search' }>;
 
+/** What is to be said of a version of a list, to all neighbours but those who know it. */
+interface News {
+  readonly version: number;
+  readonly knowers: readonly PeerId[];
+}
+
 export class ExchangeDiscovery implements Discovery {
   readonly name = 'exchange';
   readonly #lifeMs: number;
@@ -47,8 +53,10 @@ export class ExchangeDiscovery implements Discovery {
   readonly underway = this.#flood.underway;
   readonly #copy: Copy;
   readonly #exchanging: Exchanging;
-  /** Whose lists are newer than what neighbours were told, and from whom we have each. */
-  readonly #news = new Map<PeerId, PeerId | undefined>();
+  /** Whose lists are newer than what neighbours were told. */
+  readonly #news = new Map<PeerId, News>();
+  /** Who is doubted since neighbours were told, in which version, and which of these know that. */
+  readonly #doubts = new Map<PeerId, News>();
   #effects: MeshEffect[] = [];
   #mark: Mark | undefined;
   /** What we share, as it was told last. */
@@ -67,7 +75,11 @@ export class ExchangeDiscovery implements Discovery {
     this.#copy = new Copy(lifeMs);
     this.#exchanging = new Exchanging(this.#copy, {
       send: (to, message) => this.#send(to, message),
-      isNews: (holder, from) => this.#isNews(holder, from),
+      isNews: (holder, version, knowers) => this.#isNews(holder, version, knowers),
+      isDoubted: (peer, version, knowers) => {
+        this.#tellSoon();
+        this.#doubts.set(peer, { version, knowers });
+      },
       refute: () => {
         this.#isDoubted = true;
       },
@@ -116,7 +128,7 @@ export class ExchangeDiscovery implements Discovery {
   // --- searching ------------------------------------------------------------------------------------------------------
 
   #knows({ only }: Search, view: View): boolean {
-    if (only !== undefined) return this.#copy.get(only)?.files !== undefined;
+    if (only !== undefined) return this.#copy.get(only)?.shared !== undefined;
     return this.#copy.isWholeFor(view.self) && (this.#exchanging.isCurrent || view.neighbors.size === 0);
   }
 
@@ -163,31 +175,38 @@ export class ExchangeDiscovery implements Discovery {
     const version = base + 1;
     const patch = change === undefined ? undefined : { base, version, removed: change.removed, put: change.put };
     this.#own = files;
-    this.#copy.take(headOf(files, version, false, view), files, view.now, patch);
-    this.#isNews(view.self, undefined);
+    this.#copy.take({ head: headOf(files, version, false, view), shared: files }, view.now, patch);
+    this.#isNews(view.self, version, []);
   }
 
   #leave(view: View): void {
     const head = headOf([], this.#copy.version(view.self) + 1, true, view);
-    for (const neighbor of view.neighbors) this.#send(neighbor, { type: 'list', head, start: 0, removed: [], put: [] });
+    for (const neighbor of view.neighbors) this.#send(neighbor, { type: 'lists', told: [{ head, shared: [] }] });
   }
 
   // --- telling --------------------------------------------------------------------------------------------------------
 
-  #isNews(holder: PeerId, from: PeerId | undefined): void {
-    if (this.#news.size === 0) this.#effects.push({ type: 'setTimer', timer: { of: 'discovery', task: TELL }, afterMs: NEWS_TOLD_MS });
-    this.#news.set(holder, from);
+  #isNews(holder: PeerId, version: number, knowers: readonly PeerId[]): void {
+    this.#tellSoon();
+    this.#news.set(holder, { version, knowers });
   }
 
-  #tell(view: View): void {
-    const news = [...this.#news].filter(([holder]) => this.#copy.get(holder) !== undefined || this.#copy.head(holder)?.left);
+  #tellSoon(): void {
+    if (this.#news.size + this.#doubts.size > 0) return;
+    this.#effects.push({ type: 'setTimer', timer: { of: 'discovery', task: TELL }, afterMs: NEWS_TOLD_MS });
+  }
+
+  #tell({ neighbors }: View): void {
+    // What is over by now, or has changed, is said anew or not at all.
+    const isStill = ([peer, { version }]: readonly [PeerId, News]) => this.#copy.version(peer) === version;
+    const news = [...this.#news].filter((each) => isStill(each) && (this.#copy.get(each[0]) ?? this.#copy.head(each[0])?.left));
+    const doubts = [...this.#doubts].filter((each) => isStill(each) && this.#copy.get(each[0]));
     this.#news.clear();
-    for (const neighbor of view.neighbors) {
-      const lists = news.flatMap(([holder, from]): [PeerId, number][] =>
-        from === neighbor || holder === neighbor ? [] : [[holder, this.#copy.version(holder)]],
-      );
-      for (let start = 0; start < lists.length; start += MAX_PEERS)
-        this.#send(neighbor, { type: 'known', lists: lists.slice(start, start + MAX_PEERS) });
+    this.#doubts.clear();
+    for (const neighbor of neighbors) {
+      // Who is doubted is told, to say that it lives; what it shares it knows best.
+      for (const lists of messagesOf(news, neighbor, neighbor)) this.#send(neighbor, { type: 'known', lists });
+      for (const lists of messagesOf(doubts, neighbor)) this.#send(neighbor, { type: 'doubted', lists });
     }
   }
 
@@ -248,6 +267,14 @@ export class ExchangeDiscovery implements Discovery {
   }
 }
 
+/** What of it a neighbour does not know, and is not about `but`, in as many messages as it takes. */
+function* messagesOf(news: readonly (readonly [PeerId, News])[], neighbor: PeerId, but?: PeerId): Generator<[PeerId, number][]> {
+  const lists = news.flatMap(([peer, { version, knowers }]): [PeerId, number][] =>
+    peer === but || knowers.includes(neighbor) ? [] : [[peer, version]],
+  );
+  for (let start = 0; start < lists.length; start += MAX_PEERS) yield lists.slice(start, start + MAX_PEERS);
+}
+
 function isTidings(message: { readonly type: string }): message is Tidings {
-  return ['tally', 'known', 'wanted', 'list', 'doubted'].includes(message.type);
+  return ['tally', 'known', 'wanted', 'lists', 'doubted'].includes(message.type);
 }

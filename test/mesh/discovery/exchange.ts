@@ -52,10 +52,11 @@ t.test('a change is told once to each, as what changed, and found', async (t) =>
   circle.pass(2_000);
   t.same(circle.finds('c', { by: 'all' }), ['b.txt at b', 'new.txt at a']);
   const sent = circle.taken();
-  const lists = sent.filter(({ type }) => type === 'list');
+  const lists = sent.filter(({ type }) => type === 'lists');
+  const change = { base: 1, removed: ['a.txt'], shared: [{ name: 'new.txt' }] };
   t.match(lists, [
-    { from: 'a', to: 'b', base: 1, removed: ['a.txt'], put: [{ name: 'new.txt' }] },
-    { from: 'b', to: 'c', base: 1, removed: ['a.txt'], put: [{ name: 'new.txt' }] },
+    { from: 'a', to: 'b', told: [change] },
+    { from: 'b', to: 'c', told: [change] },
   ]);
   t.equal(lists.length, 2);
   t.equal(sent.filter(({ type }) => type === 'known').length, 2);
@@ -82,7 +83,7 @@ t.test('who leaves is out of every copy, and stays out', async (t) => {
   circle.pass(2_000);
   t.same(circle.finds('c', 'a'), []);
   circle.hears('c', 'b', { type: 'known', lists: [[contactOf('a').peer, 1]] });
-  t.match(circle.taken().at(-1), { type: 'list', from: 'c', head: { left: true } }, 'whoever still has it is told');
+  t.match(circle.taken().at(-1), { type: 'lists', from: 'c', told: [{ head: { left: true } }] }, 'whoever still has it is told');
   circle.hears('c', 'b', { type: 'known', lists: [[contactOf('a').peer, 2]] });
   t.same(circle.taken(), []);
 });
@@ -133,7 +134,7 @@ t.test(
     }
     t.same(circle.finds('a', 'c'), ['c.txt at c'], 'longer than a list lives');
     t.notOk(
-      circle.taken().some(({ type }) => type === 'list'),
+      circle.taken().some(({ type }) => type === 'lists'),
       'and nobody had to say anything',
     );
     for (let turn = 0; turn < 9; turn++) {
@@ -163,12 +164,12 @@ t.test('a server that is away, or refuses, changes nothing', async (t) => {
     circle.tell('a', { type: 'serverAnswered', ask: 'of somebody else', answer: undefined });
   }
   t.same(circle.finds('a', 'c'), ['c.txt at c']);
-  const lists = circle.taken().filter((sent) => sent.type === 'list' && sent.head.contact.name === 'c');
+  const lists = circle.taken().flatMap((sent) => (sent.type === 'lists' ? sent.told.filter(({ head }) => head.contact.name === 'c') : []));
   t.match(
     lists,
     [
-      { base: 1, put: [] },
-      { base: 1, put: [] },
+      { base: 1, shared: [] },
+      { base: 1, shared: [] },
     ],
     'each has said once that it is there',
   );
@@ -228,7 +229,7 @@ t.test('the shorter that life, the more often members are counted: while they ar
     }
     const asked = circle.member('a').inquired.length;
     t.ok(Math.abs(asked - counts) <= 1, `${asked} times`);
-    t.notOk(circle.taken().some(({ type }) => type === 'list'));
+    t.notOk(circle.taken().some(({ type }) => type === 'lists'));
   }
 });
 
@@ -266,7 +267,7 @@ t.test('a list that changes all the time is told now and then', async (t) => {
     circle.member('a').shelf.put(fileOf(`f${turn}`));
     circle.pass(1_000);
   }
-  const told = circle.taken().filter(({ type, to }) => type === 'list' && to === 'b').length;
+  const told = circle.taken().filter(({ type, to }) => type === 'lists' && to === 'b').length;
   t.ok(told >= 6 && told <= 9, `${told} times`);
   circle.pass(20_000);
   t.equal(circle.finds('c', { by: 'all' }, 'a')?.length, 61);

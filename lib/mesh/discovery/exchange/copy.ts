@@ -10,25 +10,16 @@ import type { PeerId } from '../../../protocol/ids.ts';
 import { type Head, type SharedFile, TALLY_BUCKETS, type Want } from '../../../protocol/messages.ts';
 import { hashOf } from '../../chains.ts';
 import { Shelf } from '../../shelf.ts';
-import type { Patch } from './listed.ts';
-
-/** One list. */
-interface Listed {
-  readonly head: Head;
-  /** Undefined when there are more than are kept. */
-  readonly files: readonly SharedFile[] | undefined;
-}
-
-interface Row extends Listed {
-  /** When it falls out: whole milliseconds, which lie in the row. */
-  until: number;
-}
+import type { Listed, Patch } from './listed.ts';
 
 const NO_PATCHES: readonly Patch[] = [];
 
 export class Copy {
-  /** The lists of who is there. */
-  readonly #rows = new Map<PeerId, Row>();
+  /** In which row of the next two the list of who is there lies: objects would take as much again as all of this, a list of each of thousands. */
+  readonly #rows = new Map<PeerId, number>();
+  readonly #lists: Listed[] = [];
+  /** When each falls out, in whole milliseconds. */
+  readonly #untils: number[] = [];
   /** Who is gone: the last version, and until when it is remembered. */
   readonly #gone = new Map<PeerId, { readonly head: Head; readonly until: number }>();
   /** How lists came to be what they are, for who has an earlier version. */
@@ -54,8 +45,8 @@ export class Copy {
 
   /** Whether every list of which it is known is here; that of `self` is wherever it is. */
   isWholeFor(self: PeerId): boolean {
-    const own = this.#rows.get(self);
-    const others = this.#untold - Number(own !== undefined && own.files === undefined);
+    const own = this.get(self);
+    const others = this.#untold - Number(own !== undefined && own.shared === undefined);
     return others === 0 && this.#known < LISTS_KNOWN;
   }
 
@@ -66,7 +57,8 @@ export class Copy {
 
   /** The list of a peer; undefined when none is known, or it is gone. */
   get(peer: PeerId): Listed | undefined {
-    return this.#rows.get(peer);
+    const row = this.#rows.get(peer);
+    return row === undefined ? undefined : this.#lists[row];
   }
 
   /** What changed in the list of a peer, the last times. */
@@ -76,7 +68,7 @@ export class Copy {
 
   /** The head of a peer, whether it is there or has left. */
   head(peer: PeerId): Head | undefined {
-    return (this.#rows.get(peer) ?? this.#gone.get(peer))?.head;
+    return (this.get(peer) ?? this.#gone.get(peer))?.head;
   }
 
   /** The last version heard of; 0 for none. */
@@ -86,18 +78,19 @@ export class Copy {
 
   /** Until when the list of a peer is believed. */
   until(peer: PeerId): number {
-    return this.#rows.get(peer)?.until ?? 0;
+    const row = this.#rows.get(peer);
+    return (row === undefined ? undefined : this.#untils[row]) ?? 0;
   }
 
   /** The lists that are there, of these buckets. */
   versions(buckets: ReadonlySet<number>): [PeerId, number][] {
-    const versions: [PeerId, number][] = [];
-    if (buckets.size > 0) for (const [peer, { head }] of this.#rows) if (buckets.has(bucketOf(peer))) versions.push([peer, head.version]);
-    return versions;
+    const all = this.#lists.map(({ head }): [PeerId, number] => [head.contact.peer, head.version]);
+    return buckets.size === TALLY_BUCKETS ? all : all.filter(([peer]) => buckets.has(bucketOf(peer)));
   }
 
   /** Takes a newer version in; a whole list, or, with `patch`, what came of it. It lives from now on, unless its owner has left. */
-  take(head: Head, files: readonly SharedFile[], now: number, patch?: Patch): void {
+  take(listed: Listed & { readonly shared: readonly SharedFile[] }, now: number, patch?: Patch): void {
+    const { head, shared } = listed;
     const { peer } = head.contact;
     if (this.#known >= LISTS_KNOWN && this.head(peer) === undefined) return;
     const before = this.patches(peer);
@@ -105,10 +98,12 @@ export class Copy {
     this.#gone.delete(peer);
     const until = this.#lifeFrom(now);
     if (head.left) return void this.#gone.set(peer, { head, until });
-    const fits = head.entries <= LIST_FILES && this.#files + files.length <= LISTS_FILES && files.length === head.entries;
-    const row = { head, files: fits ? files : undefined, until };
-    this.#rows.set(peer, row);
-    this.#count(row, 1);
+    const fits = head.entries <= LIST_FILES && this.#files + shared.length <= LISTS_FILES && shared.length === head.entries;
+    const kept = fits ? listed : { head, shared: undefined };
+    this.#rows.set(peer, this.#lists.length);
+    this.#lists.push(kept);
+    this.#untils.push(until);
+    this.#count(kept, 1);
     if (patch !== undefined) this.#patches.set(peer, [...before, patch].slice(-PATCHES_REMEMBERED));
   }
 
@@ -117,7 +112,7 @@ export class Copy {
     const until = this.#lifeFrom(now);
     for (const peer of peers) {
       const row = this.#rows.get(peer);
-      if (row !== undefined) row.until = until;
+      if (row !== undefined) this.#untils[row] = until;
     }
   }
 
@@ -128,7 +123,7 @@ export class Copy {
 
   /** Doubts that whoever told this version lives; whether that is news. */
   doubt(peer: PeerId, version: number, now: number): boolean {
-    if (this.#rows.get(peer)?.head.version !== version || this.#doubted.has(peer)) return false;
+    if (this.get(peer)?.head.version !== version || this.#doubted.has(peer)) return false;
     this.#doubted.set(peer, now);
     return true;
   }
@@ -140,21 +135,22 @@ export class Copy {
 
   /** A peer is gone; its last version is remembered. */
   drop(peer: PeerId, now: number): void {
-    const row = this.#rows.get(peer);
-    if (row === undefined) return;
+    const listed = this.get(peer);
+    if (listed === undefined) return;
     this.#remove(peer);
-    this.#gone.set(peer, { head: row.head, until: this.#lifeFrom(now) });
+    this.#gone.set(peer, { head: listed.head, until: this.#lifeFrom(now) });
   }
 
   /** Lets go of what is over: of who was not heard of, and of the memory of who is gone. */
   expire(now: number): void {
     for (const [peer, { until }] of this.#gone) if (until <= now) this.#gone.delete(peer);
-    for (const [peer, { until }] of this.#rows) if (until <= now) this.drop(peer, now);
+    const over = this.#lists.filter((_, row) => Number(this.#untils[row]) <= now);
+    for (const { head } of over) this.drop(head.contact.peer, now);
   }
 
   /** What of one peer is meant, as that peer would answer. `salt`: see `Shelf`. */
   matching(peer: PeerId, want: Want, salt: number): readonly SharedFile[] {
-    const files = this.#rows.get(peer)?.files;
+    const files = this.get(peer)?.shared;
     if (files === undefined) return [];
     const shelf = this.#shelves.get(peer) ?? shelfOf(files, salt);
     this.#shelves.set(peer, shelf);
@@ -170,20 +166,28 @@ export class Copy {
     return Math.ceil(now) + this.#lifeMs;
   }
 
-  /** Takes the list of who is there away, with all that goes with it. */
+  /** Takes the list of who is there away, with all that goes with it; the last one moves to its row. */
   #remove(peer: PeerId): void {
     const row = this.#rows.get(peer);
     if (row === undefined) return;
+    const [removed, last, until] = [this.#lists[row], this.#lists.pop(), this.#untils.pop()];
+    if (removed === undefined || last === undefined || until === undefined) return;
     this.#rows.delete(peer);
-    this.#count(row, -1);
+    if (removed !== last) {
+      this.#rows.set(last.head.contact.peer, row);
+      this.#lists[row] = last;
+      this.#untils[row] = until;
+    }
+    this.#count(removed, -1);
     for (const about of [this.#patches, this.#shelves, this.#doubted]) about.delete(peer);
   }
 
-  #count({ head, files }: Row, times: 1 | -1): void {
-    const bucket = bucketOf(head.contact.peer);
-    this.#sums[bucket] = (Number(this.#sums[bucket]) + times * (hashOf(`${head.contact.peer} ${head.version}`, 0) >>> 0)) >>> 0;
-    this.#files += times * (files?.length ?? 0);
-    if (files === undefined) this.#untold += times;
+  #count({ head, shared }: Listed, times: 1 | -1): void {
+    const { peer } = head.contact;
+    const bucket = bucketOf(peer);
+    this.#sums[bucket] = (Number(this.#sums[bucket]) + times * (hashOf(peer, head.version) >>> 0)) >>> 0;
+    this.#files += times * (shared?.length ?? 0);
+    if (shared === undefined) this.#untold += times;
   }
 }
 

@@ -1,90 +1,171 @@
-/** Which lists neighbours have that we lack, and what has been asked of whom: a few parts of each neighbour at once, each list of one. */
-import { LIST_PART_MS, LISTS_AT_ONCE, LISTS_KNOWN } from '../../../config.ts';
+/** Which lists we lack, which neighbours have them, and what has been asked of whom: one question to each neighbour at once, each list of one. */
+import { LIST_PART_MS, LISTS_KNOWN } from '../../../config.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import type { Head, SharedFile } from '../../../protocol/messages.ts';
+import { type Head, MAX_WANTED, type SharedFile } from '../../../protocol/messages.ts';
 
-/** One list on its way. */
-export interface Errand {
+/** One list that we lack. */
+export interface Lack {
   readonly holder: PeerId;
-  readonly from: PeerId;
-  /** When its last part was asked for. */
-  askedAt: number;
+  /** The newest version that was offered, and the oldest. */
+  newest: number;
+  oldest: number;
+  /** Neighbours that have it, and have not failed to bring it. */
+  readonly offeredBy: PeerId[];
+  /** Whom it was asked of, and what was the newest version then; undefined when it is to be asked of somebody. */
+  askedOf: PeerId | undefined;
+  askedFor: number;
+  /** What came of that: nothing yet, another part that is not the last, or what is of no use. */
+  outcome: 'nothing' | 'part' | 'useless';
+  /** Changes did not fit what is here. */
+  isWantedWhole: boolean;
   /** Of which version these are the first files; undefined before any came. */
   head: Head | undefined;
   files: readonly SharedFile[];
 }
 
+interface Question {
+  readonly askedAt: number;
+  /** In the order in which they were asked for. */
+  readonly lacks: readonly Lack[];
+}
+
+const NO_FILES: readonly SharedFile[] = [];
+const NOTHING: readonly Lack[] = [];
+
 export class Fetching {
-  /** By neighbour: whose list it has, in which version. */
-  readonly #offers = new Map<PeerId, Map<PeerId, number>>();
-  readonly #errands = new Map<PeerId, Errand>();
+  readonly #lacks = new Map<PeerId, Lack>();
+  /** By neighbour: what may be asked of it next, and what is not lacked any more. */
+  readonly #queues = new Map<PeerId, PeerId[]>();
+  readonly #questions = new Map<PeerId, Question>();
 
-  /** Notes that a neighbour has this. */
+  /** Whether nothing is lacked that anybody has. */
+  get isIdle(): boolean {
+    return this.#lacks.size === 0;
+  }
+
+  /** A neighbour has this version of a list, and we have none as new. */
   offered(neighbor: PeerId, holder: PeerId, version: number): void {
-    const offers = this.#offers.get(neighbor) ?? new Map<PeerId, number>();
-    if (offers.size < LISTS_KNOWN || offers.has(holder)) offers.set(holder, Math.max(version, offers.get(holder) ?? 0));
-    this.#offers.set(neighbor, offers);
-  }
-
-  /** Whether a neighbour has something that we lack. */
-  isLacking(neighbor: PeerId): boolean {
-    return (this.#offers.get(neighbor)?.size ?? 0) > 0;
-  }
-
-  /** Whether nothing is on its way, and nobody has what `isNews`. */
-  isIdle(isNews: (holder: PeerId, version: number) => boolean): boolean {
-    if (this.#errands.size > 0) return false;
-    // What one neighbour offered has come from another meanwhile, as a rule.
-    for (const offers of this.#offers.values()) {
-      for (const [holder, version] of offers) {
-        if (isNews(holder, version)) return false;
-        offers.delete(holder);
+    const known = this.#lacks.get(holder);
+    if (known?.offeredBy.includes(neighbor)) known.newest = Math.max(known.newest, version);
+    else if ((this.#queues.get(neighbor)?.length ?? 0) < LISTS_KNOWN) {
+      this.#enqueue(neighbor, holder);
+      if (known === undefined) this.#lacks.set(holder, lackOf(holder, version, neighbor));
+      else {
+        known.offeredBy.push(neighbor);
+        known.newest = Math.max(known.newest, version);
+        known.oldest = Math.min(known.oldest, version);
       }
     }
-    return true;
   }
 
-  /** The lists to ask of a neighbour now, as far as `isNews`; they are on their way then. */
-  next(neighbor: PeerId, now: number, isNews: (holder: PeerId, version: number) => boolean): Errand[] {
-    const offers = this.#offers.get(neighbor);
-    if (offers === undefined) return [];
-    let room = LISTS_AT_ONCE - this.#errands.values().reduce((sum, { from }) => sum + Number(from === neighbor), 0);
-    const errands: Errand[] = [];
-    for (const [holder, version] of offers) {
-      if (room === 0) break;
-      if (!isNews(holder, version)) offers.delete(holder);
-      else if (!this.#errands.has(holder)) {
-        const errand: Errand = { holder, from: neighbor, askedAt: now, head: undefined, files: [] };
-        this.#errands.set(holder, errand);
-        errands.push(errand);
-        room -= 1;
+  /** The lists to ask of a neighbour now, in this order; none when it has not answered yet. */
+  next(neighbor: PeerId, now: number): readonly Lack[] {
+    const queue = this.#queues.get(neighbor);
+    if (queue === undefined || queue.length === 0 || this.#questions.has(neighbor)) return NOTHING;
+    const lacks: Lack[] = [];
+    while (lacks.length < MAX_WANTED) {
+      const holder = queue.pop();
+      if (holder === undefined) break;
+      const lack = this.#lacks.get(holder);
+      if (lack?.askedOf !== undefined || lack?.offeredBy.includes(neighbor) !== true) continue;
+      lack.askedOf = neighbor;
+      lack.askedFor = lack.newest;
+      lack.outcome = 'nothing';
+      lacks.push(lack);
+    }
+    if (lacks.length > 0) this.#questions.set(neighbor, { askedAt: now, lacks });
+    return lacks;
+  }
+
+  /** What that neighbour was asked for of this peer. */
+  asked(holder: PeerId, neighbor: PeerId): Lack | undefined {
+    const lack = this.#lacks.get(holder);
+    return lack?.askedOf === neighbor ? lack : undefined;
+  }
+
+  /** This version is here; answers the neighbours that are known to have it. */
+  took(holder: PeerId, version: number): readonly PeerId[] {
+    const lack = this.#lacks.get(holder);
+    if (lack === undefined) return [];
+    if (lack.newest <= version) this.#lacks.delete(holder);
+    return lack.oldest >= version ? lack.offeredBy : [];
+  }
+
+  /**
+   * A neighbour has answered its question: what it brought of no use, or passed over, is asked of others; what had no room is asked
+   * again, as is the rest of what came in part. Answers whether others are to be asked.
+   */
+  answered(neighbor: PeerId): boolean {
+    const lacks = this.#questions.get(neighbor)?.lacks ?? NOTHING;
+    this.#questions.delete(neighbor);
+    const told = lacks.findLastIndex((lack) => lack.outcome !== 'nothing' || this.#lacks.get(lack.holder) !== lack);
+    let hasFailed = false;
+    for (const [index, lack] of lacks.entries()) {
+      if (this.#lacks.get(lack.holder) !== lack) continue;
+      if (lack.outcome === 'part' || (told !== -1 && index > told)) this.#askAgain(lack, neighbor);
+      else {
+        this.#fail(lack, neighbor);
+        hasFailed = true;
       }
     }
-    return errands;
+    return hasFailed;
   }
 
-  /** What is on its way of this peer, from that neighbour. */
-  errand(holder: PeerId, from: PeerId): Errand | undefined {
-    const errand = this.#errands.get(holder);
-    return errand?.from === from ? errand : undefined;
-  }
-
-  /** It came; or it did not, and that neighbour is not asked for it again until it offers it anew. */
-  over({ holder, from }: Errand): void {
-    this.#errands.delete(holder);
-    this.#offers.get(from)?.delete(holder);
-  }
-
-  /** A neighbour is gone, and so is what it was asked for. */
+  /** A neighbour is gone, and so is what it offered and was asked for. */
   lost(neighbor: PeerId): void {
-    this.#offers.delete(neighbor);
-    for (const errand of this.#errands.values()) if (errand.from === neighbor) this.#errands.delete(errand.holder);
+    this.#queues.delete(neighbor);
+    this.#questions.delete(neighbor);
+    for (const lack of this.#lacks.values()) if (lack.offeredBy.includes(neighbor)) this.#fail(lack, neighbor);
   }
 
-  /** Gives up what does not come. */
+  /** Gives up what does not come; whether there was such. */
   giveUpLate(now: number): boolean {
-    const late = [...this.#errands.values()].filter(({ askedAt }) => now - askedAt >= LIST_PART_MS);
-    for (const errand of late) this.over(errand);
+    const late = [...this.#questions].filter(([, { askedAt }]) => now - askedAt >= LIST_PART_MS);
+    for (const [neighbor, { lacks }] of late) {
+      this.#questions.delete(neighbor);
+      for (const lack of lacks) if (this.#lacks.get(lack.holder) === lack) this.#fail(lack, neighbor);
+    }
     return late.length > 0;
   }
+
+  #askAgain(lack: Lack, neighbor: PeerId): void {
+    lack.askedOf = undefined;
+    this.#enqueue(neighbor, lack.holder);
+  }
+
+  /** That neighbour does not bring it, unless it has offered a newer version since. */
+  #fail(lack: Lack, neighbor: PeerId): void {
+    const { holder, offeredBy } = lack;
+    const wasAsked = lack.askedOf === neighbor;
+    if (wasAsked) {
+      lack.askedOf = undefined;
+      lack.head = undefined;
+      lack.files = NO_FILES;
+      lack.isWantedWhole = false;
+    }
+    if (!wasAsked || lack.newest <= lack.askedFor) offeredBy.splice(offeredBy.indexOf(neighbor), 1);
+    if (offeredBy.length === 0) this.#lacks.delete(holder);
+    else if (wasAsked) for (const other of offeredBy) this.#enqueue(other, holder);
+  }
+
+  #enqueue(neighbor: PeerId, holder: PeerId): void {
+    const queue = this.#queues.get(neighbor);
+    if (queue === undefined) this.#queues.set(neighbor, [holder]);
+    else queue.push(holder);
+  }
+}
+
+function lackOf(holder: PeerId, version: number, neighbor: PeerId): Lack {
+  return {
+    holder,
+    newest: version,
+    oldest: version,
+    offeredBy: [neighbor],
+    askedOf: undefined,
+    askedFor: 0,
+    outcome: 'nothing',
+    isWantedWhole: false,
+    head: undefined,
+    files: NO_FILES,
+  };
 }

@@ -8,23 +8,23 @@
  */
 import { DOUBTS_AT_ONCE, DOUBTS_PER_SECOND, LIST_FILES, LIST_PARTS_AT_ONCE, LIST_PARTS_PER_SECOND } from '../../../config.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import { type Head, MAX_PEERS, type SharedFile } from '../../../protocol/messages.ts';
+import { type Head, MAX_PEERS, MAX_WANTED, type SharedFile, type Told } from '../../../protocol/messages.ts';
 import { Allowance } from '../../allowance.ts';
 import type { MeshMessage } from '../../events.ts';
 import type { View } from '../discovery.ts';
 import type { Copy } from './copy.ts';
-import { type Errand, Fetching } from './fetching.ts';
-import { digestOf, isGenuineHead, type Patch, partOf, patched, patchFrom } from './listed.ts';
+import { Fetching, type Lack } from './fetching.ts';
+import { Bundle, digestOf, isGenuineHead, type Listed, type Patch, patched } from './listed.ts';
 
 type Message<Type extends MeshMessage['type']> = Extract<MeshMessage, { type: Type }>;
-type ListMessage = Message<'list'>;
 /** What this is told. */
-export type Tidings = Message<'tally' | 'known' | 'wanted' | 'list' | 'doubted'>;
+export type Tidings = Message<'tally' | 'known' | 'wanted' | 'lists' | 'doubted'>;
 
-/** What is wanted of the strategy: to send; to tell on, soon, that there is a newer list; to say that we live. */
+/** What is wanted of the strategy: to send; to tell on, soon, that there is a newer list, or a doubt, to all but those; to say that we live. */
 interface Teller {
   send(to: PeerId, message: Tidings): void;
-  isNews(holder: PeerId, from: PeerId): void;
+  isNews(holder: PeerId, version: number, knowers: readonly PeerId[]): void;
+  isDoubted(peer: PeerId, version: number, knowers: readonly PeerId[]): void;
   refute(): void;
 }
 
@@ -37,7 +37,6 @@ export class Exchanging {
   readonly #parts = new Map<PeerId, Allowance>();
   readonly #doubts = new Map<PeerId, Allowance>();
   #hasAgreed = false;
-  readonly #isNews = (holder: PeerId, version: number) => version > this.#copy.version(holder);
 
   constructor(copy: Copy, teller: Teller) {
     this.#copy = copy;
@@ -46,7 +45,7 @@ export class Exchanging {
 
   /** Whether our copy has been the same as a neighbour's, and since then nothing is known that it lacks. */
   get isCurrent(): boolean {
-    return this.#hasAgreed && this.#fetching.isIdle(this.#isNews);
+    return this.#hasAgreed && this.#fetching.isIdle;
   }
 
   received(from: PeerId, message: Tidings, view: View): void {
@@ -57,8 +56,8 @@ export class Exchanging {
         return this.#known(from, message, view);
       case 'wanted':
         return this.#wanted(from, message, view);
-      case 'list':
-        return this.#listed(from, message, view);
+      case 'lists':
+        return this.#lists(from, message, view);
       case 'doubted':
         return this.#doubted(from, message, view);
     }
@@ -82,10 +81,9 @@ export class Exchanging {
     if (this.#fetching.giveUpLate(view.now)) this.#pullAll(view);
   }
 
-  /** Tells all neighbours but `but` that whoever told this version may be gone. */
-  doubt(peer: PeerId, version: number, view: View, but?: PeerId): void {
-    if (!this.#copy.doubt(peer, version, view.now)) return;
-    for (const neighbor of view.neighbors) if (neighbor !== but) this.#teller.send(neighbor, { type: 'doubted', peer, version });
+  /** Whoever told this version may be gone: so it is said to all neighbours but `from`. */
+  doubt(peer: PeerId, version: number, view: View, from?: PeerId): void {
+    if (this.#copy.doubt(peer, version, view.now)) this.#teller.isDoubted(peer, version, from === undefined ? [] : [from]);
   }
 
   // --- comparing ------------------------------------------------------------------------------------------------------
@@ -106,7 +104,7 @@ export class Exchanging {
   }
 
   #known(from: PeerId, { lists, buckets, answer }: Message<'known'>, view: View): void {
-    const older: [PeerId, number][] = [];
+    const contradiction = new Contradiction();
     const same = buckets && new Set<PeerId>();
     for (const [holder, version] of lists) {
       const own = this.#copy.version(holder);
@@ -114,115 +112,142 @@ export class Exchanging {
         // Nobody knows our own list better.
         if (holder !== view.self) this.#fetching.offered(from, holder, version);
       } else if (version === own && this.#copy.get(holder) !== undefined) same?.add(holder);
-      else this.#contradict(from, holder, version, older);
+      else this.#contradict(contradiction, holder, version);
     }
+    if (contradiction.told.length > 0) this.#teller.send(from, { type: 'lists', told: contradiction.told });
+    if (contradiction.doubted.length > 0) this.#teller.send(from, { type: 'doubted', lists: contradiction.doubted });
     if (buckets !== undefined) {
       const lacking = this.#copy.versions(new Set(buckets)).filter(([peer]) => !same?.has(peer));
       this.#tell(from, lacking, { answer: true });
-    } else if (older.length > 0) this.#tell(from, older);
+    } else if (contradiction.older.length > 0) this.#tell(from, contradiction.older);
     if (buckets !== undefined || answer) this.#compared.add(from);
     this.#pull(from, view);
   }
 
   /** What they have is older than what we have, or of somebody who is gone. */
-  #contradict(to: PeerId, holder: PeerId, version: number, older: [PeerId, number][]): void {
+  #contradict({ told, doubted, older }: Contradiction, holder: PeerId, version: number): void {
     const head = this.#copy.head(holder);
     if (head === undefined) return;
     if (head.left) {
-      if (version < head.version) this.#teller.send(to, { type: 'list', head, start: 0, removed: [], put: [] });
-    } else if (this.#copy.get(holder) === undefined) this.#teller.send(to, { type: 'doubted', peer: holder, version });
+      if (version < head.version && told.length < MAX_WANTED) told.push({ head, shared: [] });
+    } else if (this.#copy.get(holder) === undefined) doubted.push([holder, version]);
     else older.push([holder, head.version]);
   }
 
   // --- asking ---------------------------------------------------------------------------------------------------------
 
   #pull(from: PeerId, view: View): void {
-    const errands = this.#fetching.next(from, view.now, this.#isNews);
-    for (const { holder } of errands) {
-      const { head } = this.#copy.get(holder) ?? {};
-      this.#teller.send(from, { type: 'wanted', peer: holder, base: head?.version ?? 0, start: 0 });
-    }
-    if (this.#compared.has(from) && !this.#fetching.isLacking(from)) this.#hasAgreed = true;
+    const lacks = this.#fetching.next(from, view.now);
+    if (lacks.length > 0) this.#teller.send(from, { type: 'wanted', wants: lacks.map((lack) => this.#want(lack)) });
+    if (this.#compared.size > 0 && this.#fetching.isIdle) this.#hasAgreed = true;
+  }
+
+  #want({ holder, isWantedWhole, files }: Lack): [holder: PeerId, base: number, start: number] {
+    const isWhole = isWantedWhole || files.length > 0;
+    return [holder, isWhole ? 0 : (this.#copy.get(holder)?.head.version ?? 0), files.length];
   }
 
   #pullAll(view: View): void {
     for (const neighbor of view.neighbors) this.#pull(neighbor, view);
   }
 
-  #wanted(from: PeerId, { peer, base, start }: Message<'wanted'>, view: View): void {
-    const listed = this.#copy.get(peer);
-    const head = this.#copy.head(peer);
-    if (head === undefined || !mayDo(this.#parts, from, LIST_PARTS_PER_SECOND, LIST_PARTS_AT_ONCE, view)) return;
-    if (listed?.files === undefined) return this.#teller.send(from, { type: 'list', head, start: 0, removed: [], put: [] });
-    const patch = base > 0 && start === 0 ? patchFrom(base, this.#copy.patches(peer)) : undefined;
-    if (patch !== undefined)
-      return this.#teller.send(from, { type: 'list', head, base, start, removed: [...patch.removed], put: [...patch.put] });
-    const put = partOf(listed.files, start) as SharedFile[];
-    const hasMore = start + put.length < listed.files.length;
-    this.#teller.send(from, { type: 'list', head, start, removed: [], put, ...(hasMore && { more: true as const }) });
+  #wanted(from: PeerId, { wants }: Message<'wanted'>, view: View): void {
+    if (!mayDo(this.#parts, from, LIST_PARTS_PER_SECOND, LIST_PARTS_AT_ONCE, view)) return;
+    const bundle = new Bundle();
+    for (const [peer, base, start] of wants) {
+      const head = this.#copy.head(peer);
+      if (head === undefined) continue;
+      const listed = this.#copy.get(peer) ?? { head, shared: undefined };
+      if (!bundle.add(listed, this.#copy.patches(peer), base, start)) break;
+    }
+    this.#teller.send(from, { type: 'lists', told: bundle.told, answer: true });
   }
 
   // --- what comes -----------------------------------------------------------------------------------------------------
 
-  #listed(from: PeerId, message: ListMessage, view: View): void {
-    const { head } = message;
+  #lists(from: PeerId, { told, answer }: Message<'lists'>, view: View): void {
+    for (const each of told) this.#listed(from, each, view);
+    if (answer && this.#fetching.answered(from)) this.#pullAll(view);
+    else this.#pull(from, view);
+  }
+
+  #listed(from: PeerId, told: Told, view: View): void {
+    const { head } = told;
     const { peer } = head.contact;
-    const errand = this.#fetching.errand(peer, from);
-    if (peer === view.self || (errand === undefined && !head.left)) return;
+    const lack = this.#fetching.asked(peer, from);
+    if (peer === view.self || (lack === undefined && !head.left)) return;
+    if (lack !== undefined) lack.outcome = 'useless';
     // Of the parts of one version the head is one, and looked at once.
     const isNews = head.version > this.#copy.version(peer);
-    const isGenuine = isNews && (errand?.head?.signature === head.signature || isGenuineHead(head, view));
-    if (isGenuine && head.left) this.#take(from, head, [], undefined, view);
-    else if (isGenuine && errand !== undefined && this.#gather(errand, message, view)) return;
-    if (errand !== undefined) this.#fetching.over(errand);
-    this.#pull(from, view);
+    const isGenuine = isNews && (lack?.head?.signature === head.signature || isGenuineHead(head, view));
+    if (isGenuine && head.left) this.#take(from, { head, shared: [] }, undefined, view);
+    else if (isGenuine && lack !== undefined) this.#gather(from, lack, told, view);
   }
 
-  /** Takes a part in; whether the list is on its way still. */
-  #gather(errand: Errand, message: ListMessage, view: View): boolean {
-    const { head, base, start, removed, put, more } = message;
-    const { from } = errand;
-    if (base !== undefined) return this.#patch(errand, head, { base, version: head.version, removed, put }, view);
+  #gather(from: PeerId, lack: Lack, told: Told, view: View): void {
+    const { head, shared, start = 0, base, more } = told;
+    if (base !== undefined)
+      return this.#patch(from, lack, told, { base, version: head.version, removed: told.removed ?? [], put: shared }, view);
     // Another version than that of the parts before: from the beginning.
-    if (start > 0 && errand.head?.version !== head.version) return this.#ask(errand, 0, view);
-    errand.files = start === 0 ? put : [...errand.files, ...put];
-    errand.head = head;
-    if (more === undefined || head.entries > LIST_FILES) {
-      const isUntold = head.entries > LIST_FILES;
-      if (isUntold || isThat(errand.files, head, view)) this.#take(from, head, isUntold ? [] : errand.files, undefined, view);
-      return false;
-    }
-    if (put.length === 0 || errand.files.length >= head.entries) return false;
-    return this.#ask(errand, errand.files.length, view);
+    if (start > 0 && lack.head?.version !== head.version) return anew(lack);
+    const gathered = start === 0 ? shared : [...lack.files, ...shared];
+    const isUntold = head.entries > LIST_FILES;
+    if (isUntold) this.#take(from, { head, shared: [] }, undefined, view);
+    else if (more !== undefined) {
+      if (shared.length === 0 || gathered.length >= head.entries) return;
+      lack.head = head;
+      lack.files = gathered;
+      lack.outcome = 'part';
+    } else if (isThat(gathered, head, view)) this.#take(from, isWhole(told) ? told : { head, shared: gathered }, undefined, view);
   }
 
-  #patch(errand: Errand, head: Head, patch: Patch, view: View): boolean {
+  #patch(from: PeerId, lack: Lack, { head }: Told, patch: Patch, view: View): void {
     const before = this.#copy.get(head.contact.peer);
-    const files = before?.head.version === patch.base && before.files !== undefined ? patched(before.files, patch) : undefined;
-    if (files === undefined || !isThat(files, head, view)) return this.#ask(errand, 0, view);
-    this.#take(errand.from, head, files, patch, view);
-    return false;
+    const files = before?.head.version === patch.base && before.shared !== undefined ? patched(before.shared, patch) : undefined;
+    if (files !== undefined && isThat(files, head, view)) this.#take(from, { head, shared: files }, patch, view);
+    else anew(lack);
   }
 
-  #ask(errand: Errand, start: number, view: View): true {
-    errand.askedAt = view.now;
-    this.#teller.send(errand.from, { type: 'wanted', peer: errand.holder, base: 0, start });
-    return true;
+  #take(from: PeerId, listed: Listed & { readonly shared: readonly SharedFile[] }, patch: Patch | undefined, view: View): void {
+    const { contact, version } = listed.head;
+    this.#copy.take(listed, view.now, patch);
+    const knowers = this.#fetching.took(contact.peer, version);
+    this.#teller.isNews(contact.peer, version, knowers.includes(from) ? knowers : [from]);
   }
 
-  #take(from: PeerId, head: Head, files: readonly SharedFile[], patch: Patch | undefined, view: View): void {
-    this.#copy.take(head, files, view.now, patch);
-    this.#teller.isNews(head.contact.peer, from);
+  #doubted(from: PeerId, { lists }: Message<'doubted'>, view: View): void {
+    const newer: [PeerId, number][] = [];
+    for (const [peer, version] of lists) {
+      if (!mayDo(this.#doubts, from, DOUBTS_PER_SECOND, DOUBTS_AT_ONCE, view)) break;
+      const own = this.#copy.version(peer);
+      if (peer === view.self) {
+        if (version === own) this.#teller.refute();
+      } else if (own > version && this.#copy.get(peer) !== undefined) newer.push([peer, own]);
+      else this.doubt(peer, version, view, from);
+    }
+    if (newer.length > 0) this.#tell(from, newer);
   }
+}
 
-  #doubted(from: PeerId, { peer, version }: Message<'doubted'>, view: View): void {
-    if (!mayDo(this.#doubts, from, DOUBTS_PER_SECOND, DOUBTS_AT_ONCE, view)) return;
-    const own = this.#copy.version(peer);
-    if (peer === view.self) {
-      if (version === own) this.#teller.refute();
-    } else if (own > version && this.#copy.get(peer) !== undefined) this.#tell(from, [[peer, own]]);
-    else this.doubt(peer, version, view, from);
-  }
+/** What is said to who knows something that is older than what we know. */
+class Contradiction {
+  readonly told: Told[] = [];
+  readonly doubted: [PeerId, number][] = [];
+  readonly older: [PeerId, number][] = [];
+}
+
+/** Whether it is as it is to be kept. */
+function isWhole({ start, removed }: Told): boolean {
+  return start === undefined && removed === undefined;
+}
+
+/** The list is to be told whole, from its beginning; by somebody else, if that was asked before. */
+function anew(lack: Lack): void {
+  if (lack.isWantedWhole) return;
+  lack.isWantedWhole = true;
+  lack.outcome = 'part';
+  lack.head = undefined;
+  lack.files = [];
 }
 
 function isThat(files: readonly SharedFile[], { entries, digest }: Head, view: View): boolean {

@@ -16,7 +16,7 @@ const files = (...names: string[]) => names.map((name) => fileOf(name));
 
 function copyOf(...lists: readonly (readonly [string, number, readonly SharedFile[]])[]): Copy {
   const copy = new Copy(LIFE_MS);
-  for (const [name, version, list] of lists) copy.take(headOf(name, version, list.length), list, 0);
+  for (const [name, version, list] of lists) copy.take({ head: headOf(name, version, list.length), shared: list }, 0);
   return copy;
 }
 
@@ -26,7 +26,7 @@ t.test('a list is searched as its owner would, in its newest version', async (t)
     copy.matching(a, { by: 'name', name: 'f1' }, 7).map(({ name }) => name),
     ['f1.txt'],
   );
-  copy.take(headOf('a', 2, 1), files('f2.txt'), 0);
+  copy.take({ head: headOf('a', 2, 1), shared: files('f2.txt') }, 0);
   t.same(copy.matching(a, { by: 'name', name: 'f1' }, 7), []);
   t.same(copy.matching(contactOf('c').peer, { by: 'all' }, 7), []);
   t.equal(copy.version(a), 2);
@@ -61,7 +61,7 @@ t.test('what is over falls out, and is remembered as long again, so that it is n
 
 t.test('who has left is out at once, with its version', async (t) => {
   const copy = copyOf(['a', 1, files('f1')]);
-  copy.take(headOf('a', 2, 0, true), [], 0);
+  copy.take({ head: headOf('a', 2, 0, true), shared: [] }, 0);
   t.equal(copy.get(a), undefined);
   t.equal(copy.head(a)?.left, true);
   t.equal(copy.living, 0);
@@ -79,7 +79,7 @@ t.test('who is doubted falls out after its time, unless it has said something ne
   t.ok(copy.doubt(b, 1, 10));
   copy.settleDoubts(9, 20);
   t.equal(copy.living, 2, 'too early');
-  copy.take(headOf('b', 2, 0), [], 15);
+  copy.take({ head: headOf('b', 2, 0), shared: [] }, 15);
   copy.settleDoubts(10, 20);
   t.same(all(copy), [[b, 2]]);
   t.notOk(copy.doubt(a, 1, 30), 'it is gone');
@@ -93,27 +93,27 @@ t.test('who is doubted falls out after its time, unless it has said something ne
 t.test('some changes are remembered, the last ones', async (t) => {
   const copy = copyOf(['a', 1, []]);
   for (let base = 1; base <= PATCHES_REMEMBERED + 2; base++)
-    copy.take(headOf('a', base + 1, 0), [], 0, { base, version: base + 1, removed: [], put: [] });
+    copy.take({ head: headOf('a', base + 1, 0), shared: [] }, 0, { base, version: base + 1, removed: [], put: [] });
   t.equal(copy.patches(a).length, PATCHES_REMEMBERED);
   t.equal(copy.patches(a)[0]?.base, 3);
-  copy.take(headOf('a', 99, 0), [], 0);
+  copy.take({ head: headOf('a', 99, 0), shared: [] }, 0);
   t.same(copy.patches(a), [], 'none of before a whole list');
-  copy.take(headOf('b', 2, 0), [], 0, { base: 1, version: 2, removed: [], put: [] });
+  copy.take({ head: headOf('b', 2, 0), shared: [] }, 0, { base: 1, version: 2, removed: [], put: [] });
   t.equal(copy.patches(b).length, 1);
 });
 
 t.test('too long a list is known and not kept, and then the copy is not whole; too many lists are not known', async (t) => {
   const copy = copyOf(['a', 1, []]);
-  copy.take(headOf('b', 1, LIST_FILES + 1), [], 0);
+  copy.take({ head: headOf('b', 1, LIST_FILES + 1), shared: [] }, 0);
   t.notOk(copy.isWholeFor(a));
   t.ok(copy.isWholeFor(b), 'for itself it has its own');
-  t.equal(copy.get(b)?.files, undefined);
+  t.equal(copy.get(b)?.shared, undefined);
   t.same(copy.matching(b, { by: 'all' }, 0), []);
-  copy.take(headOf('b', 2, 0, true), [], 0);
+  copy.take({ head: headOf('b', 2, 0, true), shared: [] }, 0);
   t.ok(copy.isWholeFor(a));
   for (let index = 0; index < LISTS_KNOWN; index++) {
     const peer = peerId(index.toString(36).padStart(12, '0'));
-    copy.take({ ...headOf('c', 1, 0), contact: { ...contactOf('c'), peer } }, [], 0);
+    copy.take({ head: { ...headOf('c', 1, 0), contact: { ...contactOf('c'), peer } }, shared: [] }, 0);
   }
   t.equal(copy.living, LISTS_KNOWN - 1);
   t.notOk(copy.isWholeFor(a));

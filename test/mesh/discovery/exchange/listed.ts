@@ -2,6 +2,7 @@ import t from 'tap';
 import { LINK_MESSAGE_BYTES } from '../../../../lib/config.ts';
 import type { View } from '../../../../lib/mesh/discovery/discovery.ts';
 import {
+  Bundle,
   difference,
   headOf,
   isGenuineHead,
@@ -68,12 +69,40 @@ t.test('a list goes in parts that fit into messages, and a short one as it is', 
   const head = headOf(wide, 1, false, view);
   let start = 0;
   for (let part = partOf(wide, start); part.length > 0; part = partOf(wide, start)) {
-    const text = encode({ type: 'list', head, start, removed: [], put: [...part], more: true });
-    t.ok(Buffer.byteLength(text) <= LINK_MESSAGE_BYTES);
+    const bundle = new Bundle();
+    t.ok(bundle.add({ head, shared: wide }, [], 0, start));
+    t.match(bundle.told, [{ start, shared: part, ...(start + part.length < wide.length && { more: true }) }]);
+    t.ok(sizeOf(bundle) <= LINK_MESSAGE_BYTES);
     start += part.length;
   }
   t.equal(start, wide.length);
 });
+
+t.test('as many lists go into a message as fit, each whole or what changed in it, and a part of one only alone', async (t) => {
+  const name = '語'.repeat(64);
+  const contact = { ...contactOf('m'), name, network: name, account: name, host: 'h'.repeat(253), signature: 's'.repeat(128) };
+  const head = (list: readonly SharedFile[]) => headOf(list, Number.MAX_SAFE_INTEGER, true, { ...view, contact });
+  const bundle = new Bundle();
+  let lists = 0;
+  while (bundle.add({ head: head([]), shared: [] }, [], 0, 0)) lists += 1;
+  t.equal(bundle.told.length, lists);
+  t.ok(sizeOf(bundle) <= LINK_MESSAGE_BYTES && sizeOf(bundle) > LINK_MESSAGE_BYTES / 2, `${lists} lists in ${sizeOf(bundle)} bytes`);
+
+  const long = files(...Array.from({ length: MAX_LISTED + 1 }, (_, index) => `f${index}`));
+  const mixed = new Bundle();
+  const short = { head: head(files('a')), shared: files('a') };
+  t.ok(mixed.add(short, [], 0, 0));
+  t.equal(mixed.told[0], short, 'a whole list goes as it is kept');
+  t.notOk(mixed.add({ head: head(long), shared: long }, [], 0, 0), 'it would have to be cut');
+  t.ok(mixed.add({ head: head(long), shared: long }, [patch(1, ['x'], 'y')], 1, 0), 'a change of it has room');
+  t.ok(mixed.add({ head: head(long), shared: undefined }, [], 0, 0), 'and so has that it is too long to be kept');
+  t.ok(mixed.add(short, [patch(1, ['x'], 'y')], 9, 0), 'who has a version of which no change is known gets it whole');
+  t.match(mixed.told, [{}, { base: 1, removed: ['x'], shared: files('y') }, { shared: [] }, { shared: files('a') }]);
+});
+
+function sizeOf({ told }: Bundle): number {
+  return Buffer.byteLength(encode({ type: 'lists', told, answer: true }));
+}
 
 t.test('a head is of a member, and what its owner signed', async (t) => {
   const head = headOf(files('a'), 3, false, view);
