@@ -1,5 +1,5 @@
 /** `floodmesh simulate`: a whole network in one process, in made-up time. */
-import { setFlagsFromString } from 'node:v8';
+import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { EXIT, FloodmeshError } from '../lib/errors.ts';
 import type { Searched } from '../lib/simulator/asking.ts';
@@ -34,7 +34,7 @@ export function scenes(): string {
     'Scenes:',
     ...all,
     `  ${RANDOM.padEnd(14)}whatever a seed makes up, every promise checked after each event`,
-    `  ${COMPARE.padEnd(14)}what each way to find a file costs and gives at each size, as tables (exchange: up to 2,000 peers)`,
+    `  ${COMPARE.padEnd(14)}what each way to find a file costs and gives at each size, as tables`,
   ].join('\n');
 }
 
@@ -60,14 +60,17 @@ export async function simulate(scene: string, { peers, seed, plan, discovery, js
 }
 
 async function compare(ways: readonly string[], sizes: readonly number[], seed: number, asJson: boolean): Promise<number> {
-  const { compared, isComparable } = await import('../lib/simulator/comparison.ts');
+  const { compared, heapNeeded } = await import('../lib/simulator/comparison.ts');
   // What the first network costs is the program's: it is read and compiled. No larger than what is compared: a small one has no partial views.
   const warmUp = Math.min(WARM_UP_PEERS, Math.max(...sizes));
   for (const discovery of ways) await compared(discovery, warmUp, { seed }, gauges());
   const all: Compared[] = [];
   for (const size of sizes)
     for (const discovery of ways) {
-      if (!isComparable(discovery, size)) continue;
+      if (heapNeeded(discovery, size) > getHeapStatistics().heap_size_limit) {
+        leftOut(discovery, size, heapNeeded(discovery, size));
+        continue;
+      }
       const figures = await compared(discovery, size, { seed }, gauges());
       if (asJson) say(JSON.stringify({ type: 'compared', ...figures }));
       all.push(figures);
@@ -77,6 +80,14 @@ async function compare(ways: readonly string[], sizes: readonly number[], seed: 
   if (ways.length === 1) say(table(all));
   else say(sizes.map((size) => table(all.filter(({ peers }) => peers === size))).join('\n\n'));
   return EXIT.done;
+}
+
+function leftOut(discovery: string, size: number, bytes: number): void {
+  const mebibytes = Math.ceil(bytes / 2 ** 20 / 1_000) * 1_000;
+  process.stderr.write(
+    `${discovery} among ${size} peers is left out: each keeps what all others share, which takes more memory than this process may have; ` +
+      `NODE_OPTIONS=--max-old-space-size=${mebibytes} allows it\n`,
+  );
 }
 
 function gauges(): Gauges {

@@ -1,10 +1,11 @@
 /**
  * `npm run strategies`: compares the ways to find a file, and writes what came out into docs/STRATEGIES.md: the tables between their
- * marks, the plots as SVG beside it. With a file of what `floodmesh simulate compare --json` printed, nothing is measured again; `--sizes`
- * says of how many peers networks are, `--into` in which folder page and plots are written.
+ * marks, the figures and the plots of them, as SVG, beside it. `--sizes` says of how many peers networks are, `--ways` which ways are
+ * compared, `--into` in which folder page, figures and plots are written. Figures that are there already stay until the same is measured
+ * again: a network that one run has not the time or the memory for is measured by another.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -57,14 +58,19 @@ const ROWS: readonly Row[] = [
   ['memory a peer', ({ bytesPerPeer }) => bytes(bytesPerPeer)],
 ];
 
-const { values, positionals } = parseArgs({
-  options: { sizes: { type: 'string', default: '10000,1000,100,10' }, into: { type: 'string' } },
-  allowPositionals: true,
+const { values } = parseArgs({
+  options: {
+    sizes: { type: 'string', default: '10000,1000,100,10' },
+    ways: { type: 'string', default: DISCOVERIES.join() },
+    into: { type: 'string' },
+  },
 });
 const into = values.into === undefined ? new URL('.', PAGE) : pathToFileURL(`${resolve(values.into)}/`);
 const plots = new URL('strategies/', into);
-const all = await measured(values.sizes.split(',').map(Number), positionals[0]);
+const kept = new URL('figures.jsonl', plots);
 mkdirSync(plots, { recursive: true });
+const all = sorted([...figuresIn(existsSync(kept) ? readFileSync(kept, 'utf8') : ''), ...(await measured())]);
+writeFileSync(kept, all.map((figures) => `${JSON.stringify(figures)}\n`).join(''));
 for (const plot of PLOTTED) writeFileSync(new URL(`${plot.file}.svg`, plots), await drawn(plot, all));
 const page = readFileSync(PAGE, 'utf8');
 writeFileSync(
@@ -72,28 +78,37 @@ writeFileSync(
   page.replace(/(<!-- figures -->\n)[\s\S]*(<!-- end of figures -->)/, (_, begin, end) => `${begin}\n${tables(all)}\n\n${end}`),
 );
 
-async function measured(sizes: readonly number[], file: string | undefined): Promise<readonly Compared[]> {
-  const lines = file === undefined ? await simulated(sizes) : readFileSync(file, 'utf8').trim().split('\n');
-  const figures: readonly Compared[] = lines.map((line) => JSON.parse(line));
+function figuresIn(lines: string): Compared[] {
+  return lines
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
+}
+
+/** The last of each network, in the order of sizes and ways. */
+function sorted(figures: readonly Compared[]): readonly Compared[] {
   const order = (name: string) => DISCOVERIES.indexOf(name);
-  return figures.toSorted((one, other) => one.peers - other.peers || order(one.discovery) - order(other.discovery));
+  const networks = new Map(figures.map((each) => [`${each.peers} ${each.discovery}`, each]));
+  return [...networks.values()].sort((one, other) => one.peers - other.peers || order(one.discovery) - order(other.discovery));
 }
 
 /** The largest first, and of these the ring, which takes longest; as many at once as there are processors. */
-async function simulated(sizes: readonly number[]): Promise<string[]> {
-  const networks = sizes.flatMap((peers) => {
-    const ways = peers < LARGE ? [DISCOVERIES.join()] : DISCOVERIES.toReversed();
-    return ways.map((discovery) => ['--peers', `${peers}`, '--discovery', discovery]);
+async function measured(): Promise<Compared[]> {
+  const compared = values.ways.split(',');
+  const networks = values.sizes.split(',').flatMap((peers) => {
+    const ways = Number(peers) < LARGE ? [values.ways] : compared.toReversed();
+    return ways.map((discovery) => ['--peers', peers, '--discovery', discovery]);
   });
-  const lines: string[] = [];
+  const figures: Compared[] = [];
   const worker = async () => {
     for (let words = networks.shift(); words !== undefined; words = networks.shift()) {
-      const { stdout } = await run(process.execPath, [fileURLToPath(PROGRAM), 'simulate', 'compare', ...words, '--json']);
-      lines.push(...stdout.split('\n').filter((line) => line !== ''));
+      const { stdout, stderr } = await run(process.execPath, [fileURLToPath(PROGRAM), 'simulate', 'compare', ...words, '--json']);
+      process.stderr.write(stderr);
+      figures.push(...figuresIn(stdout));
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  return lines;
+  return figures;
 }
 
 /** A line for each way, over the sizes, both axes logarithmic. */

@@ -63,12 +63,12 @@ const PACES: readonly (Pace & { readonly upTo: number })[] = [
 ];
 /** Long enough for whoever is left to close the gaps. */
 const HEALING_MS = 15_000;
-/** Where every peer knows of every other, one process cannot hold ten thousand of them: their copies grow with the square. */
-const MOST_PEERS: Readonly<Record<string, number>> = { exchange: 2_000 };
+/** What each peer keeps of each other, where every peer knows of every other: with what is told of it at one time. */
+const BYTES_PER_PAIR: Readonly<Record<string, number>> = { exchange: 160 };
 
-/** Whether a network of this size can be compared, in one process. */
-export function isComparable(discovery: string, peers: number): boolean {
-  return peers <= (MOST_PEERS[discovery] ?? Number.POSITIVE_INFINITY);
+/** How large a heap the copies in a network of this size may take, in bytes, which grow with its square; the rest is small beside that. */
+export function heapNeeded(discovery: string, peers: number): number {
+  return (BYTES_PER_PAIR[discovery] ?? 0) * peers ** 2;
 }
 
 /** The figures of one way to find a file in a network of this size. */

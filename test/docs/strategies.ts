@@ -12,12 +12,20 @@ t.setTimeout(120_000);
 t.test('its tables and plots are measured and written, of whatever size, and the rest of it stays', async (t) => {
   const into = t.testdir();
   const [command, ...node] = NODE;
-  await promisify(execFile)(command, [...node, 'scripts/strategies.ts', '--sizes', '3', '--into', into], {
-    env: { ...process.env, ...COMPILED },
-  });
+  const measured = (...words: string[]) =>
+    promisify(execFile)(command, [...node, 'scripts/strategies.ts', ...words, '--into', into], { env: { ...process.env, ...COMPILED } });
+  await measured('--sizes', '3');
+  await measured('--sizes', '3,4', '--ways', 'flood,ring');
   const [before, page] = ['docs', into].map((folder) => readFileSync(join(folder, 'STRATEGIES.md'), 'utf8'));
   t.match(page, `| 3 peers | ${DISCOVERIES.join(' | ')} |`);
+  t.match(page, '| 4 peers | flood | ring |');
   t.match(page, '| found: popular · rare | 100 % · 100 % |');
+  t.equal(
+    readFileSync(join(into, 'strategies', 'figures.jsonl'), 'utf8')
+      .trim()
+      .split('\n').length,
+    DISCOVERIES.length + 2,
+  );
   t.equal(withoutFigures(page), withoutFigures(before));
   for (const [, plot = ''] of String(page).matchAll(/\]\((strategies\/\w+\.svg)\)/g)) t.ok(existsSync(join(into, plot)), plot);
 });

@@ -47,6 +47,13 @@ t.test('ways to find a file are compared at each size, as tables or as JSON', as
   ]);
 });
 
+t.test('a network that needs more memory than there may be is left out of a comparison, and that is said', async (t) => {
+  const { code, out, err } = await simulated('compare', '--peers', '100000', '--discovery', 'exchange', '--json');
+  t.equal(code, EXIT.done);
+  t.equal(out, '');
+  t.match(err, /^exchange among 100000 peers is left out: .*; NODE_OPTIONS=--max-old-space-size=\d+ allows it\n$/);
+});
+
 t.test('a scene that does not exist, or a size that is none, is a usage error that says what to type', async (t) => {
   const scene = await simulated('doomsday');
   t.equal(scene.code, EXIT.usage);

@@ -170,15 +170,14 @@ export class Copy {
   #remove(peer: PeerId): void {
     const row = this.#rows.get(peer);
     if (row === undefined) return;
-    const [removed, last, until] = [this.#lists[row], this.#lists.pop(), this.#untils.pop()];
-    if (removed === undefined || last === undefined || until === undefined) return;
+    this.#count(this.#lists[row] as Listed, -1);
+    const [last, until] = [this.#lists.pop() as Listed, this.#untils.pop() as number];
     this.#rows.delete(peer);
-    if (removed !== last) {
+    if (row < this.#lists.length) {
       this.#rows.set(last.head.contact.peer, row);
       this.#lists[row] = last;
       this.#untils[row] = until;
     }
-    this.#count(removed, -1);
     for (const about of [this.#patches, this.#shelves, this.#doubted]) about.delete(peer);
   }
 

@@ -4,7 +4,7 @@ import type { View } from '../../../../lib/mesh/discovery/discovery.ts';
 import { headOf } from '../../../../lib/mesh/discovery/exchange/listed.ts';
 import type { MeshMessage } from '../../../../lib/mesh/events.ts';
 import { peerId } from '../../../../lib/protocol/ids.ts';
-import { type Head, MAX_PEERS, type SharedFile, type Told } from '../../../../lib/protocol/messages.ts';
+import { type Head, MAX_PEERS, MAX_WANTED, type SharedFile, type Told } from '../../../../lib/protocol/messages.ts';
 import { headText } from '../../../../lib/protocol/proofs.ts';
 import { spokenFor } from '../../mind.ts';
 import { contactOf, fileOf, shelfOf } from '../../network.ts';
@@ -140,6 +140,33 @@ t.test('a change that does not fit what is here is asked for as a whole list', a
   t.same(has(circle), ['g.txt at h']);
 });
 
+t.test('a list is taken as it is told, and what changed of it, whichever fields the teller needs', async (t) => {
+  const circle = listening();
+  offer(circle, 'x', 1);
+  circle.hears('m', 'x', list(signed('h', 1, files('f.txt')), files('f.txt'), { start: 0, removed: ['of nothing'] }));
+  t.same(has(circle), ['f.txt at h']);
+  offer(circle, 'x', 2);
+  circle.hears('m', 'x', list(signed('h', 2, files('f.txt', 'g.txt')), files('g.txt'), { base: 1 }));
+  t.same(has(circle), ['f.txt at h', 'g.txt at h']);
+  circle.taken();
+  circle.hears('m', 'z', wants('h', 1));
+  t.match(circle.taken(), [{ told: [{ base: 1, removed: [], shared: files('g.txt') }] }]);
+  circle.hears('m', 'z', wants('h'));
+  const [sent] = circle.taken();
+  t.same(sent?.type === 'lists' && Object.keys(sent.told[0] ?? {}), ['head', 'shared'], 'a whole list says no more than it must');
+});
+
+t.test('who knows many that have left is told of so many at once', async (t) => {
+  const circle = listening();
+  const names = Array.from({ length: MAX_WANTED + 2 }, (_, index) => `l${index}`);
+  for (const name of names) circle.hears('m', 'x', list(signed(name, 2, [], true), []));
+  circle.taken();
+  circle.hears('m', 'z', { type: 'known', lists: names.map((name) => [idOf(name), 1]) });
+  const [sent] = circle.taken();
+  t.equal(sent?.type === 'lists' && sent.told.length, MAX_WANTED);
+  t.notOk(sent?.type === 'lists' && sent.answer, 'which answers nothing');
+});
+
 t.test('a list longer than is kept is known, and told as what it is: others are asked for it by floods', async (t) => {
   const circle = listening();
   const head = signed('h', 1, files('f.txt'), false, LIST_FILES + 1);
@@ -170,9 +197,16 @@ t.test('sums that differ bring the versions of those buckets, and what is older 
     ],
   });
   t.match(circle.taken(), [{ type: 'known', to: 'z', lists: [[idOf('h'), 2]] }], 'an older one is contradicted');
+  circle.hears('m', 'z', { type: 'known', lists: [[idOf('h'), 2]] });
   circle.hears('m', 'z', { type: 'known', lists: [[idOf('m'), 9]] });
-  t.same(circle.taken(), [], 'nobody knows our own list better');
+  t.same(circle.taken(), [], 'the same is no news, and nobody knows our own list better');
   t.same(has(circle), []);
+});
+
+t.test('what both know is not told again', async (t) => {
+  const circle = listening();
+  circle.hears('m', 'x', { type: 'known', lists: [[idOf('m'), 1]], buckets: [0, 1, 2, 3, 4, 5, 6, 7] });
+  t.match(circle.taken(), [{ type: 'known', lists: [], answer: true }]);
 });
 
 t.test('many lists are told in several messages', async (t) => {
@@ -243,6 +277,27 @@ t.test('a list that says that its owner has left counts though nobody asked for 
   t.match(circle.taken(), [{ type: 'lists', told: [{ head: { left: true } }] }]);
   circle.hears('m', 'x', list(signed('m', 9, [], true), []));
   t.same(circle.finds('m', 'own'), undefined, 'nobody says for us that we have left');
+});
+
+t.test('many lists come in as few messages as they fit into, one question after another', async (t) => {
+  const circle = listening();
+  const names = Array.from({ length: 200 }, (_, index) => `h${index}`);
+  for (const name of names) {
+    circle.hears('m', 'x', { type: 'known', lists: [[idOf(name), 1]] });
+    circle.hears('m', 'x', list(signed(name, 1, files(`${name}.txt`)), files(`${name}.txt`)));
+  }
+  circle.taken();
+  circle.join('n', [], ['m']);
+  const sent = circle.taken();
+  t.equal(circle.finds('n', { by: 'text', text: '.txt' })?.length, 201);
+  const answers = sent.flatMap((each) => (each.type === 'lists' && each.to === 'n' ? [each.told.length] : []));
+  t.equal(
+    answers.reduce((sum, lists) => sum + lists, 0),
+    201,
+    'each once',
+  );
+  t.ok(answers.length <= 4, `${answers}`);
+  t.equal(sent.filter(({ type, to }) => type === 'wanted' && to === 'm').length, answers.length);
 });
 
 t.test('a list of many files is told and taken in parts', async (t) => {
