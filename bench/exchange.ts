@@ -5,6 +5,7 @@
  * the exchange, JSON as it is sent, without frames, as of one in eight of them; a round is what `EXCHANGE_ROUND_MS` says.
  */
 import { EXCHANGE_ROUND_MS } from '../lib/config.ts';
+import type { Tidings } from '../lib/mesh/discovery/exchange/tidings.ts';
 import { type Root, rootOf } from '../lib/protocol/ids.ts';
 import type { SharedFile } from '../lib/protocol/messages.ts';
 import { Simulation } from '../lib/simulator/simulation.ts';
@@ -14,7 +15,7 @@ const JOINS_PER_SECOND = 20;
 const SETTLING_MS = 120_000;
 const MINUTE_MS = 60_000;
 const PATIENCE_MS = 10 * MINUTE_MS;
-const OWN = ['tally', 'known', 'wanted', 'list', 'doubted'];
+const OWN: readonly Tidings['type'][] = ['tally', 'known', 'wanted', 'lists', 'doubted'];
 
 export async function exchange([count = '1000', minutes = '60']: readonly string[]): Promise<object> {
   const [peers, restMinutes] = [Number(count), Number(minutes)];

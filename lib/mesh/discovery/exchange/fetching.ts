@@ -37,6 +37,8 @@ export class Fetching {
   /** By neighbour: what may be asked of it next, and what is not lacked any more. */
   readonly #queues = new Map<PeerId, PeerId[]>();
   readonly #questions = new Map<PeerId, Question>();
+  /** How many are asked of a neighbour whose last answer had no room for more: twice what came. */
+  readonly #most = new Map<PeerId, number>();
 
   /** Whether nothing is lacked that anybody has. */
   get isIdle(): boolean {
@@ -63,7 +65,8 @@ export class Fetching {
     const queue = this.#queues.get(neighbor);
     if (queue === undefined || queue.length === 0 || this.#questions.has(neighbor)) return NOTHING;
     const lacks: Lack[] = [];
-    while (lacks.length < MAX_WANTED) {
+    const most = this.#most.get(neighbor) ?? MAX_WANTED;
+    while (lacks.length < most) {
       const holder = queue.pop();
       if (holder === undefined) break;
       const lack = this.#lacks.get(holder);
@@ -99,6 +102,7 @@ export class Fetching {
     const lacks = this.#questions.get(neighbor)?.lacks ?? NOTHING;
     this.#questions.delete(neighbor);
     const told = lacks.findLastIndex((lack) => lack.outcome !== 'nothing' || this.#lacks.get(lack.holder) !== lack);
+    this.#most.set(neighbor, told === lacks.length - 1 ? MAX_WANTED : Math.min(MAX_WANTED, Math.max(1, 2 * (told + 1))));
     let hasFailed = false;
     for (const [index, lack] of lacks.entries()) {
       if (this.#lacks.get(lack.holder) !== lack) continue;
@@ -113,8 +117,7 @@ export class Fetching {
 
   /** A neighbour is gone, and so is what it offered and was asked for. */
   lost(neighbor: PeerId): void {
-    this.#queues.delete(neighbor);
-    this.#questions.delete(neighbor);
+    for (const about of [this.#queues, this.#questions, this.#most]) about.delete(neighbor);
     for (const lack of this.#lacks.values()) if (lack.offeredBy.includes(neighbor)) this.#fail(lack, neighbor);
   }
 

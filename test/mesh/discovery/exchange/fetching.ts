@@ -76,6 +76,18 @@ t.test('what had no room in an answer is asked again, as is the rest of what cam
   t.same(fetching.next(n, 0).length, 3);
 });
 
+t.test('of a neighbour whose answers have no room for all that was asked, twice as many are asked as came', async (t) => {
+  const fetching = new Fetching();
+  for (let index = 0; index < 30; index++) fetching.offered(n, idOf(`${index}`), 1);
+  const settle = (count: number) => {
+    const lacks = fetching.next(n, 0);
+    for (const { holder } of lacks.slice(0, count)) fetching.took(holder, 1);
+    fetching.answered(n);
+    return lacks.length;
+  };
+  t.same([settle(3), settle(6), settle(2), settle(4)], [30, 6, 24 - 3, 4]);
+});
+
 t.test('a neighbour that has offered a newer version since it was asked is asked again', async (t) => {
   const fetching = new Fetching();
   offered(fetching, 'a');
