@@ -6,8 +6,8 @@
  */
 import { EXCHANGE_ROUND_MS } from '../lib/config.ts';
 import type { Tidings } from '../lib/mesh/discovery/exchange/tidings.ts';
+import type { SharedFile } from '../lib/protocol/fields.ts';
 import { type Root, rootOf } from '../lib/protocol/ids.ts';
-import type { SharedFile } from '../lib/protocol/messages.ts';
 import { Simulation } from '../lib/simulator/simulation.ts';
 
 const FILES = 100;

@@ -8,8 +8,8 @@ import { FloodDiscovery } from '../lib/mesh/discovery/flood.ts';
 import { Mesh } from '../lib/mesh/mesh.ts';
 import type { Link, Transport } from '../lib/net/transport.ts';
 import { webSocketTransport } from '../lib/net/websocket.ts';
+import type { Contact } from '../lib/protocol/fields.ts';
 import { peerId } from '../lib/protocol/ids.ts';
-import type { Contact } from '../lib/protocol/messages.ts';
 import { sealOf } from '../lib/simulator/seal.ts';
 import { RelayMesh } from './relay-mesh.ts';
 

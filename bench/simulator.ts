@@ -9,8 +9,8 @@ import { runInNewContext } from 'node:vm';
 import type { MeshEffect, MeshEvent } from '../lib/mesh/events.ts';
 import type { MeshParts } from '../lib/mesh/mesh.ts';
 import type { Mind } from '../lib/mesh/mind.ts';
+import type { Contact } from '../lib/protocol/fields.ts';
 import type { PeerId } from '../lib/protocol/ids.ts';
-import type { Contact } from '../lib/protocol/messages.ts';
 import { comeTogether, gather } from '../lib/simulator/scenarios.ts';
 import { Simulation } from '../lib/simulator/simulation.ts';
 

@@ -13,7 +13,7 @@ import {
 import { EXIT, named } from '../lib/errors.ts';
 import { DISCOVERIES } from '../lib/mesh/discovery/index.ts';
 import { limited } from '../lib/peer/options.ts';
-import { LIST_LIFE_LEAST_MS, LIST_LIFE_MOST_MS } from '../lib/protocol/messages.ts';
+import { LIST_LIFE_LEAST_MS, LIST_LIFE_MOST_MS } from '../lib/protocol/messages/server.ts';
 import { parseRate } from '../lib/repl/units.ts';
 import { report } from '../lib/repl/voice.ts';
 import { order } from './do.ts';

@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto';
 import { lstat, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SharedFile } from '../protocol/messages.ts';
+import type { SharedFile } from '../protocol/fields.ts';
 import { pathFault } from '../protocol/names.ts';
 import { MANIFEST_BYTES } from '../transfer/manifest.ts';
 import { Tree } from '../transfer/merkle.ts';

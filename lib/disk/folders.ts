@@ -7,7 +7,7 @@
 import { FOLDER_PATIENCE_MS, FOLDER_PAUSE_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import { foldersOf, type Shelf } from '../mesh/shelf.ts';
-import { MAX_FOLDER_FILES, type SharedFile } from '../protocol/messages.ts';
+import { MAX_FOLDER_FILES, type SharedFile } from '../protocol/fields.ts';
 import { type Entry, manifestLines } from '../transfer/manifest.ts';
 import { CONTENT_BYTES } from '../transfer/pieces.ts';
 import { identityOf, Manifests } from './manifests.ts';

@@ -8,8 +8,8 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { failpoint } from '../failpoints.ts';
+import type { SharedFile } from '../protocol/fields.ts';
 import type { Root } from '../protocol/ids.ts';
-import type { SharedFile } from '../protocol/messages.ts';
 import { pathFault } from '../protocol/names.ts';
 import { CONTENT_BYTES, pieceCount } from '../transfer/pieces.ts';
 import { openGuarded } from './guard.ts';

@@ -5,8 +5,8 @@
 import { hash } from 'node:crypto';
 import { MANIFESTS_KEPT_BYTES, MANIFESTS_OPEN_BYTES } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
+import type { SharedFile } from '../protocol/fields.ts';
 import type { Root } from '../protocol/ids.ts';
-import type { SharedFile } from '../protocol/messages.ts';
 import { type Identity, Tree } from '../transfer/merkle.ts';
 import { PIECE_BYTES, pieceRange } from '../transfer/pieces.ts';
 import type { OpenFile } from './opened.ts';

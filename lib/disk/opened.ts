@@ -1,7 +1,7 @@
 /** A shared content while it is served: what it gives is what was hashed, or an error. */
 import type { FileHandle } from 'node:fs/promises';
 import { FloodmeshError } from '../errors.ts';
-import type { SharedFile } from '../protocol/messages.ts';
+import type { SharedFile } from '../protocol/fields.ts';
 import { pieceRange } from '../transfer/pieces.ts';
 import { diskError } from './faults.ts';
 import { type Stamp, stampOf } from './guard.ts';

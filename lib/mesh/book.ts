@@ -1,7 +1,7 @@
 /** Contacts of holders found, where the mesh does not know every member: the last so many, the newest of each peer. */
 import { CONTACTS_KEPT } from '../config.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
 
 export class Book {
   readonly #contacts = new Map<PeerId, Contact>();

@@ -18,8 +18,8 @@ import {
   REMEMBER_ROUTE_MS,
   ROUTES_REMEMBERED,
 } from '../config.ts';
+import { type Contact, MAX_LINKS } from '../protocol/fields.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
-import { type Contact, MAX_LINKS } from '../protocol/messages.ts';
 import type { View } from './discovery/discovery.ts';
 import { Seen } from './discovery/seen.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from './events.ts';

@@ -4,7 +4,7 @@
  * Nothing is kept for those who follow but two numbers: each entry knows the edition of its shelf with which it came, and a shelf
  * remembers some of what went. Who was away for too long gets everything again.
  */
-import type { SharedFile } from '../protocol/messages.ts';
+import type { SharedFile } from '../protocol/fields.ts';
 
 /** Up to where somebody has followed: the edition of each shelf. */
 export type Mark = readonly number[];

@@ -1,7 +1,7 @@
 /** What a mind answers to one event, as it is put together: the effects in the order in which they are to be performed. */
 import type { Cause } from '../protocol/causes.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
 import type { MeshEffect, MeshMessage, Timer } from './events.ts';
 
 const NOTHING: readonly MeshEffect[] = [];

@@ -5,8 +5,11 @@
  * There is no effect that cancels a timer: a timer that no longer matters is a no-op when it fires.
  */
 import type { Cause } from '../protocol/causes.ts';
+import type { Contact, Provider, Want } from '../protocol/fields.ts';
 import type { PeerId, QueryId, Root } from '../protocol/ids.ts';
-import type { AsideMessage, Contact, Foreign, Inquiry, InquiryAnswer, LinkMessage, Provider, Want } from '../protocol/messages.ts';
+import type { AsideMessage } from '../protocol/messages/aside.ts';
+import type { LinkMessage } from '../protocol/messages/link.ts';
+import type { Foreign, Inquiry, InquiryAnswer } from '../protocol/messages/server.ts';
 import type { Offer } from './shelf.ts';
 
 /** What travels on a link once both ends have proven who they are. */

@@ -14,8 +14,9 @@ import {
   RING_MESH_REACH,
 } from '../config.ts';
 import type { Cause } from '../protocol/causes.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import { type Contact, MAX_REPORTS, type Report } from '../protocol/messages.ts';
+import { MAX_REPORTS, type Report } from '../protocol/messages/link.ts';
 import { Allowance } from './allowance.ts';
 import type { Effects } from './effects.ts';
 import type { MeshMessage, Placed } from './events.ts';

@@ -25,7 +25,7 @@ import {
   VOUCHED_MS,
 } from '../config.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import { MAX_SILENT_MS } from '../protocol/messages.ts';
+import { MAX_SILENT_MS } from '../protocol/messages/link.ts';
 
 export interface Verdicts {
   readonly giveUp: readonly PeerId[];

@@ -3,8 +3,8 @@
  * then, by each peer at a time of its own, so that two halves of a large network meet within seconds after the cut heals.
  */
 import { LOST_NEIGHBORS, LOST_REDIAL_FEW_MS, LOST_REDIAL_MS, REMEMBER_LOST_NEIGHBORS_MS } from '../config.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
 
 export class LostNeighbors {
   readonly #chance: () => number;

@@ -17,8 +17,8 @@ import {
   RING_MESH_REACH,
   TOPOLOGY_PATIENCE_MS,
 } from '../config.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
 import { isOfLinks, type LinkAffair } from './affairs.ts';
 import { Book } from './book.ts';
 import { Calls } from './calls.ts';

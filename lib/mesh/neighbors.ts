@@ -7,8 +7,8 @@
  * dials; when it is late, the other dials too.
  */
 import { DIAL_PATIENCE_MS, LOST_PEERS, REDIAL_MOST_MS, REDIAL_MS, REMEMBER_LOST_MS } from '../config.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
 
 /** Whom `self` wants as neighbours, given everybody in the agreed order. Equal members must give symmetric choices. */
 export type Choose = (self: PeerId, members: readonly PeerId[]) => ReadonlySet<PeerId>;

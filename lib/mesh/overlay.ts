@@ -8,8 +8,9 @@
  * takes in a report that its peer has not.
  */
 import type { Cause } from '../protocol/causes.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, Report } from '../protocol/messages.ts';
+import type { Report } from '../protocol/messages/link.ts';
 import type { Stuck } from './discovery/discovery.ts';
 import type { Effects } from './effects.ts';
 import type { MeshMessage, Placed } from './events.ts';

@@ -28,8 +28,9 @@ import {
   WALKS_PER_PULSE,
 } from '../config.ts';
 import type { Cause } from '../protocol/causes.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import { type Contact, MAX_SHUFFLED, type Report } from '../protocol/messages.ts';
+import { MAX_SHUFFLED, type Report } from '../protocol/messages/link.ts';
 import type { Stuck } from './discovery/discovery.ts';
 import type { Effects } from './effects.ts';
 import { type Errand, Errands } from './errands.ts';

@@ -5,8 +5,8 @@
  * choice from it is by chance, so that what a liar puts in replaces as much of its own as of others'.
  */
 import { PASSIVE_CONTACTS } from '../config.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
 
 export class Reserve {
   readonly #chance: () => number;

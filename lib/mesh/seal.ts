@@ -4,7 +4,7 @@
  * A body does it with real keys (`net/identity`), a simulator with texts that nobody else makes up.
  */
 import type { PeerId } from '../protocol/ids.ts';
-import type { Report } from '../protocol/messages.ts';
+import type { Report } from '../protocol/messages/link.ts';
 import { reportText, type Unsigned } from '../protocol/proofs.ts';
 
 export interface Seal {

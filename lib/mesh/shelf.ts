@@ -1,8 +1,8 @@
 /** What this peer shares, arranged so that a question is answered without reading every name. */
 
 import { REMOVALS_REMEMBERED } from '../config.ts';
+import type { SharedFile, Want } from '../protocol/fields.ts';
 import type { Root } from '../protocol/ids.ts';
-import type { SharedFile, Want } from '../protocol/messages.ts';
 import { lastName, stem } from '../protocol/names.ts';
 import { foldedText, wordsOf } from '../protocol/titles.ts';
 import { Chains, hashOf } from './chains.ts';

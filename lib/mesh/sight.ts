@@ -1,6 +1,8 @@
 /** What a strategy sees of its peer: one object for the life of a mesh, because it is needed with every message. */
+
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, Report } from '../protocol/messages.ts';
+import type { Report } from '../protocol/messages/link.ts';
 import type { View } from './discovery/discovery.ts';
 import type { Overlay } from './overlay.ts';
 import type { Seal } from './seal.ts';

@@ -6,8 +6,10 @@
  * own when we have it. Costs a report of about 300 bytes for each peer, and one flood for each change of links; good for
  * hundreds of peers, not for ten thousand.
  */
+
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, Report } from '../protocol/messages.ts';
+import type { Report } from '../protocol/messages/link.ts';
 import type { Unsigned } from '../protocol/proofs.ts';
 
 /** A way to a peer: the neighbour it goes through first, and its length. */

@@ -14,8 +14,9 @@
  * all its other neighbours: nobody leaves a neighbour out because a third claims to see to it.
  */
 import { EXTENSIONS, HOPS_THAT_MATTER, LATE_EBBS, LOST_LINK_MS } from '../config.ts';
+import { WAVE_HOPS } from '../protocol/fields.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
-import { MAX_ASKED, type Question, WAVE_HOPS } from '../protocol/messages.ts';
+import { MAX_ASKED, type Question } from '../protocol/messages/link.ts';
 import type { View } from './discovery/discovery.ts';
 import type { MeshEffect, MeshMessage } from './events.ts';
 

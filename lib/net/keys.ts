@@ -7,7 +7,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, hkdfSync, sign, verify } from 'node:crypto';
 import { FloodmeshError } from '../errors.ts';
 import { signedText } from '../protocol/contact.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { Contact } from '../protocol/fields.ts';
 
 /** What stands before the 32 bytes of an ed25519 seed in PKCS #8 (RFC 8410, 7). */
 const SEED_HEADER = Buffer.from('302e020100300506032b657004220420', 'hex');

@@ -9,8 +9,9 @@ import type { Identity } from '../net/identity.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
 import { parseSideLinkMessage } from '../protocol/codec.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { AsideMessage, Contact } from '../protocol/messages.ts';
+import type { AsideMessage } from '../protocol/messages/aside.ts';
 import { Links, type Tongue } from './links.ts';
 
 /** What is told of side links, and what they ask. */

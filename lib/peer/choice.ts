@@ -1,7 +1,7 @@
 /** Which content a person means by a name, when several are offered. */
 import { FloodmeshError } from '../errors.ts';
+import type { Provider, SharedFile } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Provider, SharedFile } from '../protocol/messages.ts';
 import { titled } from '../protocol/titles.ts';
 import { CONTENT_BYTES } from '../transfer/pieces.ts';
 

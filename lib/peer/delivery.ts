@@ -2,8 +2,8 @@
 import { PROGRESS_MS } from '../config.ts';
 import { type Folder, isFolder } from '../disk/folder-journal.ts';
 import type { FolderPart } from '../disk/folder-part.ts';
+import type { Contact, SharedFile } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, SharedFile } from '../protocol/messages.ts';
 import { lastName } from '../protocol/names.ts';
 import type { Entry } from '../transfer/manifest.ts';
 import { PIECE_BYTES } from '../transfer/pieces.ts';

@@ -6,8 +6,9 @@ import { FETCH_TICK_MS, STALL_BYTES, STALL_MS, UNJUDGED_BYTES } from '../config.
 import { FloodmeshError, named } from '../errors.ts';
 import type { Link } from '../net/transport.ts';
 import { parseTransferMessage } from '../protocol/codec.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, TransferMessage } from '../protocol/messages.ts';
+import type { TransferMessage } from '../protocol/messages/transfer.ts';
 import { Download, type DownloadEffect, type DownloadEvent, type LostWhy } from '../transfer/download.ts';
 import { Standstill } from '../transfer/standstill.ts';
 import type { Goods, Talk } from './goods.ts';

@@ -13,7 +13,7 @@ import type { Content as StoredContent } from '../disk/part.ts';
 import { FloodmeshError, named } from '../errors.ts';
 import { askByDatagram } from '../net/datagram.ts';
 import { authority } from '../protocol/host.ts';
-import type { Foreign } from '../protocol/messages.ts';
+import type { Foreign } from '../protocol/messages/server.ts';
 import { fileNameFault, shown, stem } from '../protocol/names.ts';
 import type { AlreadyHere, Downloaded } from '../trace.ts';
 import { Tree } from '../transfer/merkle.ts';

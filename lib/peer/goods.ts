@@ -5,7 +5,7 @@
 import type { Spare } from '../disk/hasher.ts';
 import type { Link } from '../net/transport.ts';
 import type { Root } from '../protocol/ids.ts';
-import type { TransferMessage } from '../protocol/messages.ts';
+import type { TransferMessage } from '../protocol/messages/transfer.ts';
 import type { DownloadLimits, LostWhy } from '../transfer/download.ts';
 
 export interface Goods {

@@ -6,7 +6,8 @@
 import { HANDSHAKE_MS } from '../config.ts';
 import type { Link, LinkHandlers } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
-import type { Contact, LinkMessage } from '../protocol/messages.ts';
+import type { Contact } from '../protocol/fields.ts';
+import type { LinkMessage } from '../protocol/messages/link.ts';
 
 export type Hello = Extract<LinkMessage, { type: 'hello' }>;
 

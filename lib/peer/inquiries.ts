@@ -6,7 +6,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { INQUIRIES_AT_ONCE, INQUIRIES_PER_SECOND, INQUIRY_MS } from '../config.ts';
 import { named } from '../errors.ts';
-import type { Inquiry, InquiryAnswer, ServerAnswer } from '../protocol/messages.ts';
+import type { Inquiry, InquiryAnswer, ServerAnswer } from '../protocol/messages/server.ts';
 
 const SECOND_MS = 1_000;
 

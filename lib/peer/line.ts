@@ -7,7 +7,7 @@ import { SERVER_ANSWER_MS } from '../config.ts';
 import { FloodmeshError, isErrorCode } from '../errors.ts';
 import type { Address, Link, Transport } from '../net/transport.ts';
 import { encode, parseServerAnswer } from '../protocol/codec.ts';
-import type { ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import type { ServerAnswer, ServerRequest } from '../protocol/messages/server.ts';
 
 type Question = ServerRequest extends infer Each ? (Each extends ServerRequest ? Omit<Each, 'id'> : never) : never;
 

@@ -12,8 +12,10 @@ import { type Identity, idOf } from '../net/identity.ts';
 import type { Link, Purpose, Transport } from '../net/transport.ts';
 import type { Cause } from '../protocol/causes.ts';
 import { encode, type Parse, PROTOCOL, parseLinkMessage } from '../protocol/codec.ts';
+import type { Contact } from '../protocol/fields.ts';
 import { NONCE_LENGTH, type PeerId } from '../protocol/ids.ts';
-import type { AsideMessage, Contact, LinkMessage } from '../protocol/messages.ts';
+import type { AsideMessage } from '../protocol/messages/aside.ts';
+import type { LinkMessage } from '../protocol/messages/link.ts';
 import { helloText } from '../protocol/proofs.ts';
 import { Guest, type Hello, type Host } from './guest.ts';
 

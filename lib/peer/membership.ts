@@ -13,7 +13,7 @@ import type { Address, Transport } from '../net/transport.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
 import { authority } from '../protocol/host.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { AccountEntry, Inquiry, InquiryAnswer, Member, ServerAnswer } from '../protocol/messages.ts';
+import type { AccountEntry, Inquiry, InquiryAnswer, Member, ServerAnswer } from '../protocol/messages/server.ts';
 import { Inquiries } from './inquiries.ts';
 import { ServerLine } from './line.ts';
 

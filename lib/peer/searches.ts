@@ -1,7 +1,8 @@
 /** The searches that people wait for: what was found, handed on as it comes, and how it ended. */
 import { FloodmeshError } from '../errors.ts';
+import type { Provider } from '../protocol/fields.ts';
 import type { QueryId } from '../protocol/ids.ts';
-import type { Foreign, Provider } from '../protocol/messages.ts';
+import type { Foreign } from '../protocol/messages/server.ts';
 import type { ForeignFile } from '../trace.ts';
 
 /**

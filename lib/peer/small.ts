@@ -6,8 +6,9 @@ import { SMALL_AHEAD, SMALL_AHEAD_BYTES, SMALL_AHEAD_LEAST } from '../config.ts'
 import type { FolderPart } from '../disk/folder-part.ts';
 import type { Link } from '../net/transport.ts';
 import { encode } from '../protocol/codec.ts';
+import type { SharedFile } from '../protocol/fields.ts';
 import type { Root } from '../protocol/ids.ts';
-import { MAX_CONTENTS, type SharedFile, type TransferMessage } from '../protocol/messages.ts';
+import { MAX_CONTENTS, type TransferMessage } from '../protocol/messages/transfer.ts';
 import type { DownloadLimits } from '../transfer/download.ts';
 import type { Entry } from '../transfer/manifest.ts';
 import { PIECE_BYTES } from '../transfer/pieces.ts';

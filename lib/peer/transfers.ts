@@ -5,8 +5,9 @@
 import { FETCH_TICK_MS, MORE_HOLDERS_MS, SEARCHES_AT_ONCE } from '../config.ts';
 import type { Unfinished } from '../disk/journal.ts';
 import { FloodmeshError, named } from '../errors.ts';
+import type { Provider, Want } from '../protocol/fields.ts';
 import { type PeerId, rootOf } from '../protocol/ids.ts';
-import type { Foreign, Provider, Want } from '../protocol/messages.ts';
+import type { Foreign } from '../protocol/messages/server.ts';
 import { shown, stem } from '../protocol/names.ts';
 import { NUMBER_LENGTH, TITLE_LENGTH, titled, titleFault } from '../protocol/titles.ts';
 import type { AlreadyHere, Downloaded, PeerEvent, TransferStatus } from '../trace.ts';

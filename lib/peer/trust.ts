@@ -2,8 +2,8 @@
 import { KEYS_REMEMBERED, VERDICTS_REMEMBERED } from '../config.ts';
 import { idOf, isSigned } from '../net/identity.ts';
 import { verifier } from '../net/keys.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
 import { folded } from '../protocol/names.ts';
 
 /** Whether `peer` signed `text`: its id follows from the keys, and from nobody else's. Costs 70 µs. */

@@ -19,7 +19,7 @@ import { FloodmeshError, named } from '../errors.ts';
 import type { Link } from '../net/transport.ts';
 import { encode, parseTransferMessage } from '../protocol/codec.ts';
 import type { Root } from '../protocol/ids.ts';
-import type { TransferMessage } from '../protocol/messages.ts';
+import type { TransferMessage } from '../protocol/messages/transfer.ts';
 import { pieceBytesFor, pieceCount } from '../transfer/pieces.ts';
 import type { Pace } from './pace.ts';
 

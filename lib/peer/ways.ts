@@ -11,8 +11,8 @@ import { CALL_AFTER_MS, CALL_MS, REMEMBER_CALLED_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import type { MeshEvent } from '../mesh/events.ts';
 import type { Link, Listener, Transport } from '../net/transport.ts';
+import type { Contact } from '../protocol/fields.ts';
 import { type PeerId, QUERY_ID_LENGTH, type QueryId, queryId, type Root } from '../protocol/ids.ts';
-import type { Contact } from '../protocol/messages.ts';
 
 /** A transfer link to the holder, to ask it for `root`. @throws UNREACHABLE, when there is no way to it or `signal` fires. */
 export type LinkTo = (holder: Contact, root: Root, signal: AbortSignal) => Promise<Link>;

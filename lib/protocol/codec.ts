@@ -7,17 +7,11 @@
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/schema';
 import { FloodmeshError } from '../errors.ts';
-import {
-  type Contact,
-  type Held,
-  LinkMessage,
-  ServerAnswer,
-  ServerRequest,
-  type SharedFile,
-  SideLinkMessage,
-  type Told,
-  TransferMessage,
-} from './messages.ts';
+import type { Contact, SharedFile } from './fields.ts';
+import { SideLinkMessage } from './messages/aside.ts';
+import { LinkMessage, type Told } from './messages/link.ts';
+import { type Held, ServerAnswer, ServerRequest } from './messages/server.ts';
+import { TransferMessage } from './messages/transfer.ts';
 import { pathFault, peerNameFault } from './names.ts';
 import { titleFault } from './titles.ts';
 

@@ -1,5 +1,5 @@
 /** What the metadata server signs of a contact, so that any member can tell a member's address from an invented one. */
-import type { Contact } from './messages.ts';
+import type { Contact } from './fields.ts';
 
 /** A contact before it is signed. */
 export type Unsigned = Omit<Contact, 'signature'>;

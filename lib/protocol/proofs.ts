@@ -2,8 +2,10 @@
  * What members sign and prove: texts of which no two say the same, whatever their parts hold, each with a first element that
  * keeps it from being used for anything else.
  */
+
+import type { Provider, SharedFile, Want } from './fields.ts';
 import type { PeerId, QueryId } from './ids.ts';
-import type { Head, Provider, Question, Report, SharedFile, Want } from './messages.ts';
+import type { Head, Question, Report } from './messages/link.ts';
 
 /** A report before its owner has signed it. */
 export type Unsigned = Omit<Report, 'keys' | 'signature'>;

@@ -19,7 +19,7 @@ import {
   PASSWORD_LENGTH_MOST,
   REGISTRATIONS_PER_ADDRESS,
 } from '../config.ts';
-import type { AccountEntry } from '../protocol/messages.ts';
+import type { AccountEntry } from '../protocol/messages/server.ts';
 import { folded } from '../protocol/names.ts';
 import { accountNameFault, skeleton } from './account-names.ts';
 import type { Account, AccountStore, Attempt } from './account-store.ts';

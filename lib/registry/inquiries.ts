@@ -5,8 +5,9 @@
  * each of which fits into one message; files of one holder come together, so that its signed contact is there once.
  */
 import { ACCOUNT_MS, CATALOG_PAGE, CONTACTS_SIGNED, FOUND_BYTES } from '../config.ts';
+import type { Contact, SharedFile } from '../protocol/fields.ts';
 import { rootOf } from '../protocol/ids.ts';
-import type { Contact, Foreign, Held, Inquiry, InquiryAnswer, SharedFile } from '../protocol/messages.ts';
+import type { Foreign, Held, Inquiry, InquiryAnswer } from '../protocol/messages/server.ts';
 import type { Catalog } from './catalog.ts';
 import type { Entry, Holding } from './catalog-store.ts';
 import type { Lease } from './lease.ts';

@@ -1,6 +1,6 @@
 /** The pool of ports of a network, as people write it: `9000-9009`, or `9000-9004,9100`. */
 import { FloodmeshError } from '../errors.ts';
-import { MAX_PEERS } from '../protocol/messages.ts';
+import { MAX_PEERS } from '../protocol/fields.ts';
 
 /**
  * The ports that `text` names, each once, lowest first.

@@ -8,8 +8,8 @@
  */
 import { ASKERS_KNOWN, DIAL_BACK_BELIEVED_MS, DIALS_AT_ONCE, REFERRAL_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
+import type { Contact } from '../protocol/fields.ts';
 import { authority } from '../protocol/host.ts';
-import type { Contact } from '../protocol/messages.ts';
 import { isRefusal, type Place, type Refusal, type Registry, type Wish } from './registry.ts';
 import type { Lease } from './store.ts';
 

@@ -11,9 +11,10 @@
 import { BAD_PORT_MS } from '../config.ts';
 import type { ErrorCode } from '../errors.ts';
 import { signedText } from '../protocol/contact.ts';
+import type { Contact } from '../protocol/fields.ts';
 import { isEverywhere, isHost } from '../protocol/host.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, Member } from '../protocol/messages.ts';
+import type { Member } from '../protocol/messages/server.ts';
 import { folded, PEER_NAME_LENGTH, peerNameFault } from '../protocol/names.ts';
 import type { Known, Lease, Remembered, Store, Stretch, Which } from './store.ts';
 

@@ -6,7 +6,7 @@
  * `sharedFile`, `passwordChanged` and `help` answer the commands of these names; `transfers` also what pauses, continues or cancels some.
  */
 import type { Status } from '../peer/peer.ts';
-import type { AccountEntry, Member } from '../protocol/messages.ts';
+import type { AccountEntry, Member } from '../protocol/messages/server.ts';
 import type { Limits, NotFound, Offer, PeerEvent, TransferStatus } from '../trace.ts';
 
 /** The end of a search: what was looked for (`name` is '' for all files), with whom, how many `found` lines there were, and contents. */

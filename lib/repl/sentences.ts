@@ -4,7 +4,7 @@ import type { ChalkInstance } from 'chalk';
 import type { FloodmeshError } from '../errors.ts';
 import type { Status } from '../peer/peer.ts';
 import { authority } from '../protocol/host.ts';
-import type { AccountEntry } from '../protocol/messages.ts';
+import type { AccountEntry } from '../protocol/messages/server.ts';
 import { shown } from '../protocol/names.ts';
 import type { Downloaded, Limits, NotFound, Offers, TransferStatus } from '../trace.ts';
 import type { Answer, HelpEntry, PeersAnswer, Searched } from './answers.ts';

@@ -7,7 +7,7 @@ import { idOf } from '../net/identity.ts';
 import type { Link, Transport } from '../net/transport.ts';
 import { parseLinkMessage } from '../protocol/codec.ts';
 import { signedText } from '../protocol/contact.ts';
-import type { Contact } from '../protocol/messages.ts';
+import type { Contact } from '../protocol/fields.ts';
 
 export class DialBack {
   readonly #transport: Transport;

@@ -5,7 +5,7 @@
  * Over HTTP the session comes with each request. Passwords are in no event and in no answer.
  */
 import { ACCOUNT_MS, ACCOUNT_SWEEP_MS, LINK_MESSAGE_BYTES } from '../config.ts';
-import type { AccountEntry, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import type { AccountEntry, ServerAnswer, ServerRequest } from '../protocol/messages/server.ts';
 import { folded } from '../protocol/names.ts';
 import type { Account } from '../registry/account-store.ts';
 import type { Accounts, Change, Credentials, LoggedIn } from '../registry/accounts.ts';

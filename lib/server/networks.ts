@@ -7,7 +7,7 @@
  */
 import { NETWORKS_MOST } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
-import type { ServerRequest } from '../protocol/messages.ts';
+import type { ServerRequest } from '../protocol/messages/server.ts';
 import { folded, peerNameFault, shown } from '../protocol/names.ts';
 import type { Referrals } from '../registry/referrals.ts';
 import { type Refusal, serialOf } from '../registry/registry.ts';

@@ -5,7 +5,8 @@
  */
 import { LINK_MESSAGE_BYTES, PENDING_PER_ADDRESS, PORT_ATTEMPTS } from '../config.ts';
 import { PROTOCOL } from '../protocol/codec.ts';
-import type { Contact, Inquiry, Member, ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import type { Contact } from '../protocol/fields.ts';
+import type { Inquiry, Member, ServerAnswer, ServerRequest } from '../protocol/messages/server.ts';
 import { shown } from '../protocol/names.ts';
 import type { Inquiries } from '../registry/inquiries.ts';
 import type { Referrals } from '../registry/referrals.ts';

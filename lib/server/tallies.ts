@@ -1,5 +1,5 @@
 /** How many requests came over links since the server started, and what they came to: what `/metrics` shows. */
-import type { ServerAnswer, ServerRequest } from '../protocol/messages.ts';
+import type { ServerAnswer, ServerRequest } from '../protocol/messages/server.ts';
 
 /** Requests of one kind that came to one end. `outcome` is the answer's type, or the code with which it was refused. */
 export interface Tally {

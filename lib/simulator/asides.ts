@@ -7,7 +7,8 @@
  */
 import { ASIDE_IDLE_MS, HANDSHAKE_MS } from '../config.ts';
 import type { Cause } from '../protocol/causes.ts';
-import type { AsideMessage, Contact } from '../protocol/messages.ts';
+import type { Contact } from '../protocol/fields.ts';
+import type { AsideMessage } from '../protocol/messages/aside.ts';
 import type { Aside, Machine, Node } from './link.ts';
 import { travelMs, type Weather } from './weather.ts';
 

@@ -5,7 +5,7 @@
  * its peers, in this order, and what each phase costs is counted: messages between peers, and what the server's index is asked
  * and answers, in bytes as they are encoded, without what carries them.
  */
-import type { SharedFile } from '../protocol/messages.ts';
+import type { SharedFile } from '../protocol/fields.ts';
 import { KEEPING, mean, type Resting, type Searched, searched } from './asking.ts';
 import { type Cost, Counts } from './counts.ts';
 import type { Gauges } from './course.ts';

@@ -7,8 +7,10 @@ import type { MeshEffect, MeshEvent, MeshMessage, Placed, Timer } from '../mesh/
 import type { Mind } from '../mesh/mind.ts';
 import type { Offer } from '../mesh/shelf.ts';
 import type { Cause } from '../protocol/causes.ts';
+import type { Contact, Provider } from '../protocol/fields.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
-import type { AsideMessage, Contact, Inquiry, Provider } from '../protocol/messages.ts';
+import type { AsideMessage } from '../protocol/messages/aside.ts';
+import type { Inquiry } from '../protocol/messages/server.ts';
 import type { Conduct } from './conduct.ts';
 import type { Aside, End, Entry, Machine, Node } from './link.ts';
 import type { Network } from './network.ts';

@@ -8,8 +8,9 @@ import type { MeshEffect, MeshEvent, MeshMessage } from '../mesh/events.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
 import type { Mind } from '../mesh/mind.ts';
 import { type Seal, signed } from '../mesh/seal.ts';
+import { type Contact, type Provider, WAVE_HOPS, type Want } from '../protocol/fields.ts';
 import { PEER_ID_LENGTH, type PeerId, peerId, QUERY_ID_LENGTH, type QueryId, queryId, rootOf } from '../protocol/ids.ts';
-import { type Contact, MAX_REPORTS, type Provider, type Report, WAVE_HOPS, type Want } from '../protocol/messages.ts';
+import { MAX_REPORTS, type Report } from '../protocol/messages/link.ts';
 import { hitsText } from '../protocol/proofs.ts';
 import type { Random } from './random.ts';
 

@@ -6,8 +6,9 @@
  */
 import type { MeshMessage, Timer } from '../mesh/events.ts';
 import type { Cause } from '../protocol/causes.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { AsideMessage, Contact } from '../protocol/messages.ts';
+import type { AsideMessage } from '../protocol/messages/aside.ts';
 import type { Flow } from './flow.ts';
 import { type Chance, drawn, following, type Random } from './random.ts';
 import type { Weather } from './weather.ts';

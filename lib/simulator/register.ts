@@ -7,7 +7,8 @@
 import { DIAL_BACK_MS, LEASE_MS, RENEWALS_PER_LEASE, SERVER_ANSWER_MS, SWEEP_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
 import { signedText } from '../protocol/contact.ts';
-import type { Contact, Inquiry, InquiryAnswer } from '../protocol/messages.ts';
+import type { Contact } from '../protocol/fields.ts';
+import type { Inquiry, InquiryAnswer } from '../protocol/messages/server.ts';
 import { Catalog } from '../registry/catalog.ts';
 import { Inquiries } from '../registry/inquiries.ts';
 import { Referrals } from '../registry/referrals.ts';

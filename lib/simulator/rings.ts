@@ -8,7 +8,7 @@ import { RingDiscovery } from '../mesh/discovery/ring.ts';
 import type { MeshEffect, MeshEvent } from '../mesh/events.ts';
 import { Mesh, type MeshParts } from '../mesh/mesh.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import { MAX_FOLLOWERS } from '../protocol/messages.ts';
+import { MAX_FOLLOWERS } from '../protocol/messages/aside.ts';
 import type { Random } from './random.ts';
 import type { Simulation } from './simulation.ts';
 import { fileNamed } from './world.ts';

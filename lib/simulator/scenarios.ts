@@ -3,8 +3,9 @@
  *
  * After its last fault a scene waits until the network hangs together again, and says how long that took.
  */
+
+import type { SharedFile } from '../protocol/fields.ts';
 import { rootOf } from '../protocol/ids.ts';
-import type { SharedFile } from '../protocol/messages.ts';
 import type { Random } from './random.ts';
 import type { Simulation } from './simulation.ts';
 

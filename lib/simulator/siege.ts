@@ -4,7 +4,7 @@
  */
 import { FULL_KNOWLEDGE_PEERS, WIDE_SEARCH_MS } from '../config.ts';
 import { Mesh } from '../mesh/mesh.ts';
-import type { Provider } from '../protocol/messages.ts';
+import type { Provider } from '../protocol/fields.ts';
 import { type HostileKind, hostileMind } from './hostile.ts';
 import { Random } from './random.ts';
 import { Simulation } from './simulation.ts';

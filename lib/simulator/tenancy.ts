@@ -3,8 +3,9 @@
  */
 import { INQUIRY_MS, RENEWALS_PER_LEASE, SERVER_RETRY_MS } from '../config.ts';
 import { FloodmeshError } from '../errors.ts';
+import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
-import type { Contact, Inquiry, InquiryAnswer } from '../protocol/messages.ts';
+import type { Inquiry, InquiryAnswer } from '../protocol/messages/server.ts';
 import { isRefusal, type Place, type Refusal } from '../registry/registry.ts';
 import type { Machine, Node } from './link.ts';
 import type { Network } from './network.ts';

@@ -6,8 +6,8 @@
  * that it is whole, and not before; pieces that came stay on the machine's disk for the next try.
  */
 import { FETCH_TICK_MS, HANDSHAKE_MS, STALL_MS } from '../config.ts';
+import type { Provider } from '../protocol/fields.ts';
 import type { PeerId, Root } from '../protocol/ids.ts';
-import type { Provider } from '../protocol/messages.ts';
 import { Download, type DownloadEffect, type DownloadEvent, type LostWhy } from '../transfer/download.ts';
 import { pieceBytesFor, pieceCount } from '../transfer/pieces.ts';
 import type { Host } from './host.ts';

@@ -6,8 +6,8 @@
 import type { MeshEffect, MeshEvent, MeshMessage } from '../mesh/events.ts';
 import type { Mind } from '../mesh/mind.ts';
 import type { Offer } from '../mesh/shelf.ts';
+import type { Contact, Provider, SharedFile, Want } from '../protocol/fields.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
-import type { Contact, Provider, SharedFile, Want } from '../protocol/messages.ts';
 
 /** One query at one peer. */
 export interface QueryNotes {

@@ -1,8 +1,8 @@
 /** What whoever judges a simulated network knows: who should be there, who has which file, where trouble is. */
 
+import type { SharedFile } from '../protocol/fields.ts';
 import type { PeerId, QueryId } from '../protocol/ids.ts';
 import { rootOf } from '../protocol/ids.ts';
-import type { SharedFile } from '../protocol/messages.ts';
 import type { Host } from './host.ts';
 import type { Ledger } from './ledger.ts';
 import type { Plan } from './plan.ts';

@@ -6,8 +6,8 @@
  * composed it is a stranger: its paths are held against the rules for names, and nothing is repaired.
  */
 import { FloodmeshError } from '../errors.ts';
+import { MAX_FOLDER_FILES } from '../protocol/fields.ts';
 import { type Root, rootOf } from '../protocol/ids.ts';
-import { MAX_FOLDER_FILES } from '../protocol/messages.ts';
 import { pathFault } from '../protocol/names.ts';
 import { CONTENT_BYTES } from './pieces.ts';
 

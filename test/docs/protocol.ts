@@ -15,12 +15,17 @@ import {
   parseSideLinkMessage,
   parseTransferMessage,
 } from '../../lib/protocol/codec.ts';
-import * as messages from '../../lib/protocol/messages.ts';
+import * as fields from '../../lib/protocol/fields.ts';
+import * as aside from '../../lib/protocol/messages/aside.ts';
+import * as link from '../../lib/protocol/messages/link.ts';
+import * as server from '../../lib/protocol/messages/server.ts';
+import * as transfer from '../../lib/protocol/messages/transfer.ts';
 import * as names from '../../lib/protocol/names.ts';
 import * as titles from '../../lib/protocol/titles.ts';
 import { Tree } from '../../lib/transfer/merkle.ts';
 import * as pieces from '../../lib/transfer/pieces.ts';
 
+const messages = { ...fields, ...link, ...aside, ...server, ...transfer };
 const document = text('docs/PROTOCOL.md');
 
 /** The examples stand behind comments that name their conversation. */

@@ -4,9 +4,9 @@ import { Calls } from '../../lib/mesh/calls.ts';
 import type { View } from '../../lib/mesh/discovery/discovery.ts';
 import type { MeshEffect, MeshMessage } from '../../lib/mesh/events.ts';
 import { Shelf } from '../../lib/mesh/shelf.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
+import { MAX_LINKS } from '../../lib/protocol/fields.ts';
 import { type QueryId, queryId } from '../../lib/protocol/ids.ts';
-import type { Contact } from '../../lib/protocol/messages.ts';
-import { MAX_LINKS } from '../../lib/protocol/messages.ts';
 import { Mind, messages, reportOf, spokenFor } from './mind.ts';
 import { contactOf, fileOf, settledNetwork } from './network.ts';
 

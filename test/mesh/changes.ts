@@ -3,7 +3,7 @@ import t from 'tap';
 import { REMOVALS_REMEMBERED } from '../../lib/config.ts';
 import { changesOf, type Mark } from '../../lib/mesh/changes.ts';
 import { Shelf } from '../../lib/mesh/shelf.ts';
-import type { SharedFile } from '../../lib/protocol/messages.ts';
+import type { SharedFile } from '../../lib/protocol/fields.ts';
 import { fileOf, shelfOf } from './network.ts';
 
 const names = (files: readonly SharedFile[]) => files.map(({ name }) => name).sort();

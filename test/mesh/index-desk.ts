@@ -5,8 +5,9 @@
  * simulator and in real processes.
  */
 import { type Shelf, Shelf as Shelves } from '../../lib/mesh/shelf.ts';
+import type { Contact, SharedFile, Want } from '../../lib/protocol/fields.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
-import type { Contact, Held, Inquiry, InquiryAnswer, SharedFile, Want } from '../../lib/protocol/messages.ts';
+import type { Held, Inquiry, InquiryAnswer } from '../../lib/protocol/messages/server.ts';
 
 interface List {
   version: number;

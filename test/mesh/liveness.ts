@@ -15,7 +15,7 @@ import {
 } from '../../lib/config.ts';
 import { Liveness } from '../../lib/mesh/liveness.ts';
 import { type PeerId, peerId } from '../../lib/protocol/ids.ts';
-import { MAX_SILENT_MS } from '../../lib/protocol/messages.ts';
+import { MAX_SILENT_MS } from '../../lib/protocol/messages/link.ts';
 import { type Network, settledNetwork } from './network.ts';
 
 // On a machine with other work.

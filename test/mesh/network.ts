@@ -11,8 +11,9 @@ import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/
 import { Mesh } from '../../lib/mesh/mesh.ts';
 import { Shelf } from '../../lib/mesh/shelf.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
+import type { Contact, Provider, SharedFile, Want } from '../../lib/protocol/fields.ts';
 import { type PeerId, peerId, type QueryId, queryId, type Root } from '../../lib/protocol/ids.ts';
-import type { AsideMessage, Contact, Provider, SharedFile, Want } from '../../lib/protocol/messages.ts';
+import type { AsideMessage } from '../../lib/protocol/messages/aside.ts';
 import { waveText } from '../../lib/protocol/proofs.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { IndexDesk } from './index-desk.ts';

@@ -24,8 +24,9 @@ import {
 } from '../../lib/config.ts';
 import type { MeshEffect } from '../../lib/mesh/events.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
 import { queryId } from '../../lib/protocol/ids.ts';
-import { type Contact, MAX_SHUFFLED } from '../../lib/protocol/messages.ts';
+import { MAX_SHUFFLED } from '../../lib/protocol/messages/link.ts';
 import { hitsText } from '../../lib/protocol/proofs.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { asks, dialled, hungUp, Mind, messages, nameOf, reportOf, said, waveId } from './mind.ts';

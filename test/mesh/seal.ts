@@ -3,7 +3,7 @@ import t from 'tap';
 import type { MeshEffect, Placed } from '../../lib/mesh/events.ts';
 import { isGenuine, signed } from '../../lib/mesh/seal.ts';
 import { queryId } from '../../lib/protocol/ids.ts';
-import type { Report } from '../../lib/protocol/messages.ts';
+import type { Report } from '../../lib/protocol/messages/link.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { dialled, Mind, messages, nameOf, reportOf, said, waveId } from './mind.ts';
 import { contactOf } from './network.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { answers, foldersOf, Shelf } from '../../lib/mesh/shelf.ts';
-import type { SharedFile, Want } from '../../lib/protocol/messages.ts';
+import type { SharedFile, Want } from '../../lib/protocol/fields.ts';
 import { fileOf, shelfOf } from './network.ts';
 
 /** A file at this path, or a folder of one file, when it ends with a slash. */

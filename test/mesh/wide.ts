@@ -9,8 +9,8 @@ import type { View } from '../../lib/mesh/discovery/discovery.ts';
 import { WaveFlood } from '../../lib/mesh/discovery/wave.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../../lib/mesh/events.ts';
 import { signed } from '../../lib/mesh/seal.ts';
+import type { Contact, SharedFile, Want } from '../../lib/protocol/fields.ts';
 import { type PeerId, peerId, type QueryId, queryId } from '../../lib/protocol/ids.ts';
-import type { Contact, SharedFile, Want } from '../../lib/protocol/messages.ts';
 import { sealOf } from '../../lib/simulator/seal.ts';
 import { chanceFrom, fileOf } from './network.ts';
 

@@ -3,7 +3,8 @@ import { ASIDE_WAITING, ASIDES_PER_ADDRESS } from '../../lib/config.ts';
 import { Identity } from '../../lib/net/identity.ts';
 import { Asides } from '../../lib/peer/asides.ts';
 import { Links, OF_NEIGHBORS } from '../../lib/peer/links.ts';
-import type { AsideMessage, Contact } from '../../lib/protocol/messages.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
+import type { AsideMessage } from '../../lib/protocol/messages/aside.ts';
 import { HOST, transport } from './cast.ts';
 
 // On a machine with other work.

@@ -2,8 +2,8 @@ import t from 'tap';
 import { type ErrorCode, FloodmeshError } from '../../lib/errors.ts';
 import { likeliest } from '../../lib/peer/attempts.ts';
 import { type Content, contents } from '../../lib/peer/choice.ts';
+import type { Provider } from '../../lib/protocol/fields.ts';
 import { peerId, rootOf } from '../../lib/protocol/ids.ts';
-import type { Provider } from '../../lib/protocol/messages.ts';
 
 const at = (peer: string, root: string): Provider => ({ peer: peerId(peer), name: 'f1', bytes: 1, root: rootOf(root) });
 /** Three liars agree on one content, two honest members have another; one of the liars offers a third. */

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { chosen, contents } from '../../lib/peer/choice.ts';
+import type { Provider } from '../../lib/protocol/fields.ts';
 import { peerId, rootOf } from '../../lib/protocol/ids.ts';
-import type { Provider } from '../../lib/protocol/messages.ts';
 
 const at = (peer: string, name: string, root = 'a', bytes = 1): Provider => ({ peer: peerId(peer), name, bytes, root: rootOf(root) });
 

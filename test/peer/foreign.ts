@@ -9,7 +9,7 @@ import { FOREIGN_HOLDERS_ASKED, FOREIGN_MS, SEED_FILE_BYTES } from '../../lib/co
 import { foreignMeant } from '../../lib/peer/foreign.ts';
 import type { Peer } from '../../lib/peer/peer.ts';
 import { authority } from '../../lib/protocol/host.ts';
-import type { Foreign } from '../../lib/protocol/messages.ts';
+import type { Foreign } from '../../lib/protocol/messages/server.ts';
 import type { PeerEvent } from '../../lib/trace.ts';
 import { SeedPeer } from '../suites/seed-peer.ts';
 import { keepThreads } from '../suites/threads.ts';

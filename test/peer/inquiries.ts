@@ -3,7 +3,7 @@ import { INQUIRIES_AT_ONCE, INQUIRIES_PER_SECOND } from '../../lib/config.ts';
 import { FloodmeshError } from '../../lib/errors.ts';
 import { Inquiries } from '../../lib/peer/inquiries.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
-import type { ServerAnswer } from '../../lib/protocol/messages.ts';
+import type { ServerAnswer } from '../../lib/protocol/messages/server.ts';
 
 const FOREVER = new AbortController().signal;
 const LEFT: ServerAnswer = { type: 'left', id: 7 };

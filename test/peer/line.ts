@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import type { Link } from '../../lib/net/transport.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { encode, parseServerRequest } from '../../lib/protocol/codec.ts';
-import type { ServerRequest } from '../../lib/protocol/messages.ts';
+import type { ServerRequest } from '../../lib/protocol/messages/server.ts';
 import { freePorts } from '../ports.ts';
 import { HOST, transport } from './cast.ts';
 

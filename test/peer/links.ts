@@ -6,8 +6,9 @@ import type { Link, Purpose } from '../../lib/net/transport.ts';
 import { type LinkOwner, Links, OF_NEIGHBORS } from '../../lib/peer/links.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode, PROTOCOL } from '../../lib/protocol/codec.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
 import { type PeerId, queryId } from '../../lib/protocol/ids.ts';
-import { type Contact, type LinkMessage, MAX_REPORTS, type Report } from '../../lib/protocol/messages.ts';
+import { type LinkMessage, MAX_REPORTS, type Report } from '../../lib/protocol/messages/link.ts';
 import { helloText } from '../../lib/protocol/proofs.ts';
 import { HOST, transport } from './cast.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { type SearchEnd, Searches } from '../../lib/peer/searches.ts';
+import type { Provider } from '../../lib/protocol/fields.ts';
 import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
-import type { Provider } from '../../lib/protocol/messages.ts';
 
 const QUERY = queryId('q');
 const at = (peer: string): Provider => ({ peer: peerId(peer), name: 'f', bytes: 1, root: rootOf('a') });

@@ -5,8 +5,8 @@ import { Identity } from '../../lib/net/identity.ts';
 import { newKeys, signer } from '../../lib/net/keys.ts';
 import { isSignedBy, Trust } from '../../lib/peer/trust.ts';
 import { signedText } from '../../lib/protocol/contact.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
-import type { Contact } from '../../lib/protocol/messages.ts';
 
 const unsigned = { peer: peerId('abcdefghijkl'), name: 's1', host: '127.0.0.1', port: 9000, network: 'p2p', serial: 1 };
 const { publicKey, privateKey } = newKeys();

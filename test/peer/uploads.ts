@@ -10,7 +10,7 @@ import { Uploads } from '../../lib/peer/uploads.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode } from '../../lib/protocol/codec.ts';
 import { rootOf } from '../../lib/protocol/ids.ts';
-import type { TransferMessage } from '../../lib/protocol/messages.ts';
+import type { TransferMessage } from '../../lib/protocol/messages/transfer.ts';
 import { HOST, transport } from './cast.ts';
 import { LARGE, made, piece } from './holders.ts';
 

@@ -10,7 +10,7 @@ import {
   parseSideLinkMessage,
   parseTransferMessage,
 } from '../../lib/protocol/codec.ts';
-import { MAX_CONTENT_BYTES } from '../../lib/protocol/messages.ts';
+import { MAX_CONTENT_BYTES } from '../../lib/protocol/fields.ts';
 import { CONTENT_BYTES } from '../../lib/transfer/pieces.ts';
 import {
   answers,

@@ -1,15 +1,9 @@
 import t from 'tap';
 import { LINK_MESSAGE_BYTES, TRANSFER_REQUEST_BYTES } from '../../lib/config.ts';
-import {
-  LinkMessage,
-  MAX_CONTENTS,
-  MAX_LINKS,
-  MAX_PEERS,
-  MAX_REPORTS,
-  ServerAnswer,
-  ServerRequest,
-  TransferMessage,
-} from '../../lib/protocol/messages.ts';
+import { MAX_LINKS, MAX_PEERS } from '../../lib/protocol/fields.ts';
+import { LinkMessage, MAX_REPORTS } from '../../lib/protocol/messages/link.ts';
+import { ServerAnswer, ServerRequest } from '../../lib/protocol/messages/server.ts';
+import { MAX_CONTENTS, TransferMessage } from '../../lib/protocol/messages/transfer.ts';
 import { answers, contact, links, peer, provider, report, requests, transfers } from './samples.ts';
 
 const bytes = (message: unknown) => Buffer.byteLength(JSON.stringify(message));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
+import type { Want } from '../../lib/protocol/fields.ts';
 import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
-import type { Want } from '../../lib/protocol/messages.ts';
 import { answerText, headText, helloText, hitsText, listText, reportText, type Unsigned, waveText } from '../../lib/protocol/proofs.ts';
 import { peer, report } from './samples.ts';
 

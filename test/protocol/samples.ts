@@ -1,17 +1,11 @@
 /** One sound sample of every message, for tests that spoil them. */
+
+import type { Contact, Provider, SharedFile } from '../../lib/protocol/fields.ts';
 import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
-import type {
-  AsideMessage,
-  Contact,
-  Head,
-  LinkMessage,
-  Provider,
-  Report,
-  ServerAnswer,
-  ServerRequest,
-  SharedFile,
-  TransferMessage,
-} from '../../lib/protocol/messages.ts';
+import type { AsideMessage } from '../../lib/protocol/messages/aside.ts';
+import type { Head, LinkMessage, Report } from '../../lib/protocol/messages/link.ts';
+import type { ServerAnswer, ServerRequest } from '../../lib/protocol/messages/server.ts';
+import type { TransferMessage } from '../../lib/protocol/messages/transfer.ts';
 
 export const peer = peerId('abcdefghijkl');
 const other = peerId('ABC_-6789012');

@@ -1,8 +1,9 @@
 import t from 'tap';
 import { FOUND_BYTES } from '../../lib/config.ts';
 import { encode } from '../../lib/protocol/codec.ts';
+import type { SharedFile } from '../../lib/protocol/fields.ts';
 import { type PeerId, peerId, rootOf } from '../../lib/protocol/ids.ts';
-import type { Inquiry, InquiryAnswer, SharedFile } from '../../lib/protocol/messages.ts';
+import type { Inquiry, InquiryAnswer } from '../../lib/protocol/messages/server.ts';
 import { Catalog } from '../../lib/registry/catalog.ts';
 import { Inquiries } from '../../lib/registry/inquiries.ts';
 import { isRefusal, type Refusal, Registry } from '../../lib/registry/registry.ts';

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ASKERS_KNOWN, DIAL_BACK_BELIEVED_MS, DIALS_AT_ONCE, REFERRAL_MS } from '../../lib/config.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
-import type { Contact } from '../../lib/protocol/messages.ts';
 import { type ReferralParts, Referrals, type Welcome } from '../../lib/registry/referrals.ts';
 import { isRefusal, type Place, type Refusal, Registry, type Wish } from '../../lib/registry/registry.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';

@@ -5,7 +5,7 @@ import { FloodmeshError } from '../../lib/errors.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { PROTOCOL } from '../../lib/protocol/codec.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
-import type { ServerAnswer } from '../../lib/protocol/messages.ts';
+import type { ServerAnswer } from '../../lib/protocol/messages/server.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { MetadataServer } from '../../lib/server/server.ts';
 import type { ServerEvent } from '../../lib/trace.ts';

@@ -5,7 +5,7 @@ import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { PROTOCOL } from '../../lib/protocol/codec.ts';
 import { peerId } from '../../lib/protocol/ids.ts';
-import type { ServerAnswer } from '../../lib/protocol/messages.ts';
+import type { ServerAnswer } from '../../lib/protocol/messages/server.ts';
 import type { Passwords } from '../../lib/registry/accounts.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { MetadataServer, type ServerOptions } from '../../lib/server/server.ts';

@@ -9,8 +9,9 @@ import type { Address, Listener as Doorway, Link, Transport } from '../../lib/ne
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import type { Cause } from '../../lib/protocol/causes.ts';
 import { encode, PROTOCOL, parseServerAnswer } from '../../lib/protocol/codec.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
 import { type PeerId, peerId } from '../../lib/protocol/ids.ts';
-import type { Contact, ServerAnswer, ServerRequest } from '../../lib/protocol/messages.ts';
+import type { ServerAnswer, ServerRequest } from '../../lib/protocol/messages/server.ts';
 import type { Store } from '../../lib/registry/store.ts';
 import { MemoryStore } from '../../lib/registry/stores/memory.ts';
 import { openSqlite } from '../../lib/registry/stores/sqlite.ts';

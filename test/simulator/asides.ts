@@ -1,7 +1,8 @@
 import t from 'tap';
 import { ASIDE_IDLE_MS, HANDSHAKE_MS } from '../../lib/config.ts';
 import type { MeshEvent } from '../../lib/mesh/events.ts';
-import type { AsideMessage, Contact } from '../../lib/protocol/messages.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
+import type { AsideMessage } from '../../lib/protocol/messages/aside.ts';
 import type { Host } from '../../lib/simulator/host.ts';
 import { Simulation } from '../../lib/simulator/simulation.ts';
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { SEARCH_MS } from '../../lib/config.ts';
+import type { SharedFile } from '../../lib/protocol/fields.ts';
 import { rootOf } from '../../lib/protocol/ids.ts';
-import type { SharedFile } from '../../lib/protocol/messages.ts';
 import { Random } from '../../lib/simulator/random.ts';
 import { comeTogether } from '../../lib/simulator/scenarios.ts';
 import { Simulation } from '../../lib/simulator/simulation.ts';

@@ -3,8 +3,8 @@ import t from 'tap';
 import type { MeshEffect, MeshEvent } from '../../lib/mesh/events.ts';
 import { Mesh, type MeshParts } from '../../lib/mesh/mesh.ts';
 import type { Mind } from '../../lib/mesh/mind.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
 import type { PeerId } from '../../lib/protocol/ids.ts';
-import type { Contact } from '../../lib/protocol/messages.ts';
 import { POPULAR } from '../../lib/simulator/scenarios.ts';
 import { Simulation } from '../../lib/simulator/simulation.ts';
 

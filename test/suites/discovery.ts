@@ -7,8 +7,8 @@
 import type { Test } from 'tap';
 import { INQUIRY_MS, LEASE_MS, WIDE_SEARCH_MS } from '../../lib/config.ts';
 import { Mesh } from '../../lib/mesh/mesh.ts';
+import type { SharedFile, Want } from '../../lib/protocol/fields.ts';
 import { rootOf } from '../../lib/protocol/ids.ts';
-import type { SharedFile, Want } from '../../lib/protocol/messages.ts';
 import { hostileMind } from '../../lib/simulator/hostile.ts';
 import { Random } from '../../lib/simulator/random.ts';
 import { type SearchRecord, Simulation, type SimulationOptions } from '../../lib/simulator/simulation.ts';

@@ -5,8 +5,9 @@ import type { Address, Listener } from '../../lib/net/transport.ts';
 import { webSocketTransport } from '../../lib/net/websocket.ts';
 import { ServerLine } from '../../lib/peer/line.ts';
 import { encode, PROTOCOL } from '../../lib/protocol/codec.ts';
+import type { Contact } from '../../lib/protocol/fields.ts';
 import { rootOf } from '../../lib/protocol/ids.ts';
-import type { Contact, Member, ServerAnswer } from '../../lib/protocol/messages.ts';
+import type { Member, ServerAnswer } from '../../lib/protocol/messages/server.ts';
 
 type Place = Extract<ServerAnswer, { type: 'assigned' }>;
 

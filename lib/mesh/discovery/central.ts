@@ -8,8 +8,9 @@
  * the network's signature, and what arrives is compared with its root.
  */
 import { HITS_PER_QUERY, LOCATED_FEW } from '../../config.ts';
+import type { Contact, SharedFile } from '../../protocol/fields.ts';
 import { type PeerId, type QueryId, queryId } from '../../protocol/ids.ts';
-import { type Contact, type Foreign, type InquiryAnswer, MAX_FOUND, type SharedFile } from '../../protocol/messages.ts';
+import { type Foreign, type InquiryAnswer, MAX_FOUND } from '../../protocol/messages/server.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 import { Shelf } from '../shelf.ts';
 import type { Discovery, View } from './discovery.ts';

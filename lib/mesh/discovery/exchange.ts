@@ -17,8 +17,9 @@ import {
   NEWS_TOLD_MS,
   ROUNDS_PER_COUNT,
 } from '../../config.ts';
+import { MAX_PEERS, type SharedFile } from '../../protocol/fields.ts';
 import type { PeerId } from '../../protocol/ids.ts';
-import { type InquiryAnswer, MAX_PEERS, type SharedFile } from '../../protocol/messages.ts';
+import type { InquiryAnswer } from '../../protocol/messages/server.ts';
 import { Allowance } from '../allowance.ts';
 import { hashOf } from '../chains.ts';
 import type { Mark } from '../changes.ts';

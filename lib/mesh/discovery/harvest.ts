@@ -5,8 +5,8 @@
  * and among three of them it would multiply, until the bound on hits of one query ended it.
  */
 import { HITS_PER_QUERY } from '../../config.ts';
+import type { Provider } from '../../protocol/fields.ts';
 import type { PeerId } from '../../protocol/ids.ts';
-import type { Provider } from '../../protocol/messages.ts';
 import { hitsText } from '../../protocol/proofs.ts';
 import type { MeshMessage } from '../events.ts';
 

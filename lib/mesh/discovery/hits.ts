@@ -1,7 +1,7 @@
 /** Hits as they travel: so many in a message that it stays one. */
 import { HITS_BYTES } from '../../config.ts';
+import { MAX_HITS, type Provider, type SharedFile } from '../../protocol/fields.ts';
 import type { PeerId } from '../../protocol/ids.ts';
-import { MAX_HITS, type Provider, type SharedFile } from '../../protocol/messages.ts';
 
 /** What a provider takes in a message besides its name: its peer, its root, its numbers, and what holds them together. */
 const PROVIDER_BYTES = 256;

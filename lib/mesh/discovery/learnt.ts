@@ -5,8 +5,8 @@
  * server would have.
  */
 import { LEARNT_FILES, LEARNT_MS } from '../../config.ts';
+import type { Contact, SharedFile, Want } from '../../protocol/fields.ts';
 import type { PeerId } from '../../protocol/ids.ts';
-import type { Contact, SharedFile, Want } from '../../protocol/messages.ts';
 import { Shelf } from '../shelf.ts';
 
 /** Files of one holder. */

@@ -21,8 +21,8 @@ import {
   RING_MESH_REACH,
   SEARCH_MS,
 } from '../../config.ts';
+import type { SharedFile } from '../../protocol/fields.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
-import type { SharedFile } from '../../protocol/messages.ts';
 import { answerText, hitsText } from '../../protocol/proofs.ts';
 import type { MeshEffect, MeshEvent, MeshMessage } from '../events.ts';
 import type { View } from './discovery.ts';

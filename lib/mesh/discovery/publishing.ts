@@ -6,7 +6,8 @@
  * (another of the same register, or the same after a cut) is told nothing again; one that does not wants the whole list.
  */
 import { HITS_BYTES, PUBLISH_PAUSE_MS } from '../../config.ts';
-import { type Inquiry, type InquiryAnswer, MAX_PUBLISHED, type SharedFile } from '../../protocol/messages.ts';
+import type { SharedFile } from '../../protocol/fields.ts';
+import { type Inquiry, type InquiryAnswer, MAX_PUBLISHED } from '../../protocol/messages/server.ts';
 import type { Mark } from '../changes.ts';
 import type { MeshEffect, MeshEvent } from '../events.ts';
 import type { Discovery, Underway, View } from './discovery.ts';

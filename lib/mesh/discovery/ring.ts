@@ -9,7 +9,8 @@
  * network that floods: this strategy contains that one, which answers others, too.
  */
 import { HITS_PER_PEER, RING_RECORD_MS } from '../../config.ts';
-import { type AsideMessage, type Contact, MAX_FOLLOWERS, MAX_HITS } from '../../protocol/messages.ts';
+import { type Contact, MAX_HITS } from '../../protocol/fields.ts';
+import { type AsideMessage, MAX_FOLLOWERS } from '../../protocol/messages/aside.ts';
 import type { MeshEffect, MeshEvent, Placed, Standing } from '../events.ts';
 import type { Discovery, Underway, View } from './discovery.ts';
 import { FloodDiscovery } from './flood.ts';

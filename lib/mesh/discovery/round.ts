@@ -4,8 +4,8 @@
  * What is open is shared out among neighbours, and asked anew another way, until everybody has answered or cannot be heard in time.
  */
 import { LEAST_PATIENCE_MS, RING_MESH_REACH } from '../../config.ts';
+import { MAX_LINKS, type Provider, type Want } from '../../protocol/fields.ts';
 import type { PeerId, QueryId } from '../../protocol/ids.ts';
-import { MAX_LINKS, type Provider, type Want } from '../../protocol/messages.ts';
 import type { MeshEffect, MeshMessage } from '../events.ts';
 import type { View } from './discovery.ts';
 import type { HitsMessage } from './harvest.ts';

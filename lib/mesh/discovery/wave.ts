@@ -23,8 +23,9 @@ import {
   WAVES_PER_SECOND,
   WIDE_SEARCH_MS,
 } from '../../config.ts';
+import type { Contact } from '../../protocol/fields.ts';
 import { type PeerId, type QueryId, queryId } from '../../protocol/ids.ts';
-import { type Contact, MAX_REPORTS, type Question, type Report } from '../../protocol/messages.ts';
+import { MAX_REPORTS, type Question, type Report } from '../../protocol/messages/link.ts';
 import { hitsText, waveText } from '../../protocol/proofs.ts';
 import { Allowance } from '../allowance.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Placed } from '../events.ts';

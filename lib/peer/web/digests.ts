@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { DIGEST_BYTES, DIGESTS_REMEMBERED } from '../../config.ts';
 import type { Source } from '../../disk/opened.ts';
-import type { SharedFile } from '../../protocol/messages.ts';
+import type { SharedFile } from '../../protocol/fields.ts';
 import { LEAF_BYTES } from '../../transfer/merkle.ts';
 import { pieceCount } from '../../transfer/pieces.ts';
 

@@ -7,7 +7,7 @@
  */
 import { hash } from 'node:crypto';
 import { FILES_PER_PAGE, LISTED_AT_ONCE } from '../../config.ts';
-import type { SharedFile } from '../../protocol/messages.ts';
+import type { SharedFile } from '../../protocol/fields.ts';
 
 /** Who shares what; `url` says where a file is found. */
 export interface List {

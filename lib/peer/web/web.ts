@@ -8,7 +8,7 @@ import Negotiator from 'negotiator';
 import type { OpenFile } from '../../disk/opened.ts';
 import { FloodmeshError, named } from '../../errors.ts';
 import type { Exchange, Headers } from '../../net/transport.ts';
-import type { SharedFile } from '../../protocol/messages.ts';
+import type { SharedFile } from '../../protocol/fields.ts';
 import type { Shelves } from '../shelves.ts';
 import type { Uploads } from '../uploads.ts';
 import { sendFile, sendTexts } from './body.ts';

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { EXCHANGE_ROUND_MS, LIST_FILES, LIST_LIFE_MS, NEWS_TOLD_MS, ROUNDS_PER_COUNT } from '../../../lib/config.ts';
-import { type InquiryAnswer, LIST_LIFE_LEAST_MS } from '../../../lib/protocol/messages.ts';
+import { type InquiryAnswer, LIST_LIFE_LEAST_MS } from '../../../lib/protocol/messages/server.ts';
 import { contactOf, fileOf, shelfOf } from '../network.ts';
 import { Circle } from './exchange/circle.ts';
 

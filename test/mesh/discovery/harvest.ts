@@ -1,8 +1,8 @@
 import t from 'tap';
 import { Harvest, holderOf } from '../../../lib/mesh/discovery/harvest.ts';
 import type { MeshMessage } from '../../../lib/mesh/events.ts';
+import type { Provider } from '../../../lib/protocol/fields.ts';
 import { peerId, queryId } from '../../../lib/protocol/ids.ts';
-import type { Provider } from '../../../lib/protocol/messages.ts';
 import { fileOf } from '../network.ts';
 
 const QUERY = queryId('query'.padEnd(22, '_'));

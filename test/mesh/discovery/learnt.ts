@@ -1,7 +1,7 @@
 import t from 'tap';
 import { LEARNT_FILES, LEARNT_MS } from '../../../lib/config.ts';
 import { Learnt, type Lot } from '../../../lib/mesh/discovery/learnt.ts';
-import type { Want } from '../../../lib/protocol/messages.ts';
+import type { Want } from '../../../lib/protocol/fields.ts';
 import { contactOf, fileOf } from '../network.ts';
 
 const [a, b] = [contactOf('a'), contactOf('b')];

@@ -13,8 +13,8 @@ import {
 } from '../../../lib/config.ts';
 import type { MeshEffect, MeshMessage } from '../../../lib/mesh/events.ts';
 import { encode, parseLinkMessage } from '../../../lib/protocol/codec.ts';
+import { MAX_HITS, MAX_LINKS, MAX_PEERS, type Provider, type Want } from '../../../lib/protocol/fields.ts';
 import { type PeerId, peerId, type QueryId, queryId } from '../../../lib/protocol/ids.ts';
-import { MAX_HITS, MAX_LINKS, MAX_PEERS, type Provider, type Want } from '../../../lib/protocol/messages.ts';
 import { answerText, hitsText } from '../../../lib/protocol/proofs.ts';
 import { sealOf } from '../../../lib/simulator/seal.ts';
 import { Mind, messages, nameOf, reportOf, said } from '../mind.ts';

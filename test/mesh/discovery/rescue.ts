@@ -1,8 +1,8 @@
 import t from 'tap';
 import { RESCUE_AFTER_MS, RING_MESH_REACH, SEARCH_MS } from '../../../lib/config.ts';
 import type { MeshEffect, MeshMessage } from '../../../lib/mesh/events.ts';
+import type { Provider, Want } from '../../../lib/protocol/fields.ts';
 import { type PeerId, queryId, rootOf } from '../../../lib/protocol/ids.ts';
-import type { Provider, Want } from '../../../lib/protocol/messages.ts';
 import { answerText, hitsText } from '../../../lib/protocol/proofs.ts';
 import { sealOf } from '../../../lib/simulator/seal.ts';
 import { Mind, messages, reportOf, said, waveId } from '../mind.ts';

@@ -12,8 +12,9 @@ import {
 import type { View } from '../../../lib/mesh/discovery/discovery.ts';
 import { WaveFlood } from '../../../lib/mesh/discovery/wave.ts';
 import type { MeshEffect, MeshEvent, MeshMessage, Timer } from '../../../lib/mesh/events.ts';
+import { MAX_HITS, type Provider, WAVE_HOPS } from '../../../lib/protocol/fields.ts';
 import { type PeerId, type QueryId, queryId } from '../../../lib/protocol/ids.ts';
-import { MAX_HITS, MAX_REPORTS, type Provider, WAVE_HOPS } from '../../../lib/protocol/messages.ts';
+import { MAX_REPORTS } from '../../../lib/protocol/messages/link.ts';
 import { hitsText } from '../../../lib/protocol/proofs.ts';
 import { sealOf } from '../../../lib/simulator/seal.ts';
 import { messages, reportOf, said, spokenFor, waveId } from '../mind.ts';

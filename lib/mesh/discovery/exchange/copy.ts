@@ -6,8 +6,9 @@
  * remembered so long again, so that nobody brings the same version back.
  */
 import { HITS_PER_PEER, LIST_FILES, LISTS_FILES, LISTS_KNOWN, PATCHES_REMEMBERED } from '../../../config.ts';
+import type { SharedFile, Want } from '../../../protocol/fields.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import { type Head, type SharedFile, TALLY_BUCKETS, type Want } from '../../../protocol/messages.ts';
+import { type Head, TALLY_BUCKETS } from '../../../protocol/messages/link.ts';
 import { hashOf } from '../../chains.ts';
 import { Shelf } from '../../shelf.ts';
 import type { Listed, Patch } from './listed.ts';

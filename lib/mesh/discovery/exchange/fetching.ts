@@ -1,7 +1,8 @@
 /** Which lists we lack, which neighbours have them, and what has been asked of whom: one question to each neighbour at once, each list of one. */
 import { LIST_PART_MS, LISTS_KNOWN } from '../../../config.ts';
+import type { SharedFile } from '../../../protocol/fields.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import { type Head, MAX_WANTED, type SharedFile } from '../../../protocol/messages.ts';
+import { type Head, MAX_WANTED } from '../../../protocol/messages/link.ts';
 
 /** One list that we lack. */
 export interface Lack {

@@ -1,6 +1,7 @@
 /** Lists as they travel: in parts, or as what changed, each version with the head that its owner signed. A list is never changed once made. */
 import { HITS_BYTES, LIST_FILES } from '../../../config.ts';
-import { type Head, MAX_LISTED, type SharedFile, type Told } from '../../../protocol/messages.ts';
+import type { SharedFile } from '../../../protocol/fields.ts';
+import { type Head, MAX_LISTED, type Told } from '../../../protocol/messages/link.ts';
 import { headText, listText } from '../../../protocol/proofs.ts';
 import type { View } from '../discovery.ts';
 

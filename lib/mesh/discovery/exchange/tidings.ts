@@ -7,8 +7,9 @@
  * with a new version of its list, and who does not falls out (SWIM's suspicion).
  */
 import { DOUBTS_AT_ONCE, DOUBTS_PER_SECOND, LIST_FILES, LIST_PARTS_AT_ONCE, LIST_PARTS_PER_SECOND } from '../../../config.ts';
+import { MAX_PEERS, type SharedFile } from '../../../protocol/fields.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import { type Head, MAX_PEERS, MAX_WANTED, type SharedFile, type Told } from '../../../protocol/messages.ts';
+import { type Head, MAX_WANTED, type Told } from '../../../protocol/messages/link.ts';
 import { Allowance } from '../../allowance.ts';
 import type { MeshMessage } from '../../events.ts';
 import type { View } from '../discovery.ts';

@@ -7,7 +7,7 @@
  * Lists may be shorter than the paper's: what falls off an end passes over nobody.
  */
 import type { PeerId } from '../../../protocol/ids.ts';
-import { CIRCLE } from '../../../protocol/messages.ts';
+import { CIRCLE } from '../../../protocol/messages/aside.ts';
 
 /** A member, and where it stands on the circle: from 0 up to `CIRCLE`. */
 export interface Spot {

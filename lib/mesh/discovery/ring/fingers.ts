@@ -5,7 +5,7 @@
  * finger costs no message that another errand does not send, but for one lookup a round, which finds what nobody mentions.
  */
 import type { PeerId } from '../../../protocol/ids.ts';
-import { CIRCLE } from '../../../protocol/messages.ts';
+import { CIRCLE } from '../../../protocol/messages/aside.ts';
 import { distance } from './circle.ts';
 import type { Member } from './turn.ts';
 

@@ -6,7 +6,7 @@
  * circle, once around, and whoever is not on it yet leads to it.
  */
 import type { PeerId } from '../../../protocol/ids.ts';
-import { CIRCLE } from '../../../protocol/messages.ts';
+import { CIRCLE } from '../../../protocol/messages/aside.ts';
 import { distance, type Seat, type Spot } from './circle.ts';
 
 /** The living, by id. */

@@ -4,7 +4,7 @@
  * A file is found by its path, its last name, its stem and its number, by each word of its path and title, and by its content. Part of
  * a word is under no key: a hash does not know what it is part of.
  */
-import type { SharedFile, Want } from '../../../protocol/messages.ts';
+import type { SharedFile, Want } from '../../../protocol/fields.ts';
 import { lastName, stem } from '../../../protocol/names.ts';
 import { wordsOf } from '../../../protocol/titles.ts';
 import type { View } from '../discovery.ts';

@@ -6,7 +6,7 @@
  */
 import { RING_STEP_MS, RING_STEPS } from '../../../config.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import { type AsideMessage, MAX_FOLLOWERS } from '../../../protocol/messages.ts';
+import { type AsideMessage, MAX_FOLLOWERS } from '../../../protocol/messages/aside.ts';
 import { distance, isBetween, type Seat } from './circle.ts';
 import type { Fingers } from './fingers.ts';
 import type { Requests } from './requests.ts';

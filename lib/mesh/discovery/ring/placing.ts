@@ -6,7 +6,7 @@
  */
 import { RING_AGAIN_MS, RING_COPIES, RING_PLACED_AT_ONCE, RING_RECORD_MS } from '../../../config.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import { MAX_KEYS } from '../../../protocol/messages.ts';
+import { MAX_KEYS } from '../../../protocol/messages/aside.ts';
 import type { Mark } from '../../changes.ts';
 import { distance } from './circle.ts';
 import { keysOf } from './keys.ts';

@@ -5,8 +5,8 @@
  * lie costs a message, and what a holder has no more needs not be taken back. About 100 bytes a record, within limits.
  */
 import { RING_HOLDERS, RING_RECORDS, RING_RECORDS_PER_HOLDER } from '../../../config.ts';
+import type { Contact } from '../../../protocol/fields.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import type { Contact } from '../../../protocol/messages.ts';
 
 /** All that is remembered of one holder: until when, by key. */
 interface Held {

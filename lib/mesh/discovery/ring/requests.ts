@@ -1,6 +1,8 @@
 /** Questions to members, each answered under its number by the member that was asked, or not in time. */
+
+import type { Contact } from '../../../protocol/fields.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import type { AsideMessage, Contact } from '../../../protocol/messages.ts';
+import type { AsideMessage } from '../../../protocol/messages/aside.ts';
 import type { Timer } from '../../events.ts';
 import type { Turn } from './turn.ts';
 

@@ -9,8 +9,8 @@
  * answer. Then the neighbours are asked, as in a network that floods.
  */
 import { HITS_PER_PEER, RING_COPIES_ASKED, RING_STEP_MS, SEARCH_MS, WIDE_SEARCH_MS } from '../../../config.ts';
+import type { Contact, Want } from '../../../protocol/fields.ts';
 import { type PeerId, type QueryId, queryId } from '../../../protocol/ids.ts';
-import type { Contact, Want } from '../../../protocol/messages.ts';
 import type { MeshEvent, Timer } from '../../events.ts';
 import { keyOf } from './keys.ts';
 import type { Found, Lookups } from './lookup.ts';

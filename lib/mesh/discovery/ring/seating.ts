@@ -6,8 +6,9 @@
  * the one with the higher id.
  */
 import { RING_ALONE_MS, RING_PROBE_ROUNDS, RING_ROUND_MS, RING_SETTLED_MS, RING_SILENT_MS, RING_SOON_MS } from '../../../config.ts';
+import type { Contact } from '../../../protocol/fields.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import { type AsideMessage, type Contact, MAX_BETWEEN, MAX_FOLLOWERS } from '../../../protocol/messages.ts';
+import { type AsideMessage, MAX_BETWEEN, MAX_FOLLOWERS } from '../../../protocol/messages/aside.ts';
 import type { Timer } from '../../events.ts';
 import { alone, comesBefore, comesNext, distance, following, handed, isBetween, preceded, type Seat, without } from './circle.ts';
 import type { Fingers } from './fingers.ts';

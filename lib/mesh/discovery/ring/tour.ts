@@ -7,7 +7,7 @@
  */
 import { RING_ASKED_AT_ONCE, RING_STEP_MS } from '../../../config.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
-import type { AsideMessage } from '../../../protocol/messages.ts';
+import type { AsideMessage } from '../../../protocol/messages/aside.ts';
 import { distance, isBetween, type Seat } from './circle.ts';
 import type { Fingers } from './fingers.ts';
 import type { Lookups } from './lookup.ts';

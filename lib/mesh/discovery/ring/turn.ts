@@ -1,5 +1,6 @@
 /** What every part of the ring works with: one event at one peer, and members at their places. */
-import { CIRCLE, type Contact } from '../../../protocol/messages.ts';
+import type { Contact } from '../../../protocol/fields.ts';
+import { CIRCLE } from '../../../protocol/messages/aside.ts';
 import { hashOf } from '../../chains.ts';
 import type { MeshEffect } from '../../events.ts';
 import type { View } from '../discovery.ts';

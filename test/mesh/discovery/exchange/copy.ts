@@ -1,8 +1,9 @@
 import t from 'tap';
 import { LIST_FILES, LISTS_KNOWN, PATCHES_REMEMBERED } from '../../../../lib/config.ts';
 import { bucketOf, Copy } from '../../../../lib/mesh/discovery/exchange/copy.ts';
+import type { SharedFile } from '../../../../lib/protocol/fields.ts';
 import { peerId } from '../../../../lib/protocol/ids.ts';
-import type { Head, SharedFile } from '../../../../lib/protocol/messages.ts';
+import type { Head } from '../../../../lib/protocol/messages/link.ts';
 import { contactOf, fileOf } from '../../network.ts';
 
 const LIFE_MS = 1_000;

@@ -2,7 +2,7 @@ import t from 'tap';
 import { LIST_PART_MS, LISTS_KNOWN } from '../../../../lib/config.ts';
 import { Fetching, type Lack } from '../../../../lib/mesh/discovery/exchange/fetching.ts';
 import { peerId } from '../../../../lib/protocol/ids.ts';
-import { MAX_WANTED } from '../../../../lib/protocol/messages.ts';
+import { MAX_WANTED } from '../../../../lib/protocol/messages/link.ts';
 
 const idOf = (name: string) => peerId(name.padEnd(12, '_'));
 const [n, m] = [idOf('n'), idOf('m')];

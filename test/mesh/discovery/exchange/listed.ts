@@ -12,7 +12,8 @@ import {
   patchFrom,
 } from '../../../../lib/mesh/discovery/exchange/listed.ts';
 import { encode } from '../../../../lib/protocol/codec.ts';
-import { MAX_LISTED, type SharedFile } from '../../../../lib/protocol/messages.ts';
+import type { SharedFile } from '../../../../lib/protocol/fields.ts';
+import { MAX_LISTED } from '../../../../lib/protocol/messages/link.ts';
 import { spokenFor } from '../../mind.ts';
 import { contactOf, fileOf, shelfOf } from '../../network.ts';
 

@@ -3,8 +3,9 @@ import { DOUBTS_AT_ONCE, LIST_FILES, LIST_PART_MS, LIST_PARTS_AT_ONCE } from '..
 import type { View } from '../../../../lib/mesh/discovery/discovery.ts';
 import { headOf } from '../../../../lib/mesh/discovery/exchange/listed.ts';
 import type { MeshMessage } from '../../../../lib/mesh/events.ts';
+import { MAX_PEERS, type SharedFile } from '../../../../lib/protocol/fields.ts';
 import { peerId } from '../../../../lib/protocol/ids.ts';
-import { type Head, MAX_PEERS, MAX_WANTED, type SharedFile, type Told } from '../../../../lib/protocol/messages.ts';
+import { type Head, MAX_WANTED, type Told } from '../../../../lib/protocol/messages/link.ts';
 import { headText } from '../../../../lib/protocol/proofs.ts';
 import { spokenFor } from '../../mind.ts';
 import { contactOf, fileOf, shelfOf } from '../../network.ts';

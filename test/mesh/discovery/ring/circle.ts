@@ -12,7 +12,7 @@ import {
 } from '../../../../lib/mesh/discovery/ring/circle.ts';
 import { breaches, isIdeal } from '../../../../lib/mesh/discovery/ring/invariant.ts';
 import { type PeerId, peerId } from '../../../../lib/protocol/ids.ts';
-import { CIRCLE } from '../../../../lib/protocol/messages.ts';
+import { CIRCLE } from '../../../../lib/protocol/messages/aside.ts';
 
 const at = (place: number) => ({ at: place, contact: { peer: peerId(String(place)) } });
 const list = (...places: readonly number[]) => places.map(at);

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { Fingers } from '../../../../lib/mesh/discovery/ring/fingers.ts';
-import { CIRCLE } from '../../../../lib/protocol/messages.ts';
+import { CIRCLE } from '../../../../lib/protocol/messages/aside.ts';
 import { contactOf } from '../../network.ts';
 
 const at = (place: number, serial = 1) => ({ at: place, contact: { ...contactOf(`m${place}`), serial } });

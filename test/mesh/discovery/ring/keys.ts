@@ -1,6 +1,6 @@
 import t from 'tap';
 import { keyOf, keysOf } from '../../../../lib/mesh/discovery/ring/keys.ts';
-import type { Want } from '../../../../lib/protocol/messages.ts';
+import type { Want } from '../../../../lib/protocol/fields.ts';
 import { fileOf } from '../../network.ts';
 import { viewOf } from './parts.ts';
 

@@ -3,7 +3,7 @@ import type { View } from '../../../../lib/mesh/discovery/discovery.ts';
 import { type Member, memberOf, type Turn } from '../../../../lib/mesh/discovery/ring/turn.ts';
 import type { MeshEffect } from '../../../../lib/mesh/events.ts';
 import type { Offer } from '../../../../lib/mesh/shelf.ts';
-import type { AsideMessage } from '../../../../lib/protocol/messages.ts';
+import type { AsideMessage } from '../../../../lib/protocol/messages/aside.ts';
 import { nameOf, spokenFor } from '../../mind.ts';
 import { contactOf, shelfOf } from '../../network.ts';
 
