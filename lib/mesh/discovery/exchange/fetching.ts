@@ -15,8 +15,8 @@ export interface Lack {
   /** Whom it was asked of, and what was the newest version then; undefined when it is to be asked of somebody. */
   askedOf: PeerId | undefined;
   askedFor: number;
-  /** What came of that: nothing yet, another part that is not the last, or what is of no use. */
-  outcome: 'nothing' | 'part' | 'useless';
+  /** What came of that: nothing yet, a part that is not the last, or something else: what is lacked still was of no use then. */
+  outcome: 'nothing' | 'part' | 'other';
   /** Changes did not fit what is here. */
   isWantedWhole: boolean;
   /** Of which version these are the first files; undefined before any came. */
@@ -102,7 +102,7 @@ export class Fetching {
   answered(neighbor: PeerId): boolean {
     const lacks = this.#questions.get(neighbor)?.lacks ?? NOTHING;
     this.#questions.delete(neighbor);
-    const told = lacks.findLastIndex((lack) => lack.outcome !== 'nothing' || this.#lacks.get(lack.holder) !== lack);
+    const told = lacks.findLastIndex(({ outcome }) => outcome !== 'nothing');
     this.#most.set(neighbor, told === lacks.length - 1 ? MAX_WANTED : Math.min(MAX_WANTED, Math.max(1, 2 * (told + 1))));
     let hasFailed = false;
     for (const [index, lack] of lacks.entries()) {

@@ -177,7 +177,7 @@ export class Exchanging {
     const { peer } = head.contact;
     const lack = this.#fetching.asked(peer, from);
     if (peer === view.self || (lack === undefined && !head.left)) return;
-    if (lack !== undefined) lack.outcome = 'useless';
+    if (lack !== undefined) lack.outcome = 'other';
     // Of the parts of one version the head is one, and looked at once.
     const isNews = head.version > this.#copy.version(peer);
     const isGenuine = isNews && (lack?.head?.signature === head.signature || isGenuineHead(head, view));

@@ -14,7 +14,7 @@ const offered = (fetching: Fetching, names: string, by = [n], version = 1) => {
 const brings = (fetching: Fetching, neighbor: typeof n, names: string, outcome: Lack['outcome'] | 'it' = 'it') => {
   for (const name of names) {
     const lack = fetching.asked(idOf(name), neighbor);
-    if (lack !== undefined) lack.outcome = outcome === 'it' ? 'useless' : outcome;
+    if (lack !== undefined) lack.outcome = outcome === 'it' ? 'other' : outcome;
     if (outcome === 'it') fetching.took(idOf(name), 1);
   }
 };
@@ -55,7 +55,7 @@ t.test('what a neighbour passes over, or brings of no use, is asked of another, 
   const fetching = new Fetching();
   offered(fetching, 'abcd', [n, m]);
   const [over, wrong, right, behind] = fetching.next(n, 0).map(({ holder }) => holder.replaceAll('_', ''));
-  brings(fetching, n, `${wrong}`, 'useless');
+  brings(fetching, n, `${wrong}`, 'other');
   brings(fetching, n, `${right}`);
   t.ok(fetching.answered(n));
   t.same(holders(fetching.next(m, 0)), [over, wrong, behind].sort());
@@ -76,12 +76,26 @@ t.test('what had no room in an answer is asked again, as is the rest of what cam
   t.same(fetching.next(n, 0).length, 3);
 });
 
+t.test('what came from elsewhere meanwhile does not make it look as if what is before it was passed over', async (t) => {
+  const fetching = new Fetching();
+  offered(fetching, 'abc');
+  const [first, , last] = fetching.next(n, 0);
+  brings(fetching, n, `${first?.holder.replaceAll('_', '')}`);
+  fetching.took(last?.holder ?? n, 1);
+  t.notOk(fetching.answered(n));
+  t.notOk(fetching.isIdle);
+  t.equal(fetching.next(n, 0).length, 1);
+});
+
 t.test('of a neighbour whose answers have no room for all that was asked, twice as many are asked as came', async (t) => {
   const fetching = new Fetching();
   for (let index = 0; index < 30; index++) fetching.offered(n, idOf(`${index}`), 1);
   const settle = (count: number) => {
     const lacks = fetching.next(n, 0);
-    for (const { holder } of lacks.slice(0, count)) fetching.took(holder, 1);
+    for (const lack of lacks.slice(0, count)) {
+      lack.outcome = 'other';
+      fetching.took(lack.holder, 1);
+    }
     fetching.answered(n);
     return lacks.length;
   };
