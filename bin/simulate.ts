@@ -67,8 +67,9 @@ async function compare(ways: readonly string[], sizes: readonly number[], seed: 
   const all: Compared[] = [];
   for (const size of sizes)
     for (const discovery of ways) {
-      if (heapNeeded(discovery, size) > getHeapStatistics().heap_size_limit) {
-        leftOut(discovery, size, heapNeeded(discovery, size));
+      const needed = heapNeeded(discovery, size);
+      if (needed > getHeapStatistics().heap_size_limit) {
+        leftOut(discovery, size, needed);
         continue;
       }
       const figures = await compared(discovery, size, { seed }, gauges());

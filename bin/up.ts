@@ -32,8 +32,8 @@ const END_MS = 5_000;
 
 const GREETING = [
   'A metadata server and the peers s1, s2… are running. You are one more peer.',
-  'Type a file name (f1, or: search mesh) to find and fetch it; TOPO shows the network; list shows every file.',
-  'Stop ends all of it; help shows the rest.',
+  'Type a file name (f1, or: search mesh) to find and fetch it.',
+  'TOPO shows the network, list every file, help the rest; Stop ends all of it.',
 ];
 
 const program = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? './floodmesh.js' : '../../bin/floodmesh.js', import.meta.url));

@@ -1,5 +1,4 @@
 /** Who is being dialled by a partial view, for whose sake, and what is to be done when the dial comes to something. */
-
 import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
 

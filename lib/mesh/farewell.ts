@@ -6,7 +6,6 @@
  * searches that are under way through it, and ends: after two messages a neighbour, where all are linked already. Of two
  * neighbours that leave together each takes the other's neighbours over into its own circle.
  */
-
 import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import { MAX_REPORTS } from '../protocol/messages/link.ts';

@@ -1,5 +1,4 @@
 /** What a body needs of a mind: `Mesh` is one, and whoever plays a hostile member puts another in its place. */
-
 import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { MeshEffect, MeshEvent } from './events.ts';

@@ -1,5 +1,4 @@
 /** What a strategy sees of its peer: one object for the life of a mesh, because it is needed with every message. */
-
 import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Report } from '../protocol/messages/link.ts';

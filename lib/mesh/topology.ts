@@ -6,7 +6,6 @@
  * own when we have it. Costs a report of about 300 bytes for each peer, and one flood for each change of links; good for
  * hundreds of peers, not for ten thousand.
  */
-
 import type { Contact } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import type { Report } from '../protocol/messages/link.ts';

@@ -2,7 +2,6 @@
  * What members sign and prove: texts of which no two say the same, whatever their parts hold, each with a first element that
  * keeps it from being used for anything else.
  */
-
 import type { Provider, SharedFile, Want } from './fields.ts';
 import type { PeerId, QueryId } from './ids.ts';
 import type { Head, Question, Report } from './messages/link.ts';

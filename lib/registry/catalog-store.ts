@@ -6,7 +6,6 @@
  * is told so and sends the whole list again. To begin a list anew, or to forget it, costs the same however long it is: its
  * entries are out of all answers at once, and `sweep` removes them bit by bit.
  */
-
 import type { SharedFile } from '../protocol/fields.ts';
 import type { PeerId } from '../protocol/ids.ts';
 import { lastName, stem } from '../protocol/names.ts';

@@ -3,7 +3,6 @@
  *
  * After its last fault a scene waits until the network hangs together again, and says how long that took.
  */
-
 import type { SharedFile } from '../protocol/fields.ts';
 import { rootOf } from '../protocol/ids.ts';
 import type { Random } from './random.ts';

@@ -1,5 +1,4 @@
 /** One sound sample of every message, for tests that spoil them. */
-
 import type { Contact, Provider, SharedFile } from '../../lib/protocol/fields.ts';
 import { peerId, queryId, rootOf } from '../../lib/protocol/ids.ts';
 import type { AsideMessage } from '../../lib/protocol/messages/aside.ts';

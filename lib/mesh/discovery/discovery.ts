@@ -5,7 +5,6 @@
  * so that one strategy can contain another. For each `search` it gives any number of `found` and exactly one
  * `searchEnded`, within `SEARCH_MS` (`WIDE_SEARCH_MS` where nobody knows the whole network), unless it was cancelled.
  */
-
 import type { Contact } from '../../protocol/fields.ts';
 import type { PeerId } from '../../protocol/ids.ts';
 import type { Report } from '../../protocol/messages/link.ts';

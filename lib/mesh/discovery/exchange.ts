@@ -76,11 +76,8 @@ export class ExchangeDiscovery implements Discovery {
     this.#copy = new Copy(lifeMs);
     this.#exchanging = new Exchanging(this.#copy, {
       send: (to, message) => this.#send(to, message),
-      isNews: (holder, version, knowers) => this.#isNews(holder, version, knowers),
-      isDoubted: (peer, version, knowers) => {
-        this.#tellSoon();
-        this.#doubts.set(peer, { version, knowers });
-      },
+      isNews: (holder, version, knowers) => this.#tellSoon(this.#news, holder, { version, knowers }),
+      isDoubted: (peer, version, knowers) => this.#tellSoon(this.#doubts, peer, { version, knowers }),
       refute: () => {
         this.#isDoubted = true;
       },
@@ -177,7 +174,7 @@ export class ExchangeDiscovery implements Discovery {
     const patch = change === undefined ? undefined : { base, version, removed: change.removed, put: change.put };
     this.#own = files;
     this.#copy.take({ head: headOf(files, version, false, view), shared: files }, view.now, patch);
-    this.#isNews(view.self, version, []);
+    this.#tellSoon(this.#news, view.self, { version, knowers: [] });
   }
 
   #leave(view: View): void {
@@ -187,14 +184,10 @@ export class ExchangeDiscovery implements Discovery {
 
   // --- telling --------------------------------------------------------------------------------------------------------
 
-  #isNews(holder: PeerId, version: number, knowers: readonly PeerId[]): void {
-    this.#tellSoon();
-    this.#news.set(holder, { version, knowers });
-  }
-
-  #tellSoon(): void {
-    if (this.#news.size + this.#doubts.size > 0) return;
-    this.#effects.push({ type: 'setTimer', timer: { of: 'discovery', task: TELL }, afterMs: NEWS_TOLD_MS });
+  #tellSoon(what: Map<PeerId, News>, peer: PeerId, news: News): void {
+    if (this.#news.size + this.#doubts.size === 0)
+      this.#effects.push({ type: 'setTimer', timer: { of: 'discovery', task: TELL }, afterMs: NEWS_TOLD_MS });
+    what.set(peer, news);
   }
 
   #tell({ neighbors }: View): void {

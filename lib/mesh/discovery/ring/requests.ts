@@ -1,5 +1,4 @@
 /** Questions to members, each answered under its number by the member that was asked, or not in time. */
-
 import type { Contact } from '../../../protocol/fields.ts';
 import type { PeerId } from '../../../protocol/ids.ts';
 import type { AsideMessage } from '../../../protocol/messages/aside.ts';

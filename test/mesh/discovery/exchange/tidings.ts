@@ -280,6 +280,39 @@ t.test('a list that says that its owner has left counts though nobody asked for 
   t.same(circle.finds('m', 'own'), undefined, 'nobody says for us that we have left');
 });
 
+t.test('neighbours that offered a list are not told that it is here, unless what they offered was older', async (t) => {
+  const known = (circle: Circle) => circle.taken().filter(({ type }) => type === 'known');
+  const circle = listening();
+  offer(circle, 'x', 1);
+  offer(circle, 'z', 1);
+  circle.hears('m', 'x', list(signed('h', 1, []), []));
+  circle.pass(200);
+  t.same(known(circle), []);
+  offer(circle, 'z', 2);
+  offer(circle, 'x', 3);
+  circle.hears('m', 'z', list(signed('h', 2, []), []));
+  circle.hears('m', 'x', list(signed('h', 3, []), []));
+  circle.pass(200);
+  t.match(known(circle), [{ to: 'z', lists: [[idOf('h'), 3]] }]);
+});
+
+t.test('doubts of one moment are told together', async (t) => {
+  const circle = listening();
+  for (const name of ['h', 'i']) {
+    circle.hears('m', 'x', { type: 'known', lists: [[idOf(name), 1]] });
+    circle.hears('m', 'x', list(signed(name, 1, []), []));
+  }
+  circle.pass(200);
+  circle.taken();
+  for (const name of ['h', 'i']) circle.hears('m', 'x', doubts(name, 1));
+  circle.pass(200);
+  const lists = [
+    [idOf('h'), 1],
+    [idOf('i'), 1],
+  ];
+  t.match(circle.taken(), [{ type: 'doubted', to: 'z', lists }]);
+});
+
 t.test('many lists come in as few messages as they fit into, one question after another', async (t) => {
   const circle = listening();
   const names = Array.from({ length: 200 }, (_, index) => `h${index}`);
